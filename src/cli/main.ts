@@ -1,0 +1,55 @@
+import { Command, CommanderError } from 'commander'
+import { createRequire } from 'node:module'
+import { ERROR_CODES, EXIT, asProcessingError } from '../domain/errors.js'
+
+type CommandModule = { readonly register: (program: Command) => void }
+
+/** Each command's module, loaded only when it is called: start-up must not pay for GDAL, Postgres and zod. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  demo: () => import('./demo.js'),
+  l2a: () => import('./l2a.js'),
+  simulate: () => import('./simulate.js'),
+  site: () => import('./site.js'),
+  season: () => import('./season.js'),
+  tiles: () => import('./tiles.js'),
+  ingest: () => import('./ingest.js'),
+  process: () => import('./process.js'),
+  up: () => import('./up.js'),
+  status: () => import('./status.js'),
+  jobs: () => import('./jobs.js'),
+  steps: () => import('./steps.js'),
+  products: () => import('./products.js'),
+  show: () => import('./show.js'),
+  logs: () => import('./logs.js'),
+  cancel: () => import('./cancel.js'),
+  retry: () => import('./retry.js'),
+  config: () => import('./config.js'),
+  db: () => import('./db.js'),
+  bench: () => import('./bench.js'),
+  'run-step': () => import('./run-step.js'),
+}
+
+const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
+
+async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('tilth')
+    .description('Satellite seasons and drone surveys, from acquisitions to maps.')
+    .version(version, '-V, --version', 'print the version and exit')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+  const wanted = argv[0] !== undefined && Object.hasOwn(COMMANDS, argv[0]) ? COMMANDS[argv[0]] : undefined
+  for (const load of wanted === undefined ? Object.values(COMMANDS) : [wanted]) (await load()).register(program)
+  if (wanted === undefined) program.command('test [files...]').description('run all tests; the last line counts them')
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    const failure = asProcessingError(error)
+    process.stderr.write(`error ${failure.code}: ${failure.message}\n`)
+    if (failure.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+    return ERROR_CODES[failure.code].exit
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))
