@@ -1,0 +1,62 @@
+/** The threads granted to a step now (>= 1). The scheduler changes it while the step runs; it gates blocks in flight and pool tasks. */
+export interface ThreadBudget {
+  readonly value: number
+  /** Calls back after each change with the new value; returns a function that stops it. */
+  onChange(callback: (threads: number) => void): () => void
+}
+
+/** Lines of the attempt's log. On stderr of the step process, which its executor keeps in `logs/step-<id>-<attempt>.log`. */
+export interface StepLog {
+  info(message: string): void
+  warn(message: string): void
+}
+
+/** All that a processor's step function may know of the world: no database, no scheduler. */
+export interface StepContext {
+  readonly stepId: number
+  readonly attempt: number
+  readonly processor: string
+  /** `step.params` as stored; the step function parses it (see `domain/step-params.ts`). */
+  readonly params: unknown
+  /** Empty folder below the archive's `.staging/`, removed after a failure. What is published must lie in here, on the archive's file system. */
+  readonly stagingDir: string
+  /** Empty folder below the scratch root, removed when the attempt ends, however it ends. */
+  readonly scratchDir: string
+  /** Absolute path of a `root:relative/path`. Throws NOT_FOUND for an unknown root, INTERNAL for a path that leaves its root. */
+  resolvePath(rootPath: string): string
+  readonly threads: ThreadBudget
+  /** Aborted by cancel, shutdown or a lost lease: stop reading, drop what is staged, and throw `signal.reason`. */
+  readonly signal: AbortSignal
+  /** Done so far, 0..1 (clamped; never goes back), and in a few words what is being done. Cheap: written at most once a second. */
+  progress(fraction: number, note: string): void
+  readonly log: StepLog
+}
+
+/** A product that lies complete in a staged folder, with all that its row needs. */
+export interface PublishedProduct {
+  /** `<platform>_<level>_<tile>_<yyyymmddThhmmss>_<orbit>` (contracts, Products on disk); unique over all products. */
+  readonly name: string
+  /** Such as `L2A`: first folder below the archive. */
+  readonly level: string
+  readonly processor: string
+  readonly processorVersion: number
+  readonly satellite: 's2' | 'landsat'
+  readonly platform: string
+  readonly tile: string
+  /** ISO 8601 UTC. */
+  readonly sensedAt: string
+  readonly relativeOrbit: number | null
+  readonly acquisitionId: number | null
+  /** Absolute path of a folder below `stagingDir`; publishing renames it. */
+  readonly folder: string
+  /** [west, south, east, north] in degrees, lon/lat WGS 84; east > 180 over the antimeridian; null where unknown. */
+  readonly bbox: readonly [number, number, number, number] | null
+  /** Inputs, parameters, versions, checksums. JSON. `parameters` is compared when a job skips what exists already. */
+  readonly provenance: { readonly parameters: unknown } & Readonly<Record<string, unknown>>
+}
+
+export interface StepResult {
+  readonly products: readonly PublishedProduct[]
+}
+
+export type StepRun = (context: StepContext) => Promise<StepResult>
