@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+
+/** What `tilth bench` runs, by name; each measures in one run beside its peer or limit. */
+const BENCHES = {
+  l2a: () => import('../../bench/l2a.js'),
+  kernels: () => import('../../bench/kernels.js'),
+  accuracy: () => import('../../bench/accuracy.js'),
+} as const
+
+export function register(program: Command): void {
+  const bench = program.command('bench').description('measure speed and accuracy; nothing of it runs in the tests')
+  bench
+    .command('l2a')
+    .description('one full simulated tile: wall time against decoding all its JP2s by two gdal_translate side by side, and peak memory')
+    .option('--rounds <n>', 'interleaved rounds; medians are quoted', '3')
+    .option('--dir <folder>', 'where the simulated tile is kept between runs (about 2 GB)', undefined)
+    .option('--pixel-size <m>', 'pixel size of the finest band in m', '10')
+    .option('--baseline <nn.nn>', 'processing baseline to simulate', '02.09')
+    .action(async (options: { rounds: string; dir?: string; pixelSize: string; baseline: string }) => {
+      const { run } = await BENCHES.l2a()
+      await run({
+        rounds: Number(options.rounds),
+        dir: options.dir ?? null,
+        pixelSizeM: Number(options.pixelSize),
+        baseline: options.baseline,
+      })
+    })
+  bench
+    .command('kernels')
+    .description('native kernels and COG writing against their limits and GDAL')
+    .action(async () => {
+      const { run } = await BENCHES.kernels()
+      await run()
+    })
+  bench
+    .command('accuracy')
+    .description('atmospheric correction against 6S and MODTRAN references; needs ../shared/data')
+    .option('--write', 'update docs/accuracy.md')
+    .action(async (options: { write?: boolean }) => {
+      const { run } = await BENCHES.accuracy()
+      await run({ write: options.write === true })
+    })
+}

@@ -1,0 +1,81 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { ERROR_CODES } from '../src/domain/errors.js'
+import { ACQUISITION_STATES, STEP_STATES, STEP_TRANSITIONS, isTerminal } from '../src/domain/states.js'
+
+const root = resolve(import.meta.dirname, '..')
+
+/** These pages are made from the code: `./tilth test test/docs.test.ts -u` writes them anew. */
+test('docs/errors.md lists every code with its class, exit status and remedy', async () => {
+  const rows = Object.entries(ERROR_CODES).map(
+    ([code, e]) => `| \`${code}\` | ${e.failure} | ${e.exit} | ${e.summary} | ${e.remedy} |`,
+  )
+  const page = [
+    '# Error codes',
+    '',
+    'Made from `src/domain/errors.ts`. A code never changes meaning. `permanent`: never again with these inputs; `transient`: later may do;',
+    '`resource`: needs more memory, disk or time. The exit status is that of a command that ends with the code (sysexits numbers).',
+    '',
+    '| code | class | exit | what happened | what to do |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot(join(root, 'docs/errors.md'))
+})
+
+test('docs/states.md draws the states of a step from the table in the code', async () => {
+  const page = [
+    '# States',
+    '',
+    'Made from `src/domain/states.ts`.',
+    '',
+    '## Step',
+    '',
+    '```mermaid',
+    'stateDiagram-v2',
+    '  [*] --> blocked',
+    '  [*] --> ready',
+    ...STEP_TRANSITIONS.map((t) => `  ${t.from} --> ${t.to}: ${t.by.replaceAll('`', '').replaceAll(';', ',')}`),
+    ...STEP_STATES.filter(isTerminal).map((state) => `  ${state} --> [*]`),
+    '```',
+    '',
+    '| from | to | who |',
+    '|---|---|---|',
+    ...STEP_TRANSITIONS.map((t) => `| ${t.from} | ${t.to} | ${t.by} |`),
+    '',
+    'Every claim raises `attempt`; each later write names it and changes nothing when another attempt has taken over.',
+    '`failures` counts failed attempts only: a lost scheduler or a shutdown raises `attempt`, not `failures`.',
+    '',
+    '## Acquisition',
+    '',
+    `${ACQUISITION_STATES.map((s) => `\`${s}\``).join(', ')}. Ingest sets \`present\` or \`broken\` (with code and reason); a later ingest of the repaired product heals it.`,
+    '',
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot(join(root, 'docs/states.md'))
+})
+
+test('every state a step can be in can be left or is an end, and every state can be reached', () => {
+  for (const state of STEP_STATES) {
+    if (!isTerminal(state)) expect(STEP_TRANSITIONS.some((t) => t.from === state)).toBe(true)
+    if (state !== 'blocked') expect(STEP_TRANSITIONS.some((t) => t.to === state)).toBe(true)
+  }
+})
+
+test('every relative link in the documentation leads somewhere', () => {
+  const pages = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true }).map((f) => join('docs', String(f)))].filter((f) => f.endsWith('.md'))
+  const broken = pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), 'utf8')
+    return [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].flatMap((m) => {
+      const target = resolve(root, page, '..', m[1]!)
+      try {
+        readdirSync(target)
+        return []
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === 'ENOTDIR' ? [] : [`${page} -> ${m[1]!}`]
+      }
+    })
+  })
+  expect(broken).toEqual([])
+})
