@@ -1,0 +1,59 @@
+import type { AerosolModel } from './definition.js'
+
+/** Platforms whose bands the tables describe. Landsat's are there for the processor that will use them. */
+export type AtmospherePlatform = 'S2A' | 'S2B' | 'S2C' | 'L8' | 'L9'
+
+/** The state of the atmosphere and the geometry of one look through it. */
+export interface AtmosphereInput {
+  readonly platform: AtmospherePlatform
+  /** The platform's own name: B01..B12, B8A for Sentinel-2; B1..B9 for Landsat. */
+  readonly band: string
+  /** Degrees from the vertical, [0, 85]. */
+  readonly sunZenithDeg: number
+  /** Degrees from the vertical, [0, 60]. */
+  readonly viewZenithDeg: number
+  /** Sun azimuth minus view azimuth, both seen from the ground; any multiple of 360 may be added. 0: sun and sensor on the same side (backscatter). */
+  readonly relativeAzimuthDeg: number
+  /** At 550 nm, of the column above the target, [0, 2]. */
+  readonly aot550: number
+  /** g/cm2, column above sea level, [0, 8]. */
+  readonly wv: number
+  /** DU, column above sea level, [100, 600]. */
+  readonly ozone: number
+  /** At the target, hPa, [300, 1100]. */
+  readonly pressureHpa: number
+  readonly aerosol: AerosolModel
+}
+
+/**
+ * Terms of the signal model, band means, unit 1:
+ * `rho_toa = gasPath + gasTransmittance * transmittance * rho_s / (1 - sphericalAlbedo * rho_s)`.
+ */
+export interface BandCoefficients {
+  /** Path reflectance of molecules and aerosol, gases left out. */
+  readonly pathReflectance: number
+  /** The same without aerosol. */
+  readonly rayleighReflectance: number
+  /** Path reflectance as the sensor sees it: through the gases, half of the water vapour on the aerosol's share. */
+  readonly gasPath: number
+  /** Sun to ground, direct and diffuse, scattering only. */
+  readonly transmittanceDown: number
+  /** Ground to sensor. */
+  readonly transmittanceUp: number
+  /** transmittanceDown * transmittanceUp. */
+  readonly transmittance: number
+  readonly sphericalAlbedo: number
+  /** Two-way transmittance of all gases. */
+  readonly gasTransmittance: number
+}
+
+/**
+ * What the rest of the processor knows of radiative transfer. Closed forms fill it now (`closed-forms.ts`), a table made
+ * by a vector solver later; both are pure, so coefficients depend on nothing but the input.
+ */
+export interface AtmosphereModel {
+  /** For provenance, such as `closed-forms-1`. */
+  readonly name: string
+  /** @throws ProcessingError SENSOR_UNKNOWN where no table describes the platform's band. */
+  bandCoefficients(input: AtmosphereInput): BandCoefficients
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { defineProcessor, type OutputSpec, type ParamsOf } from '../define-processor.js'
+
+/** Bands with a surface reflectance. B09 and B10 see water vapour and cirrus, not the ground: dividing by their gas transmittance means nothing. */
+export const L2A_BANDS = [
+  'B01',
+  'B02',
+  'B03',
+  'B04',
+  'B05',
+  'B06',
+  'B07',
+  'B08',
+  'B8A',
+  'B11',
+  'B12',
+] as const
+export type L2aBand = (typeof L2A_BANDS)[number]
+
+export const AEROSOL_MODELS = ['continental', 'maritime'] as const
+export type AerosolModel = (typeof AEROSOL_MODELS)[number]
+
+/** Stored reflectance = reflectance x 10000; negative values are kept (clipping them biases dark targets). */
+const reflectance = (band: L2aBand): OutputSpec => ({
+  dtype: 'int16',
+  unit: '1',
+  scale: 0.0001,
+  offset: 0,
+  nodata: -32768,
+  doc: `Surface reflectance of ${band}, Lambertian flat ground, on the grid of its L1C image.`,
+})
+
+export const l2a = defineProcessor({
+  name: 'l2a',
+  version: 1,
+  summary: 'Surface reflectance of one Sentinel-2 L1C acquisition under a given atmosphere.',
+  source:
+    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Path reflectance: Sobolev (1975). Transmittance and albedo: closed forms after Tanre et al. (1979), refitted to 6SV2.1. See notes.md.',
+  params: z.strictObject({
+    aot: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(0.1)
+      .describe(
+        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image [1].',
+      ),
+    wv: z
+      .number()
+      .min(0)
+      .max(8)
+      .default(2)
+      .describe(
+        'Water vapour of the column above sea level; reduced to what lies above each pixel by its altitude [g/cm2].',
+      ),
+    ozone: z.number().min(100).max(600).default(300).describe('Ozone of the column above sea level [DU].'),
+    aerosol: z
+      .enum(AEROSOL_MODELS)
+      .default('continental')
+      .describe('Aerosol model, after 6S (WMO/WCRP 1986) [-].'),
+    dem: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Elevation raster for the pressure, any format and CRS GDAL reads, heights above the EGM2008 geoid; none: sea level [m].',
+      ),
+  }),
+  inputs: {
+    bands: {
+      kind: 'band',
+      unit: '1',
+      doc: 'Top-of-atmosphere reflectance of the 13 bands, offset removed, each on its own grid.',
+    },
+    sun: { kind: 'angles', unit: 'degree', doc: 'Sun zenith and azimuth on the 5 km grid of the product.' },
+    view: {
+      kind: 'angles',
+      unit: 'degree',
+      doc: 'View zenith and azimuth by band and detector on the 5 km grid.',
+    },
+    detectors: { kind: 'mask', unit: '1', doc: 'Detector (1..12) that saw each pixel of each band.' },
+    quality: {
+      kind: 'mask',
+      unit: '1',
+      doc: 'No-data, saturation and defects of each band.',
+      optional: true,
+    },
+    clouds: {
+      kind: 'mask',
+      unit: '1',
+      doc: "The product's own mask of opaque cloud, cirrus and snow.",
+      optional: true,
+    },
+    dem: { kind: 'elevation', unit: 'm', doc: 'Height above the EGM2008 geoid.', optional: true },
+  },
+  outputs: {
+    B01_sre: reflectance('B01'),
+    B02_sre: reflectance('B02'),
+    B03_sre: reflectance('B03'),
+    B04_sre: reflectance('B04'),
+    B05_sre: reflectance('B05'),
+    B06_sre: reflectance('B06'),
+    B07_sre: reflectance('B07'),
+    B08_sre: reflectance('B08'),
+    B8A_sre: reflectance('B8A'),
+    B11_sre: reflectance('B11'),
+    B12_sre: reflectance('B12'),
+    MASK: {
+      dtype: 'uint16',
+      unit: '1',
+      nodata: null,
+      doc: 'Bits, numbered from 0 (docs/products.md); bit 15 is no-data in some band.',
+    },
+    SCL: {
+      dtype: 'uint8',
+      unit: '1',
+      nodata: 0,
+      doc: "Scene class in Sen2Cor's numbers; only the classes that are known at this stage.",
+    },
+  },
+  fails: [
+    'PRODUCT_INCOMPLETE',
+    'PRODUCT_UNSUPPORTED',
+    'METADATA_INVALID',
+    'RASTER_UNREADABLE',
+    'GRID_MISMATCH',
+    'SENSOR_UNKNOWN',
+    'SUN_TOO_LOW',
+    'NOT_FOUND',
+    'BAD_ARGUMENT',
+  ],
+})
+
+export type L2aParams = ParamsOf<typeof l2a>
