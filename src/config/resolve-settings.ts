@@ -1,0 +1,54 @@
+import { definitionOf, SETTING_KEYS, type SettingKey, type SettingValue } from './settings.js'
+
+/** Where a value in force comes from. */
+export type SettingOrigin =
+  | { readonly kind: 'cli' }
+  | { readonly kind: 'job' }
+  | { readonly kind: 'site'; readonly site: string }
+  | { readonly kind: 'parent'; readonly site: string }
+  | { readonly kind: 'global' }
+  | { readonly kind: 'default' }
+
+export interface ResolvedSetting {
+  readonly key: SettingKey
+  readonly value: SettingValue
+  readonly origin: SettingOrigin
+}
+
+type Values = Readonly<Partial<Record<SettingKey, SettingValue>>>
+
+/** Rows and flags that may give a value. `sites` runs from the site itself to its topmost ancestor. Values are checked already. */
+export interface SettingLayers {
+  readonly cli?: Values
+  readonly job?: Values
+  readonly sites?: readonly { readonly slug: string; readonly values: Values }[]
+  readonly global?: Values
+}
+
+/** The value in force and its origin: CLI > job > site > parent site > global > default. Pure. */
+export function resolveSetting(key: SettingKey, layers: SettingLayers): ResolvedSetting {
+  const of = (value: SettingValue, origin: SettingOrigin): ResolvedSetting => ({ key, value, origin })
+  const cli = layers.cli?.[key]
+  if (cli !== undefined) return of(cli, { kind: 'cli' })
+  const job = layers.job?.[key]
+  if (job !== undefined) return of(job, { kind: 'job' })
+  for (const [depth, site] of (layers.sites ?? []).entries()) {
+    const value = site.values[key]
+    if (value !== undefined) return of(value, { kind: depth === 0 ? 'site' : 'parent', site: site.slug })
+  }
+  const global = layers.global?.[key]
+  if (global !== undefined) return of(global, { kind: 'global' })
+  return of(definitionOf(key).default(), { kind: 'default' })
+}
+
+/** All settings in force, in the order of the table. */
+export function resolveSettings(layers: SettingLayers): readonly ResolvedSetting[] {
+  return SETTING_KEYS.map((key) => resolveSetting(key, layers))
+}
+
+/** An origin as people read it: `site my-site`, `parent site region`, `global`, ... */
+export function describeOrigin(origin: SettingOrigin): string {
+  if (origin.kind === 'site') return `site ${origin.site}`
+  if (origin.kind === 'parent') return `parent site ${origin.site}`
+  return origin.kind
+}
