@@ -34,15 +34,18 @@ const mix = (values: ArrayLike<number>, { index, fraction }: Bracket): number =>
 const logMix = (values: readonly number[], at: Bracket): number => Math.exp(mix(values.map(Math.log), at))
 
 const logWavelengths = AEROSOL_WAVELENGTHS_UM.map(Math.log)
-const cache = new Map<string, AerosolAtBand>()
+/** Interpolated once a band: the nodes of a tile ask some hundred thousand times. */
+const cache: Readonly<Record<AerosolModel, Map<number, AerosolAtBand>>> = {
+  continental: new Map(),
+  maritime: new Map(),
+}
 
 /**
  * Optics at a band's centroid, interpolated in the logarithm of the wavelength (extinction and phase function log-log, as 6S does).
  * @param wavelengthUm micrometres, [0.40, 2.25]; outside, the nearer end.
  */
 export function aerosolAt(model: AerosolModel, wavelengthUm: number): AerosolAtBand {
-  const key = `${model} ${wavelengthUm}`
-  const known = cache.get(key)
+  const known = cache[model].get(wavelengthUm)
   if (known !== undefined) return known
   const at = bracket(logWavelengths, Math.log(wavelengthUm))
   const optics = AEROSOL_OPTICS[model]
@@ -58,7 +61,7 @@ export function aerosolAt(model: AerosolModel, wavelengthUm: number): AerosolAtB
       ),
     ),
   }
-  cache.set(key, made)
+  cache[model].set(wavelengthUm, made)
   return made
 }
 

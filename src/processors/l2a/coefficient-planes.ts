@@ -20,10 +20,10 @@ export const MAX_SUN_ZENITH_DEG = 80
  * bilinear between nodes, linear in pressure between `pressureHpa`, never interpolated between slots.
  */
 export interface CoefficientPlanes {
-  /** [13] slot by detector number (0 = none); NO_SLOT where there is none. */
+  /** [256] slot by detector number (0 = none), so that any byte of a detector image finds its entry; NO_SLOT where there is none. */
   readonly slots: Uint8Array
   readonly slotCount: number
-  /** Descending or a single value; copied from the call. */
+  /** Ascending, or a single value. */
   readonly pressureHpa: Float64Array
   /** Outer corner of the tile = node (0, 0), metres of the product's CRS; x grows eastwards, rows southwards. */
   readonly ulx: number
@@ -41,6 +41,7 @@ export interface PlanesInput {
   readonly sun: AngleGrid
   readonly platform: S2Platform
   readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol'>
+  /** Ascending, at least one (see `pressureNodes`). */
   readonly pressureNodesHpa: readonly number[]
   /** The closed forms unless told. */
   readonly model?: AtmosphereModel
@@ -69,7 +70,7 @@ export function buildCoefficientPlanes({
     )
   assertSunHighEnough(sun)
   const pressures = Float64Array.from(pressureNodesHpa)
-  const slots = new Uint8Array(13).fill(NO_SLOT)
+  const slots = new Uint8Array(256).fill(NO_SLOT)
   const data = new Float32Array(band.detectors.length * pressures.length * ny * nx * COEFFICIENTS_PER_NODE)
   let at = 0
   for (const [slot, { detector, angles }] of band.detectors.entries()) {

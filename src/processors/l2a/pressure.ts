@@ -8,6 +8,8 @@ export const ALTITUDE_RANGE_M = { min: -500, max: 9000 } as const
  * (`pressure.test.ts`).
  */
 export const PRESSURE_STEP_HPA = 32
+/** The kernel holds no more; reached only where one tile spans more than 5 km of altitude, whose nodes then lie up to 48 hPa apart. */
+export const MAX_PRESSURE_NODES = 16
 
 /**
  * Pressure at an altitude, hPa. @param altitudeM metres above the geoid; outside [-500, 9000] the nearer end is taken, NaN
@@ -21,14 +23,17 @@ export function pressureAtAltitude(altitudeM: number): number {
 }
 
 /**
- * Pressures at which coefficients are evaluated for ground between two altitudes, hPa, strictly descending, evenly spaced, as few as
- * PRESSURE_STEP_HPA allows: one for flat ground, else the first is that of `minAltitudeM`, the last that of `maxAltitudeM`.
+ * Pressures at which coefficients are evaluated for ground between two altitudes, hPa, strictly ascending, evenly spaced, as few as
+ * PRESSURE_STEP_HPA allows and at most MAX_PRESSURE_NODES: one for flat ground, else the first is that of the highest ground, the
+ * last that of the lowest. Either order of arguments; metres above the geoid.
  */
 export function pressureNodes(minAltitudeM: number, maxAltitudeM: number): number[] {
-  const highest = pressureAtAltitude(Math.min(minAltitudeM, maxAltitudeM))
-  const lowest = pressureAtAltitude(Math.max(minAltitudeM, maxAltitudeM))
-  // Below 0.1 hPa (one metre) two nodes would only divide rounding errors.
-  if (highest - lowest < 0.1) return [highest]
-  const intervals = Math.ceil((highest - lowest) / PRESSURE_STEP_HPA)
-  return Array.from({ length: intervals + 1 }, (_, i) => highest + ((lowest - highest) * i) / intervals)
+  const a = pressureAtAltitude(minAltitudeM)
+  const b = pressureAtAltitude(maxAltitudeM)
+  const low = Math.min(a, b)
+  const range = Math.abs(a - b)
+  // Less than 0.1 hPa (one metre): a second node would only divide rounding errors.
+  if (range < 0.1) return [low]
+  const intervals = Math.min(Math.ceil(range / PRESSURE_STEP_HPA), MAX_PRESSURE_NODES - 1)
+  return Array.from({ length: intervals + 1 }, (_, i) => low + (range * i) / intervals)
 }

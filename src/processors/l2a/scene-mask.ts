@@ -1,0 +1,110 @@
+import { MASK_BITS } from '../../domain/mask-bits.js'
+import type { AngleGrid } from '../../domain/sentinel2.js'
+import { L1C_CLOUD, L1C_QUALITY, type S2Band } from '../../domain/sentinel2.js'
+
+/** What is known of a pixel before any cloud detection of our own. */
+export interface PixelFacts {
+  /** Some delivered band has no value here: outside the swath, lost, defective, or without a detector. */
+  readonly noData: boolean
+  /** B02, B03 or B04 is saturated. */
+  readonly saturatedVisible: boolean
+  /** From the product's own mask. */
+  readonly opaqueCloud: boolean
+  readonly cirrus: boolean
+  readonly snow: boolean
+  /** Sun zenith beyond LOW_SUN_ZENITH_DEG. */
+  readonly lowSun: boolean
+  /** AOT or water vapour was imposed by a parameter, not found in the image: always so in version 1. */
+  readonly imposedAtmosphere: boolean
+}
+
+/** Sun zenith beyond which a result is flagged, degrees: the errors of `docs/accuracy.md` are known up to 60. */
+export const LOW_SUN_ZENITH_DEG = 70
+
+const VISIBLE: ReadonlySet<S2Band> = new Set(['B02', 'B03', 'B04'])
+const bit = (name: keyof typeof MASK_BITS): number => 1 << MASK_BITS[name]
+
+/**
+ * Value of MASK.tif for one pixel (uint16). The product's opaque clouds set `cloud` and `cloudOrShadow`; its cirrus sets `cirrus`
+ * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Shadow, the mono- and
+ * multi-temporal tests, thin cloud, water, topography and glint (bits 2-6, 9, 10, 12) are not known in version 1 and stay 0.
+ */
+export function maskBits(facts: PixelFacts): number {
+  return (
+    (facts.opaqueCloud ? bit('cloud') | bit('cloudOrShadow') : 0) |
+    (facts.cirrus ? bit('cirrus') : 0) |
+    (facts.snow ? bit('snow') : 0) |
+    (facts.lowSun ? bit('lowSun') : 0) |
+    (facts.saturatedVisible ? bit('saturatedVisible') : 0) |
+    (facts.imposedAtmosphere ? bit('defaultAtmosphere') : 0) |
+    (facts.noData ? bit('noData') : 0)
+  )
+}
+
+const nothing: PixelFacts = {
+  noData: false,
+  saturatedVisible: false,
+  opaqueCloud: false,
+  cirrus: false,
+  snow: false,
+  lowSun: false,
+  imposedAtmosphere: false,
+}
+
+/** What each byte of the product's cloud mask (L1C_CLOUD) adds to MASK.tif: [256], for the kernel that merges planes. */
+export function maskOfCloudByte(): Uint16Array {
+  return Uint16Array.from({ length: 256 }, (_, byte) =>
+    maskBits({
+      ...nothing,
+      opaqueCloud: (byte & L1C_CLOUD.opaque) !== 0,
+      cirrus: (byte & L1C_CLOUD.cirrus) !== 0,
+      snow: (byte & L1C_CLOUD.snow) !== 0,
+    }),
+  )
+}
+
+/** What each byte of one band's quality (L1C_QUALITY) adds to MASK.tif: [256]. Defective and lost pixels hold no measurement. */
+export function maskOfQualityByte(band: S2Band): Uint16Array {
+  const invalid = L1C_QUALITY.noData | L1C_QUALITY.defective | L1C_QUALITY.lost
+  return Uint16Array.from({ length: 256 }, (_, byte) =>
+    maskBits({
+      ...nothing,
+      noData: (byte & invalid) !== 0,
+      saturatedVisible: VISIBLE.has(band) && (byte & L1C_QUALITY.saturated) !== 0,
+    }),
+  )
+}
+
+/** 1 at each node of the sun's grid where it stands beyond LOW_SUN_ZENITH_DEG, else 0; row-major [rows][cols]. */
+export function lowSunNodes(sun: AngleGrid): Uint8Array {
+  return Uint8Array.from(sun.zenith, (zenith) => (zenith > LOW_SUN_ZENITH_DEG ? 1 : 0))
+}
+
+/** Class numbers of Sen2Cor's scene classification; 4 vegetation, 5 not vegetated, 2 dark, 3 cloud shadow, 6 water, 8 cloud of medium probability are not told apart in version 1. */
+export const SCL = {
+  noData: 0,
+  saturatedOrDefective: 1,
+  unclassified: 7,
+  cloudHigh: 9,
+  cirrus: 10,
+  snow: 11,
+} as const
+
+/**
+ * Scene class of a pixel from its mask. First match counts: no data; opaque cloud (also where it saturates a band: Sen2Cor's
+ * class 1 would hide it); snow; cirrus; saturated; else 7, unclassified, which here includes vegetation, soil and water.
+ */
+export function sceneClass(mask: number): number {
+  const has = (name: keyof typeof MASK_BITS): boolean => (mask & bit(name)) !== 0
+  if (has('noData')) return SCL.noData
+  if (has('cloud')) return SCL.cloudHigh
+  if (has('snow')) return SCL.snow
+  if (has('cirrus')) return SCL.cirrus
+  if (has('saturatedVisible')) return SCL.saturatedOrDefective
+  return SCL.unclassified
+}
+
+/** `sceneClass` of every mask value: [65536], so that a block is classified by look-up. */
+export function sceneClassTable(): Uint8Array {
+  return Uint8Array.from({ length: 65536 }, (_, mask) => sceneClass(mask))
+}
