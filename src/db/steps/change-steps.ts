@@ -1,0 +1,74 @@
+import { sql } from 'kysely'
+import type { Queryable } from './queryable.js'
+import { settleAfterSteps } from './settle-after-step.js'
+
+/** One step, or all steps of a job. */
+export type StepSelection = { readonly step: number } | { readonly job: number }
+
+const selected = (which: StepSelection) =>
+  'step' in which ? sql`step.id = ${which.step}` : sql`step.job_id = ${which.job}`
+
+/**
+ * Cancels blocked and ready steps at once and asks running ones to end; others stay as they are.
+ * `cancelled` counts the first, `asked` the second.
+ */
+export async function cancelSteps(
+  db: Queryable,
+  which: StepSelection,
+): Promise<{ cancelled: number; asked: number }> {
+  return db.transaction().execute(async (trx) => {
+    await sql`select from step where ${selected(which)} and state in ('blocked', 'ready', 'running') order by id for update`.execute(
+      trx,
+    )
+    const { rows: cancelled } = await sql<{ id: number }>`
+      with ended as (
+        update step set state = 'cancelled', ended_at = now()
+        where ${selected(which)} and state in ('blocked', 'ready') returning id, attempt),
+      noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended)
+      select id::float8 as id from ended`.execute(trx)
+    const { rows: asked } = await sql<{ id: number }>`
+      with ended as (
+        update step set cancel_requested = true
+        where ${selected(which)} and state = 'running' and not cancel_requested returning id, attempt),
+      noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancel requested' from ended)
+      select id::float8 as id from ended`.execute(trx)
+    await settleAfterSteps(
+      trx,
+      cancelled.map(({ id }) => id),
+    )
+    return { cancelled: cancelled.length, asked: asked.length }
+  })
+}
+
+/**
+ * Puts failed, quarantined and cancelled steps back into the queue with a clean count of failures; those with a predecessor
+ * that has not succeeded wait for it (blocked), and successors that were cancelled for this step's sake come back too.
+ * Their jobs are active again. Returns how many steps were put back.
+ */
+export async function retrySteps(db: Queryable, which: StepSelection): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const { rows } = await sql<{ id: number; jobId: number }>`
+      with recursive wanted as (
+        select id from step where ${selected(which)} and state in ('failed', 'quarantined', 'cancelled')
+        union
+        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id
+          join step s on s.id = d.step_id and s.state = 'cancelled')
+      select id::float8 as id, job_id::float8 as "jobId" from step
+      where id in (select id from wanted) and state in ('failed', 'quarantined', 'cancelled')
+      order by step.id for update`.execute(trx)
+    const ids = rows.map(({ id }) => id)
+    await sql`
+      with again as (
+        update step set failures = 0, cancel_requested = false, ended_at = null, ready_at = now(), progress = 0, progress_note = null,
+          error_code = null, error_message = null, error_class = null,
+          state = (case when exists (
+            select from step_dependency d join step p on p.id = d.predecessor_id
+            where d.step_id = step.id and p.state <> 'succeeded') then 'blocked' else 'ready' end)::step_state
+        where id = any(${ids}::bigint[]) returning id, attempt)
+      insert into step_event (step_id, attempt, kind) select id, attempt, 'retried' from again`.execute(trx)
+    await sql`
+      update job set state = 'active', ended_at = null
+      where id = any(${rows.map(({ jobId }) => jobId)}::bigint[]) and state <> 'active'`.execute(trx)
+    return ids.length
+  })
+}

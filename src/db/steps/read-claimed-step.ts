@@ -1,0 +1,19 @@
+import { sql } from 'kysely'
+import type { ClaimKey, Queryable } from './queryable.js'
+
+export interface ClaimedRow {
+  readonly processor: string
+  readonly params: unknown
+  readonly threads: number
+}
+
+/** The step of a claim; undefined when the claim is lost. */
+export async function readClaimedStep(
+  db: Queryable,
+  { id, attempt }: ClaimKey,
+): Promise<ClaimedRow | undefined> {
+  const { rows } = await sql<ClaimedRow>`
+    select processor, params, coalesce(threads, 1) as threads from step
+    where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(db)
+  return rows[0]
+}

@@ -1,0 +1,306 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { isAbsolute, join, relative } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { ProcessingError } from '../domain/errors.js'
+import { AttemptLog } from './attempt-log.js'
+import { classifyFailure } from './classify-failure.js'
+import { measureResources } from './measure-resources.js'
+import type { AttemptOutcome, StepResources } from './protocol.js'
+import { placeProducts, unplaceProducts } from './publish-step.js'
+import type { StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
+import type { AttemptKey, StepStore } from './step-store.js'
+
+/** Why an attempt is stopped before its end. `orphan`: interrupted, and the process must be gone within 2 s. */
+export type StopReason = 'cancel' | 'orphan' | 'lost'
+
+export interface AttemptEnded {
+  readonly outcome: AttemptOutcome
+  readonly resources: StepResources
+  readonly error?: ProcessingError
+}
+
+export interface AttemptOptions {
+  readonly store: StepStore
+  /** Absolute folders by root name; `archive` and `scratch` are needed. */
+  readonly roots: Readonly<Record<string, string>>
+  /** The step function of a processor; rejects with NOT_FOUND for an unknown one. */
+  loadProcessor(processor: string): Promise<StepRun>
+  readonly log?: AttemptLog
+  /** How long a function that does not heed its signal is waited for when the parent is gone, ms. */
+  readonly orphanWaitMs?: number
+  /** How long the end of the attempt is tried to be written while Postgres is away, ms. */
+  readonly persistMs?: number
+}
+
+/** One attempt of one step: reads its row, holds its lease, runs its processor, publishes, and records the end. */
+export class Attempt {
+  private readonly controller = new AbortController()
+  private readonly budget = new LiveBudget(1)
+  private readonly log: AttemptLog
+  private readonly measure = measureResources()
+  private stopped: StopReason | undefined
+  private fraction = 0
+  private note = ''
+  private finished = false
+
+  constructor(
+    readonly key: AttemptKey,
+    private readonly options: AttemptOptions,
+  ) {
+    this.log = options.log ?? new AttemptLog()
+  }
+
+  /** Asks the attempt to end early; the first reason counts, except that a lost parent or claim overrides a cancel. */
+  stop(reason: StopReason): void {
+    if (this.stopped === undefined || this.stopped === 'cancel') this.stopped = reason
+    this.controller.abort(stopError(this.key, reason))
+  }
+
+  setThreads(threads: number): void {
+    this.budget.set(threads)
+  }
+
+  /** Never rejects: every end is an outcome. */
+  async run(): Promise<AttemptEnded> {
+    const { id, attempt } = this.key
+    const folders = {
+      staging: join(this.root('archive'), '.staging', `${id}-${attempt}`),
+      scratch: join(this.root('scratch'), `step-${id}-${attempt}`),
+    }
+    try {
+      return await this.runIn(folders)
+    } catch (cause) {
+      const error = classifyFailure(cause)
+      this.log.error(`${error.code}: ${error.message}`)
+      // The end itself could not be recorded. The lease runs out, and the step is taken up again.
+      return this.ended('lost', error)
+    } finally {
+      this.finished = true
+      for (const folder of Object.values(folders))
+        await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+    }
+  }
+
+  private async runIn(folders: { staging: string; scratch: string }): Promise<AttemptEnded> {
+    const { store } = this.options
+    const step = await this.persist(() => store.read(this.key))
+    if (step === undefined) return this.ended('lost', stopError(this.key, 'lost'))
+    this.budget.set(step.threads)
+    this.log.info(
+      `step ${this.key.id} attempt ${this.key.attempt}: ${step.processor}, ${step.threads} threads`,
+    )
+    const lease = this.holdLease(step.leaseSeconds)
+    try {
+      const result = await this.untilStopped(this.process(step.processor, step.params, folders))
+      // The lease is held while files are flushed, which takes long for large products on slow disks.
+      return await this.publish(result)
+    } catch (cause) {
+      return await this.recordEarlyEnd(cause)
+    } finally {
+      this.finished = true
+      await lease
+    }
+  }
+
+  private async process(
+    processor: string,
+    params: unknown,
+    folders: { staging: string; scratch: string },
+  ): Promise<StepResult> {
+    for (const folder of Object.values(folders)) {
+      await rm(folder, { recursive: true, force: true })
+      await mkdir(folder, { recursive: true })
+    }
+    const run = await this.options.loadProcessor(processor)
+    const context: StepContext = {
+      stepId: this.key.id,
+      attempt: this.key.attempt,
+      processor,
+      params,
+      stagingDir: folders.staging,
+      scratchDir: folders.scratch,
+      resolvePath: (path) => resolveRootPath(this.options.roots, path),
+      threads: this.budget,
+      signal: this.controller.signal,
+      progress: (fraction, note) => {
+        this.fraction = Math.max(this.fraction, Math.min(1, Number.isFinite(fraction) ? fraction : 0))
+        this.note = note
+      },
+      log: this.log,
+    }
+    this.controller.signal.throwIfAborted()
+    const result = await run(context)
+    this.controller.signal.throwIfAborted()
+    for (const { name, folder } of result.products) {
+      const inside = relative(folders.staging, folder)
+      if (inside === '' || inside.startsWith('..') || isAbsolute(inside))
+        throw new ProcessingError(
+          'INTERNAL',
+          `Product ${name} lies in ${folder}, expected a folder below ${folders.staging}.`,
+        )
+    }
+    return result
+  }
+
+  /** An orphan must be gone soon, even if its processor hears nothing; any other stop waits for the processor to let go. */
+  private async untilStopped(work: Promise<StepResult>): Promise<StepResult> {
+    const { signal } = this.controller
+    const orphaned = new Promise<never>((_, reject) => {
+      const give = () => {
+        if (this.stopped !== 'orphan') return
+        setTimeout(() => {
+          reject(stopError(this.key, 'orphan'))
+        }, this.options.orphanWaitMs ?? 1000).unref()
+      }
+      signal.addEventListener('abort', give, { once: true })
+      if (signal.aborted) give()
+    })
+    orphaned.catch(() => undefined)
+    return await Promise.race([work, orphaned])
+  }
+
+  private async recordEarlyEnd(cause: unknown): Promise<AttemptEnded> {
+    const { store } = this.options
+    const resources = this.measure()
+    switch (this.stopped) {
+      case 'lost':
+        return this.ended('lost', stopError(this.key, 'lost'))
+      case 'orphan':
+        this.log.warn('interrupted; the step goes back to the queue')
+        return this.ended(
+          (await this.persist(() => store.release(this.key, 'shutdown', resources))) ? 'interrupted' : 'lost',
+        )
+      case 'cancel':
+        this.log.warn('cancelled')
+        return this.ended(
+          (await this.persist(() => store.cancel(this.key, resources))) ? 'cancelled' : 'lost',
+        )
+      case undefined: {
+        const error = classifyFailure(cause)
+        this.log.error(`${error.code}: ${error.message}`)
+        if (error.code === 'INTERNAL' && cause instanceof Error) this.log.error(cause.stack ?? '')
+        const failure = { code: error.code, message: error.message, lastLines: [...this.log.lastLines] }
+        const isRecorded = await this.persist(() => store.fail(this.key, failure, resources))
+        return this.ended(isRecorded ? 'failed' : 'lost', error)
+      }
+    }
+  }
+
+  private async publish(result: StepResult): Promise<AttemptEnded> {
+    const placed = await placeProducts(this.root('archive'), this.key, result.products)
+    const rows = placed.map(({ product: { folder: _, ...row }, location }) => ({ ...row, location }))
+    let isRegistered: boolean
+    try {
+      isRegistered = await this.persist(() => this.options.store.succeed(this.key, rows, this.measure()))
+    } catch (error) {
+      // Refused by a constraint: certainly not registered. Away for too long: perhaps it was, so the folders stay for the sweeper.
+      if (!(error instanceof ProcessingError && error.code === 'DATABASE_UNAVAILABLE'))
+        await unplaceProducts(placed)
+      throw error
+    }
+    if (isRegistered) {
+      this.log.info(`published ${placed.map(({ location }) => location).join(', ') || 'nothing'}`)
+      return this.ended('succeeded')
+    }
+    await unplaceProducts(placed)
+    return this.ended('lost', stopError(this.key, 'lost'))
+  }
+
+  /** Renews at a third of the lease, and writes progress at most once a second. A database that is away is waited for. */
+  private async holdLease(leaseSeconds: number): Promise<void> {
+    let written = { at: -Infinity, fraction: -1, note: '' }
+    while (!this.finished) {
+      const due = performance.now() - written.at >= (leaseSeconds * 1000) / 3
+      if (due || this.fraction !== written.fraction || this.note !== written.note) {
+        const state = {
+          pid: process.pid,
+          progress: this.fraction,
+          note: this.note,
+          resources: this.measure(),
+        }
+        try {
+          const answer = await this.options.store.renew(this.key, state)
+          written = { at: performance.now(), fraction: state.progress, note: state.note }
+          if (answer === undefined) this.stop('lost')
+          else {
+            this.setThreads(answer.threads)
+            if (answer.cancelRequested) this.stop('cancel')
+          }
+          if (this.controller.signal.aborted) return
+        } catch (error) {
+          this.log.warn(
+            `lease not renewed, trying again: ${error instanceof Error ? error.message : String(error)}`,
+          )
+        }
+      }
+      for (let slept = 0; slept < 1000 && !this.finished; slept += 50) await wait(50)
+    }
+  }
+
+  /** Repeats a write until Postgres takes it; other errors, and a database away for too long, are thrown. */
+  private async persist<T>(write: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + (this.options.persistMs ?? 300_000)
+    for (let delay = 100; ; delay = Math.min(2000, delay * 2)) {
+      try {
+        return await write()
+      } catch (error) {
+        const isAway = error instanceof ProcessingError && error.code === 'DATABASE_UNAVAILABLE'
+        if (!isAway || performance.now() > deadline) throw error
+        await wait(delay)
+      }
+    }
+  }
+
+  private ended(outcome: AttemptOutcome, error?: ProcessingError): AttemptEnded {
+    return { outcome, resources: this.measure(), ...(error === undefined ? {} : { error }) }
+  }
+
+  private root(name: string): string {
+    return resolveRootPath(this.options.roots, `${name}:`)
+  }
+}
+
+/** Absolute path of `root:relative/path` on this host. Throws NOT_FOUND for an unknown root, INTERNAL for a path out of it. */
+export function resolveRootPath(roots: Readonly<Record<string, string>>, path: string): string {
+  const colon = path.indexOf(':')
+  const root = roots[path.slice(0, colon)]
+  if (colon < 1 || root === undefined)
+    throw new ProcessingError(
+      'NOT_FOUND',
+      `'${path}' names no storage root; this host has ${Object.keys(roots).join(', ')}.`,
+    )
+  const full = join(root, path.slice(colon + 1))
+  if (relative(root, full).startsWith('..'))
+    throw new ProcessingError('INTERNAL', `'${path}' leads out of its storage root.`)
+  return full
+}
+
+function stopError({ id, attempt }: AttemptKey, reason: StopReason): ProcessingError {
+  if (reason === 'cancel') return new ProcessingError('STEP_CANCELLED', `Step ${id} was cancelled.`)
+  if (reason === 'lost')
+    return new ProcessingError(
+      'LEASE_LOST',
+      `Attempt ${attempt} of step ${id} has lost its claim; what it wrote is dropped.`,
+    )
+  return new ProcessingError(
+    'STEP_KILLED',
+    `Step ${id} was interrupted: its scheduler is gone or shutting down.`,
+  )
+}
+
+class LiveBudget implements ThreadBudget {
+  private readonly callbacks = new Set<(threads: number) => void>()
+  constructor(private threads: number) {}
+  get value(): number {
+    return this.threads
+  }
+  set(threads: number): void {
+    if (threads === this.threads || threads < 1) return
+    this.threads = threads
+    for (const callback of this.callbacks) callback(threads)
+  }
+  onChange(callback: (threads: number) => void): () => void {
+    this.callbacks.add(callback)
+    return () => this.callbacks.delete(callback)
+  }
+}

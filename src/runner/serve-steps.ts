@@ -1,0 +1,93 @@
+import { AttemptLog } from './attempt-log.js'
+import {
+  encodeLine,
+  lineParser,
+  ORPHAN_GRACE_S,
+  RUN_STEP_EXIT,
+  toStepProcess,
+  type ToStepProcess,
+} from './protocol.js'
+import { Attempt, type AttemptEnded, type AttemptOptions } from './run-step.js'
+
+/** The streams of a step process; parameters for tests. */
+export interface ServeStreams {
+  readonly input: NodeJS.ReadableStream
+  readonly output: { write(text: string): unknown }
+  /** Ends the process at once: the last resort when a step does not let go in time. */
+  exit(status: number): void
+}
+
+/**
+ * The warm form of a step process: takes one step after another from `input` (NDJSON, `protocol.ts`) until that ends.
+ * SIGTERM cancels the step at hand and ends. SIGINT is ignored: Ctrl-C in a terminal reaches all processes of the group,
+ * and the scheduler drains. Resolves with the exit status.
+ */
+export async function serveSteps(options: AttemptOptions, streams: ServeStreams): Promise<number> {
+  let current: Attempt | undefined
+  let work: Promise<AttemptEnded> | undefined
+  let isClosing = false
+  let status = 0
+  return new Promise((resolve) => {
+    const finish = () => {
+      if (work === undefined) resolve(status)
+    }
+    const close = (reason: 'orphan' | 'cancel') => {
+      if (isClosing && reason !== 'orphan') return
+      isClosing = true
+      if (current !== undefined) {
+        status = RUN_STEP_EXIT.interrupted
+        current.stop(reason)
+        if (reason === 'orphan')
+          setTimeout(() => {
+            streams.exit(RUN_STEP_EXIT.interrupted)
+          }, ORPHAN_GRACE_S * 900).unref()
+      }
+      finish()
+    }
+    const take = (message: Extract<ToStepProcess, { type: 'run' }>) => {
+      const log = new AttemptLog()
+      const attempt = new Attempt({ id: message.id, attempt: message.attempt }, { ...options, log })
+      attempt.setThreads(message.threads)
+      current = attempt
+      work = attempt.run()
+      void work.then(({ outcome, resources, error }) => {
+        current = undefined
+        work = undefined
+        streams.output.write(
+          encodeLine({
+            type: 'ended',
+            ...attempt.key,
+            outcome,
+            resources,
+            ...(error === undefined ? {} : { code: error.code, message: error.message }),
+          }),
+        )
+        if (isClosing) finish()
+      })
+    }
+    const onMessage = (message: ToStepProcess) => {
+      if (message.type === 'run') {
+        if (current === undefined && !isClosing) take(message)
+        return
+      }
+      if (current?.key.id !== message.id || current.key.attempt !== message.attempt) return
+      if (message.type === 'budget') current.setThreads(message.threads)
+      else current.stop('cancel')
+    }
+    streams.input.on(
+      'data',
+      lineParser(toStepProcess, onMessage, (line) => process.stderr.write(`not understood: ${line}\n`)),
+    )
+    streams.input.on('end', () => {
+      close('orphan')
+    })
+    streams.input.on('error', () => {
+      close('orphan')
+    })
+    process.on('SIGINT', () => undefined)
+    process.on('SIGTERM', () => {
+      close('cancel')
+    })
+    streams.output.write(encodeLine({ type: 'ready', pid: process.pid }))
+  })
+}

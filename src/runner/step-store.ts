@@ -1,0 +1,45 @@
+import type { StepResources } from './protocol.js'
+import type { PublishedProduct } from './step-context.js'
+
+/** A claimed step as its process reads it. */
+export interface StoredStep {
+  readonly processor: string
+  readonly params: unknown
+  /** Threads granted now. */
+  readonly threads: number
+  /** The lease is renewed at a third of this. */
+  readonly leaseSeconds: number
+}
+
+export interface AttemptKey {
+  readonly id: number
+  readonly attempt: number
+}
+
+/**
+ * The rows of a step as its process may touch them. Each call names the claim (id and attempt); `undefined` or false says that
+ * the claim was lost and nothing was written. Calls reject with DATABASE_UNAVAILABLE while Postgres is away: the runner tries again.
+ * Implemented by `scheduler/step-store.ts`, so that this layer needs no database.
+ */
+export interface StepStore {
+  read(key: AttemptKey): Promise<StoredStep | undefined>
+  /** Renews the lease and writes progress; says what was granted and asked for meanwhile. */
+  renew(
+    key: AttemptKey,
+    state: { pid: number; progress: number; note: string; resources: StepResources },
+  ): Promise<{ threads: number; cancelRequested: boolean } | undefined>
+  /** Registers the products and ends the step, in one transaction. True too if this very attempt was registered before. */
+  succeed(
+    key: AttemptKey,
+    products: readonly (Omit<PublishedProduct, 'folder'> & { readonly location: string })[],
+    resources: StepResources,
+  ): Promise<boolean>
+  fail(
+    key: AttemptKey,
+    failure: { code: string; message: string; lastLines: readonly string[] },
+    resources: StepResources,
+  ): Promise<boolean>
+  cancel(key: AttemptKey, resources: StepResources): Promise<boolean>
+  /** Gives the step back as ready; no failure is counted. */
+  release(key: AttemptKey, reason: string, resources: StepResources): Promise<boolean>
+}

@@ -1,0 +1,43 @@
+/** A step that was claimed for an executor. Together, id and attempt name the claim. */
+export interface ClaimedStep {
+  readonly id: number
+  readonly attempt: number
+  readonly processor: string
+  /** Granted at the start, >= 1. */
+  readonly threads: number
+}
+
+/**
+ * How an attempt ended, seen from outside. `reported`: the step process wrote its end to the database. `died`: it did not,
+ * so the scheduler must; `code` says why. `interrupted`: this executor ended it itself while closing.
+ */
+export type AttemptEnd =
+  | {
+      readonly kind: 'reported'
+      readonly outcome: 'succeeded' | 'failed' | 'cancelled' | 'interrupted' | 'lost'
+    }
+  | {
+      readonly kind: 'died'
+      readonly code: 'STEP_KILLED' | 'OUT_OF_MEMORY'
+      readonly message: string
+      /** Last lines of its log. */
+      readonly lastLines: readonly string[]
+      readonly resources: Readonly<Record<string, unknown>>
+    }
+  | { readonly kind: 'interrupted' }
+
+/** Runs claimed steps somewhere. The scheduler decides what, when and with how many threads; the executor how. */
+export interface Executor {
+  readonly name: string
+  /** Called once, before the first start. */
+  onEnd(callback: (step: ClaimedStep, end: AttemptEnd) => void): void
+  start(step: ClaimedStep): void
+  /** New thread budget of a running attempt; ignored when it is over. */
+  setThreads(id: number, attempt: number, threads: number): void
+  /** Asks a running attempt to end as cancelled, and kills it after `graceS` seconds. */
+  cancel(id: number, attempt: number, graceS: number): void
+  /** Attempts between `start` and their end. */
+  running(): readonly ClaimedStep[]
+  /** Interrupts what still runs, ends all step processes and resolves when none is left. */
+  close(): Promise<void>
+}
