@@ -1,0 +1,68 @@
+import gdal from 'gdal-async'
+import { ProcessingError } from '../domain/errors.js'
+import { describeGrid, type Grid } from '../domain/grid.js'
+import { checkJp2 } from './check-jp2.js'
+
+/** How values between source pixels are made. `bilinear` for heights, `near` for classes, `average` when the target is much coarser. */
+export type Resampling = 'near' | 'bilinear' | 'cubic' | 'average'
+
+/**
+ * Warps the first band of any GDAL raster (for example a DEM in degrees) onto a grid, in memory.
+ * Returns row-major grid.width x grid.height values in the source's unit; NaN where the source has no-data or does not reach.
+ * No vertical datum is changed. Throws RASTER_UNREADABLE where the file cannot be read, has no CRS, or cannot be warped.
+ */
+export async function warpToGrid(path: string, grid: Grid, resampling: Resampling): Promise<Float32Array> {
+  const out = new Float32Array(grid.width * grid.height)
+  const right = grid.ulx + grid.width * grid.pixelWidthM
+  const bottom = grid.uly - grid.height * grid.pixelHeightM
+  try {
+    if (!path.startsWith('/vsi')) await checkJp2(path)
+    const source = await gdal.openAsync(path)
+    if (source.srs === null || source.geoTransform === null)
+      throw new ProcessingError(
+        'RASTER_UNREADABLE',
+        `'${path}' has no georeference and cannot be warped to ${describeGrid(grid)}.`,
+      )
+    const bands = source.bands.count()
+    if (bands < 1) throw new ProcessingError('RASTER_UNREADABLE', `'${path}' holds no raster band.`)
+    const view = bands === 1 ? source : await gdal.translateAsync('', source, ['-of', 'VRT', '-b', '1'])
+    const warped = await gdal.warpAsync(
+      '',
+      null,
+      [view],
+      [
+        '-of',
+        'MEM',
+        '-ot',
+        'Float32',
+        '-dstnodata',
+        'nan',
+        '-r',
+        resampling,
+        '-t_srs',
+        `EPSG:${grid.epsg}`,
+        '-te',
+        `${grid.ulx}`,
+        `${bottom}`,
+        `${right}`,
+        `${grid.uly}`,
+        '-ts',
+        `${grid.width}`,
+        `${grid.height}`,
+      ],
+    )
+    await warped.bands.get(1).pixels.readAsync(0, 0, grid.width, grid.height, out)
+    warped.close()
+    if (view !== source) view.close()
+    source.close()
+    return out
+  } catch (cause) {
+    if (cause instanceof ProcessingError) throw cause
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new ProcessingError(
+      'RASTER_UNREADABLE',
+      `'${path}' cannot be warped to ${describeGrid(grid)}: ${message}`,
+      { cause },
+    )
+  }
+}
