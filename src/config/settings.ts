@@ -124,7 +124,7 @@ export const SETTINGS = {
   'processor.l2a.aot': number({
     unit: '1 at 550 nm',
     min: 0,
-    max: 5,
+    max: 2,
     default: 0.1,
     effect: 'job',
     doc: 'Aerosol optical thickness where none is retrieved.',
@@ -133,7 +133,7 @@ export const SETTINGS = {
     unit: 'g/cm2',
     min: 0,
     max: 8,
-    default: 1.5,
+    default: 2,
     effect: 'job',
     doc: 'Water vapour column where none is retrieved.',
   }),
