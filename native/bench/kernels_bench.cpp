@@ -1,0 +1,82 @@
+// Speed of the inner work, one thread, 1024 x 1024 pixels: prints Mpx per second of CPU time. TILTH_SIMD
+// forces a target.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "correct.hpp"
+#include "encode.hpp"
+#include "flags.hpp"
+#include "halve.hpp"
+#include "simd.hpp"
+
+namespace {
+constexpr int kSide = 1024;
+
+template <typename Work>
+void measure(const char* name, int rounds, Work work) {
+  work();
+  double best = 1e9;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const std::clock_t start = std::clock();
+    for (int i = 0; i < rounds; ++i) work();
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / rounds);
+  }
+  std::printf("%-28s %8.0f Mpx/CPU-s\n", name, kSide * kSide / best / 1e6);
+}
+}  // namespace
+
+int main() {
+  const std::size_t n = static_cast<std::size_t>(kSide) * kSide;
+  std::vector<std::uint16_t> dn(n), mask(n);
+  std::vector<std::uint8_t> detector(n, 5), flags(n), packed;
+  std::vector<std::int16_t> out(n), half(n / 4);
+  std::uint32_t seed = 7;
+  int level = 2000;
+  for (auto& d : dn) {
+    seed = seed * 1664525u + 1013904223u;
+    level += static_cast<int>(seed >> 26) - 32 + (2000 - level) / 64;
+    d = static_cast<std::uint16_t>(std::clamp(level, 1, 12000));
+  }
+  std::vector<float> c(2 * 23 * 23 * 3, 0.1f);
+  for (std::size_t i = 0; i < c.size(); i += 3) c[i] = 1.2f;
+  std::array<std::uint8_t, 256> slot{};
+  slot.fill(0);
+  const std::array<float, 1> one = {1013};
+  const std::array<float, 2> two = {700, 1013};
+  const tilth::NodeAxes axes{0.001, 0.002, 0.001, 0.002};
+  std::vector<float> hpa(23 * 23, 900);
+  const tilth::PixelWindow window{0, 0, kSide, kSide};
+  const tilth::CorrectionTable flat{c, slot, 1, 23, 23, one, axes}, relief{c, slot, 1, 23, 23, two, axes};
+  std::printf("SIMD target: %s\n", std::string(tilth::simd_target().name).c_str());
+  measure("correct, one pressure", 50, [&] {
+    tilth::l2a_correct(dn, detector, window, flat, {}, {-1000, 10000}, out, flags);
+  });
+  const tilth::PressureGrid grid{hpa, 23, 23, axes};
+  measure("correct, pressure grid", 50, [&] {
+    tilth::l2a_correct(dn, detector, window, relief, grid, {-1000, 10000}, out, flags);
+  });
+  measure("halve_mean_i16", 100, [&] {
+    tilth::halve_mean_i16({out, kSide, kSide, kSide}, -32768, {half, kSide / 2, kSide / 2, kSide / 2});
+  });
+  std::array<std::uint16_t, 256> bits{};
+  measure("or_flags, 20 m on 10 m", 50, [&] {
+    tilth::or_flags(mask, window, flags, kSide / 2, kSide / 2, {0.25, 0.5, 0.25, 0.5}, bits);
+  });
+  measure("or_flags, same grid", 50, [&] {
+    tilth::or_flags(mask, window, flags, kSide, kSide, {0.5, 1, 0.5, 1}, bits);
+  });
+  tilth::TileEncoder encoder(512);
+  packed.resize(encoder.bound());
+  for (const auto codec : {tilth::Codec::kDeflate, tilth::Codec::kZstd})
+    measure(codec == tilth::Codec::kDeflate ? "encode deflate 1, predictor 2" : "encode zstd 1, predictor 2",
+            2, [&] {
+              for (int y = 0; y < kSide; y += 512)
+                for (int x = 0; x < kSide; x += 512)
+                  encoder.encode(out.data() + y * kSide + x, 2, kSide, 512, 512, 2, codec, packed);
+            });
+}

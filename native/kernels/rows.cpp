@@ -1,0 +1,119 @@
+#include "rows.hpp"
+
+#include "correct_flags.hpp"
+
+namespace tilth::TILTH_TARGET {
+namespace {
+
+inline float clamp01(float v) {
+  v = v > 0.0f ? v : 0.0f;
+  return v < 1.0f ? v : 1.0f;
+}
+
+void line(float* __restrict out, int n, int first, float f0, float df, float base, float slope) noexcept {
+  for (int i = 0; i < n; ++i) out[i] = base + clamp01(f0 + static_cast<float>(first + i) * df) * slope;
+}
+
+void correct_run(const CorrectRun& run) noexcept {
+  float f[kRunMax], a[kRunMax], b[kRunMax], s[kRunMax];
+  const int n = run.n;
+  {
+    const float f0 = run.f0, df = run.df;
+    const float a0 = run.left[0], b0 = run.left[1], s0 = run.left[2];
+    const float da = run.right[0] - a0, db = run.right[1] - b0, ds = run.right[2] - s0;
+    const int first = run.first;
+    for (int i = 0; i < n; ++i) {
+      const float w = clamp01(f0 + static_cast<float>(first + i) * df);
+      f[i] = w;
+      a[i] = a0 + w * da;
+      b[i] = b0 + w * db;
+      s[i] = s0 + w * ds;
+    }
+  }
+  for (int j = 0; j + 1 < run.pressures; ++j) {
+    // Piecewise linear in pressure: each interval adds its own share, 0 below it and its whole step above it.
+    const float* l = run.left + 3 * j;
+    const float* r = run.right + 3 * j;
+    const float node = run.node_hpa[j], inverse = 1.0f / (run.node_hpa[j + 1] - node);
+    const float ua = l[3] - l[0], ub = l[4] - l[1], us = l[5] - l[2];
+    const float wa = (r[3] - r[0]) - ua, wb = (r[4] - r[1]) - ub, ws = (r[5] - r[2]) - us;
+    const float* hpa = run.hpa;
+    for (int i = 0; i < n; ++i) {
+      const float t = clamp01((hpa[i] - node) * inverse);
+      a[i] += t * (ua + f[i] * wa);
+      b[i] += t * (ub + f[i] * wb);
+      s[i] += t * (us + f[i] * ws);
+    }
+  }
+  const std::uint16_t* __restrict dn = run.dn;
+  std::int16_t* __restrict out = run.out;
+  std::uint8_t* __restrict flags = run.flags;
+  const float offset = run.offset, scale = run.scale;
+  for (int i = 0; i < n; ++i) {
+    const int d = dn[i];
+    const float y = a[i] * ((static_cast<float>(d) + offset) * scale) - b[i];
+    const float v = y / (1.0f + s[i] * y) * 10000.0f;
+    const float high = v < 32767.0f ? v : 32767.0f;
+    const float low = high > -32767.0f ? high : -32767.0f;
+    const int rounded = static_cast<int>(low + (low < 0.0f ? -0.5f : 0.5f));
+    const int good = (d != 0) & (v == v);
+    const int clipped = good & (v != low);
+    out[i] = static_cast<std::int16_t>(good ? rounded : -32768);
+    flags[i] = static_cast<std::uint8_t>((good ? 0 : kNoData) | (d == 65535 ? kSaturated : 0) |
+                                         (clipped ? kClipped : 0));
+  }
+}
+
+void halve_i16(const std::int16_t* a, const std::int16_t* b, int width, std::int16_t no_data, bool single_row,
+               std::int16_t* __restrict out) noexcept {
+  const int pairs = width / 2;
+  const int second = single_row ? 0 : 1;
+  for (int i = 0; i < pairs; ++i) {
+    const int p = a[2 * i], q = a[2 * i + 1], r = b[2 * i], t = b[2 * i + 1];
+    const int hp = p != no_data, hq = q != no_data, hr = (r != no_data) & second,
+              ht = (t != no_data) & second;
+    const int count = hp + hq + hr + ht;
+    const int sum = (hp ? p : 0) + (hq ? q : 0) + (hr ? r : 0) + (ht ? t : 0);
+    // Exact: |sum| < 2^24, and sum / count is at least 1/6 away from any tie that it does not hit.
+    const float mean = static_cast<float>(sum) / static_cast<float>(count ? count : 1);
+    const int rounded = static_cast<int>(mean + (mean < 0.0f ? -0.5f : 0.5f));
+    out[i] = static_cast<std::int16_t>(count ? rounded : no_data);
+  }
+  if (width & 1) {
+    const int p = a[width - 1], r = b[width - 1];
+    const int hp = p != no_data, hr = (r != no_data) & second;
+    const int count = hp + hr;
+    const float mean =
+        static_cast<float>((hp ? p : 0) + (hr ? r : 0)) / static_cast<float>(count ? count : 1);
+    const int rounded = static_cast<int>(mean + (mean < 0.0f ? -0.5f : 0.5f));
+    out[pairs] = static_cast<std::int16_t>(count ? rounded : no_data);
+  }
+}
+
+template <typename T>
+void pick(const T* in, int out_width, T* __restrict out) noexcept {
+  for (int i = 0; i < out_width; ++i) out[i] = in[2 * i];
+}
+
+template <typename T>
+void difference(const T* in, int n, T* __restrict out) noexcept {
+  if (n > 0) out[0] = in[0];
+  for (int i = 1; i < n; ++i) out[i] = static_cast<T>(in[i] - in[i - 1]);
+}
+
+void or_u16(const std::uint16_t* in, int n, std::uint16_t* __restrict out) noexcept {
+  for (int i = 0; i < n; ++i) out[i] = static_cast<std::uint16_t>(out[i] | in[i]);
+}
+
+}  // namespace
+
+const RowFunctions rows = {correct_run,
+                           line,
+                           halve_i16,
+                           pick<std::uint8_t>,
+                           pick<std::uint16_t>,
+                           difference<std::uint8_t>,
+                           difference<std::uint16_t>,
+                           or_u16};
+
+}  // namespace tilth::TILTH_TARGET

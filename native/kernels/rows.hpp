@@ -1,0 +1,53 @@
+#pragma once
+// Inner loops of the kernels. rows.cpp is compiled once per instruction set; everything here works on raw
+// pointers and includes no library template, so that no inline function compiled for AVX can be linked into
+// the baseline.
+#include <cstdint>
+
+namespace tilth {
+
+/// Longest run that one call of `correct_run` takes: its scratch lives on the stack.
+inline constexpr int kRunMax = 512;
+
+/// Neighbouring pixels of one row that share detector and coefficient cell.
+struct CorrectRun {
+  const std::uint16_t* dn;
+  std::int16_t* out;
+  std::uint8_t* flags;
+  int n;                  ///< pixels, 0..kRunMax
+  int first;              ///< first pixel's column minus the column on which `f0` holds; may be negative
+  float f0, df;           ///< fraction of the cell at that column, and its growth per pixel
+  int pressures;          ///< P, nodes of pressure, >= 1
+  const float* left;      ///< [P][3] coefficients on the left edge of the cell, at this row
+  const float* right;     ///< [P][3] on its right edge
+  const float* node_hpa;  ///< [P] pressures of the nodes, ascending
+  const float* hpa;       ///< [n] pressure of the pixels; unused when P = 1
+  float offset;           ///< added to the DN
+  float scale;            ///< 1 / quantification
+};
+
+struct RowFunctions {
+  void (*correct_run)(const CorrectRun& run) noexcept;
+  /// out[i] = values on a straight line: base + clamp(f0 + (first + i) * df, 0, 1) * slope.
+  void (*line)(float* out, int n, int first, float f0, float df, float base, float slope) noexcept;
+  /// Mean of 2 x 2 pixels; `b` may equal `a` (last row). `width` input pixels give ceil(width / 2).
+  void (*halve_i16)(const std::int16_t* a, const std::int16_t* b, int width, std::int16_t no_data,
+                    bool single_row, std::int16_t* out) noexcept;
+  void (*pick_u8)(const std::uint8_t* in, int out_width, std::uint8_t* out) noexcept;
+  void (*pick_u16)(const std::uint16_t* in, int out_width, std::uint16_t* out) noexcept;
+  void (*difference_u8)(const std::uint8_t* in, int n, std::uint8_t* out) noexcept;
+  void (*difference_u16)(const std::uint16_t* in, int n, std::uint16_t* out) noexcept;
+  void (*or_u16)(const std::uint16_t* in, int n, std::uint16_t* out) noexcept;
+};
+
+namespace baseline {
+extern const RowFunctions rows;
+}
+namespace avx2 {
+extern const RowFunctions rows;
+}
+namespace avx512 {
+extern const RowFunctions rows;
+}
+
+}  // namespace tilth
