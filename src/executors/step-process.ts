@@ -41,6 +41,7 @@ export class StepProcess {
   constructor(private readonly options: StepProcessOptions) {
     const [file, ...args] = options.command
     // No clean-up by execa: its SIGTERM means cancel. A process whose parent is gone sees the end of its stdin.
+    // Detached: Ctrl-C in a terminal reaches a whole process group, and the scheduler alone decides what it means.
     this.child = execa(file, args, {
       stdin: 'pipe',
       stdout: 'pipe',
@@ -48,6 +49,7 @@ export class StepProcess {
       buffer: false,
       reject: false,
       cleanup: false,
+      detached: true,
       env: options.env,
     })
     this.child.stdin.on('error', () => undefined)

@@ -35,7 +35,8 @@ export interface Admission {
 }
 
 /**
- * Which ready steps start now, and how many threads each running step has. Pure; the same for any executor.
+ * Which ready steps start now, and how many threads each running step has. Pure; the same for any executor. Steps that
+ * run `elsewhere`, on other hosts, count for the caps but take none of these slots and this memory.
  *
  * - A step needs at least one slot and its memory. A processor on automatic runs ceil(slots / hint) steps, so that each
  *   gets about its hint; an explicit max_parallelism N lets N run, as far as slots and memory go.
@@ -50,13 +51,14 @@ export function admit(
   candidates: readonly Candidate[],
   capacity: Capacity,
   caps: Caps,
+  elsewhere: readonly Candidate[] = [],
 ): Admission {
   const active: Candidate[] = [...running]
   const chosen: Candidate[] = []
   const waiting: { id: number; reason: string }[] = []
   let full: string | null = null
   for (const step of candidates) {
-    const capped = overCap(step, active, capacity, caps)
+    const capped = overCap(step, [...active, ...elsewhere], capacity, caps)
     if (capped !== null) {
       waiting.push({ id: step.id, reason: capped })
       continue

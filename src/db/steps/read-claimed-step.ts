@@ -17,3 +17,8 @@ export async function readClaimedStep(
     where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(db)
   return rows[0]
 }
+
+/** Id of the site a step works for; null or undefined when there is none. */
+export async function siteOfStep(db: Queryable, id: number): Promise<number | null | undefined> {
+  return (await db.selectFrom('step').select('site_id').where('id', '=', id).executeTakeFirst())?.site_id
+}

@@ -1,0 +1,119 @@
+import type { JobRow, QueueStatus, StepDetail, StepRow } from '../scheduler/queue-view.js'
+import { formatSeconds, formatTable } from './queue-options.js'
+
+const when = (date: Date | null): string =>
+  date === null ? '-' : date.toISOString().slice(0, 19).replace('T', ' ')
+const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`
+const counts = (steps: Readonly<Record<string, number>>): string =>
+  Object.entries(steps)
+    .map(([state, n]) => `${n} ${state}`)
+    .join(', ') || 'none'
+
+export function formatJobs(jobs: readonly JobRow[]): string {
+  return formatTable(
+    ['JOB', 'PROCESSOR', 'SITE', 'STATE', 'STEPS', 'CREATED (UTC)'],
+    jobs.map((job) => [
+      String(job.id),
+      job.processor,
+      job.site ?? '-',
+      job.paused ? `${job.state}, paused` : job.state,
+      counts(job.steps),
+      when(job.created_at),
+    ]),
+  )
+}
+
+export function formatSteps(steps: readonly StepRow[]): string {
+  return formatTable(
+    ['STEP', 'JOB', 'PROCESSOR', 'TILE', 'STATE', 'ATTEMPT', 'DONE', 'THREADS', 'WALL', 'NOTE'],
+    steps.map((step) => [
+      String(step.id),
+      String(step.job_id),
+      step.processor,
+      step.tile ?? '-',
+      step.cancel_requested && step.state === 'running' ? 'running, cancel asked' : step.state,
+      String(step.attempt),
+      percent(step.progress),
+      step.threads === null ? '-' : String(step.threads),
+      step.resources.wall_s === undefined ? '-' : formatSeconds(step.resources.wall_s),
+      step.error_code === null
+        ? (step.progress_note ?? '')
+        : `${step.error_code}: ${step.error_message ?? ''}`,
+    ]),
+  )
+}
+
+export function formatStep({ step, events, products }: StepDetail): string {
+  const { resources } = step
+  const fields: [string, string][] = [
+    ['step', String(step.id)],
+    ['job', String(step.job_id)],
+    ['processor', step.processor],
+    ['site', step.site ?? '-'],
+    ['tile', step.tile ?? '-'],
+    ['acquisition', step.product_uri ?? String(step.acquisition_id ?? '-')],
+    ['state', step.state],
+    ['attempt', `${step.attempt} (${step.failures} failed)`],
+    ['ready at', when(step.ready_at)],
+    ['started', when(step.started_at)],
+    ['ended', when(step.ended_at)],
+    ['runs on', step.node === null ? '-' : `${step.node}${step.pid === null ? '' : `, pid ${step.pid}`}`],
+    ['threads', String(step.threads ?? '-')],
+    [
+      'memory',
+      `${step.memory_mb} MiB admitted${resources.max_rss_kb === undefined ? '' : `, ${Math.round(resources.max_rss_kb / 1024)} MiB at peak`}`,
+    ],
+    [
+      'time',
+      resources.wall_s === undefined ? '-' : `${resources.wall_s} s wall, ${resources.cpu_s ?? '?'} s CPU`,
+    ],
+    ['progress', `${percent(step.progress)} ${step.progress_note ?? ''}`],
+    [
+      'error',
+      step.error_code === null
+        ? '-'
+        : `${step.error_code} (${step.error_class ?? '?'}): ${step.error_message ?? ''}`,
+    ],
+    ['params', JSON.stringify(step.params)],
+  ]
+  const settings = Object.entries(
+    step.settings as Record<string, { value: unknown; origin: { kind: string; site?: string } }>,
+  )
+  return [
+    ...fields.map(([name, value]) => `${name.padEnd(12)} ${value}`),
+    '',
+    'settings at the claim',
+    ...settings.map(
+      ([key, { value, origin }]) =>
+        `  ${key} = ${String(value)} (${[origin.kind, origin.site].filter(Boolean).join(' ')})`,
+    ),
+    '',
+    'products',
+    ...products.map(({ name, location }) => `  ${name}  ${location}`),
+    '',
+    'history',
+    ...events.map(
+      ({ at, attempt, kind, detail }) =>
+        `  ${when(at)}  attempt ${attempt}  ${kind}  ${JSON.stringify(detail)}`,
+    ),
+    '',
+  ].join('\n')
+}
+
+export function formatStatus(status: QueueStatus): string {
+  const { capacity } = status
+  const eta =
+    status.etaS === null
+      ? 'unknown until a step has succeeded'
+      : status.etaS === 0
+        ? 'nothing to do'
+        : formatSeconds(status.etaS)
+  return [
+    `steps    ${counts(status.counts)}`,
+    `threads  ${status.threadsGranted} of ${capacity.slots} granted`,
+    `memory   ${status.memoryAdmittedMb} of ${capacity.memoryMb} MiB admitted, ${status.memoryUsedMb} MiB used at peak`,
+    `left     ${eta}${status.nextRetryS === null ? '' : `; next retry in ${formatSeconds(status.nextRetryS)}`}`,
+    '',
+    formatSteps(status.running),
+  ].join('\n')
+}

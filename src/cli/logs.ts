@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import { positiveInteger, printJson, withApp } from './queue-options.js'
+
+export function register(program: Command): void {
+  program
+    .command('logs <step>')
+    .description('print the log of an attempt of a step; the newest unless --attempt is given')
+    .option('--attempt <n>', 'which attempt', positiveInteger)
+    .option('--tail <lines>', 'only the last lines', positiveInteger)
+    .option('--json', 'print JSON')
+    .action(async (step: string, options: { attempt?: number; tail?: number; json?: boolean }) => {
+      const id = positiveInteger(step)
+      await withApp(async (app) => {
+        const { readFile } = await import('node:fs/promises')
+        const { attemptLogPath } = await import('../executors/local.js')
+        const { showStep } = await import('../scheduler/queue-view.js')
+        const { logFolderOf } = await import('./run-scheduler.js')
+        const { ProcessingError } = await import('../domain/errors.js')
+        const detail = await showStep(app.db, id)
+        const attempt = options.attempt ?? detail.step.attempt
+        const path = attemptLogPath(logFolderOf(app), id, attempt)
+        const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+          throw new ProcessingError(
+            'NOT_FOUND',
+            `Step ${id} has no log of attempt ${attempt} at ${path}${attempt === 0 ? ': it has not started yet' : detail.step.node === app.config.host ? '' : ` on this host; it ran on ${detail.step.node ?? 'none'}`}.`,
+            { cause },
+          )
+        })
+        const lines = text.split('\n').filter((line, i, all) => line !== '' || i < all.length - 1)
+        const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
+        if (options.json) printJson({ step: id, attempt, path, lines: shown })
+        else process.stdout.write(shown.map((line) => `${line}\n`).join(''))
+      })
+    })
+}

@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import type { App } from '../app.js'
+import { machineLimits } from '../config/cgroup-limits.js'
+import { LocalExecutor } from '../executors/local.js'
+import { localRoots } from '../scheduler/local-roots.js'
+import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
+
+/** Folder of the logs of attempts: `step-<id>-<attempt>.log`. */
+export const logFolderOf = (app: Pick<App, 'config'>): string => join(app.config.home, 'logs')
+
+export const stderrLog: SchedulerLog = {
+  info: (message) => {
+    process.stderr.write(`${new Date().toISOString()} info ${message}\n`)
+  },
+  warn: (message) => {
+    process.stderr.write(`${new Date().toISOString()} warn ${message}\n`)
+  },
+}
+
+/** A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. */
+export async function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): Promise<Scheduler> {
+  const { config, db, databaseUrl } = app
+  const executor = new LocalExecutor({
+    command: [
+      process.execPath,
+      join(config.programRoot, 'dist', 'src', 'cli', 'main.js'),
+      'run-step',
+      '--serve',
+    ],
+    env: { TILTH_HOME: config.home, TILTH_HOST: config.host, DATABASE_URL: databaseUrl },
+    logFolder: logFolderOf(app),
+    poolThreads: machineLimits().cpus,
+  })
+  return new Scheduler({
+    db,
+    databaseUrl,
+    executor,
+    node: config.host,
+    roots: await localRoots(db, config),
+    log,
+  })
+}

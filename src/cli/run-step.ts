@@ -1,0 +1,76 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import { positiveInteger } from './queue-options.js'
+
+export function register(program: Command): void {
+  program
+    .command('run-step [id]')
+    .description(
+      'run one claimed step, or with --serve one after another as an executor asks (NDJSON on stdin)',
+    )
+    .option('--attempt <n>', 'the claim to run: the attempt number on the row', positiveInteger)
+    .option('--serve', 'take steps from stdin until it ends', false)
+    .addHelpText(
+      'after',
+      `
+For executors; people use \`tilth process\` and \`tilth up\`. SIGTERM cancels the step; the end of stdin (with --serve) interrupts it
+within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, interrupted or claim lost, 69 no database.`,
+    )
+    .action(async (id: string | undefined, options: { attempt?: number; serve: boolean }) => {
+      if (!options.serve && (id === undefined || options.attempt === undefined))
+        throw new InvalidArgumentError('give an id and --attempt, or --serve')
+      const { openApp } = await import('../app.js')
+      const { ProcessingError } = await import('../domain/errors.js')
+      const { createStepStore } = await import('../scheduler/step-store.js')
+      const { localRoots } = await import('../scheduler/local-roots.js')
+      const { loadProcessor } = await import('../runner/load-processor.js')
+      const app = await openWithPatience(
+        async () => openApp({ poolSize: 2, migrate: false }),
+        ProcessingError,
+      )
+      const attemptOptions = {
+        store: createStepStore(app.db),
+        roots: await localRoots(app.db, app.config),
+        loadProcessor,
+      }
+      const exit = (status: number) => process.exit(status)
+      let status: number
+      if (options.serve) {
+        const { serveSteps } = await import('../runner/serve-steps.js')
+        status = await serveSteps(attemptOptions, { input: process.stdin, output: process.stdout, exit })
+      } else {
+        const { Attempt } = await import('../runner/run-step.js')
+        const { RUN_STEP_EXIT } = await import('../runner/protocol.js')
+        const attempt = new Attempt(
+          { id: positiveInteger(id ?? ''), attempt: options.attempt ?? 0 },
+          attemptOptions,
+        )
+        process.on('SIGTERM', () => {
+          attempt.stop('cancel')
+        })
+        status = RUN_STEP_EXIT[(await attempt.run()).outcome]
+      }
+      await Promise.race([
+        app.close().catch(() => undefined),
+        new Promise((resolve) => setTimeout(resolve, 500)),
+      ])
+      // Threads of pools and handles of GDAL must not keep an ended step process alive.
+      exit(status)
+    })
+}
+
+/** A step process may start while Postgres restarts: that is no failure of the step. */
+async function openWithPatience<T>(
+  open: () => Promise<T>,
+  failure: typeof import('../domain/errors.js').ProcessingError,
+): Promise<T> {
+  const deadline = Date.now() + 60_000
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof failure) || error.code !== 'DATABASE_UNAVAILABLE' || Date.now() > deadline)
+        throw error
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+  }
+}

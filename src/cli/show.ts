@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { printJson, selection, withApp } from './queue-options.js'
+
+export function register(program: Command): void {
+  program
+    .command('show <what>')
+    .description(
+      'show a step (NUMBER) with settings in force, products and history, or a job (job:NUMBER) with its steps',
+    )
+    .option('--json', 'print JSON')
+    .action(async (what: string, { json }: { json?: boolean }) => {
+      const which = selection(what)
+      await withApp(async ({ db }) => {
+        const { showJob, showStep } = await import('../scheduler/queue-view.js')
+        const { formatJobs, formatStep, formatSteps } = await import('./format-queue.js')
+        if ('job' in which) {
+          const detail = await showJob(db, which.job)
+          if (json) printJson(detail)
+          else process.stdout.write(`${formatJobs([detail.job])}\n${formatSteps(detail.steps)}`)
+        } else {
+          const detail = await showStep(db, which.step)
+          if (json) printJson(detail)
+          else process.stdout.write(formatStep(detail))
+        }
+      })
+    })
+}

@@ -1,0 +1,33 @@
+import { Option, type Command } from 'commander'
+import { STEP_STATES } from '../domain/states.js'
+import { positiveInteger, printJson, withApp } from './queue-options.js'
+
+interface Options {
+  job?: number
+  state?: string[]
+  site?: string
+  tile?: string
+  limit: number
+  json?: boolean
+}
+
+export function register(program: Command): void {
+  program
+    .command('steps')
+    .description('list steps in the order in which they were made')
+    .option('--job <id>', 'only steps of this job', positiveInteger)
+    .addOption(new Option('--state <states...>', 'only steps in one of these').choices(STEP_STATES))
+    .option('--site <slug>', 'only steps of this site')
+    .option('--tile <name>', 'only steps of this tile')
+    .option('--limit <n>', 'at most so many', positiveInteger, 200)
+    .option('--json', 'print JSON')
+    .action(async ({ json, state, ...filter }: Options) =>
+      withApp(async ({ db }) => {
+        const { listSteps } = await import('../scheduler/queue-view.js')
+        const { formatSteps } = await import('./format-queue.js')
+        const steps = await listSteps(db, { ...filter, ...(state === undefined ? {} : { states: state }) })
+        if (json) printJson(steps)
+        else process.stdout.write(formatSteps(steps))
+      }),
+    )
+}

@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+
+export function register(program: Command): void {
+  program
+    .command('up')
+    .description('run the scheduler: start ready steps until stopped')
+    .option('--until-idle', 'end when no step runs or could run', false)
+    .addHelpText(
+      'after',
+      `
+Ctrl-C drains: no new steps, running ones end. A second Ctrl-C, SIGTERM or SIGHUP interrupts them; they go back to the queue
+and no failure is counted. Exit status 0 after each of these. Logs of attempts: <TILTH_HOME>/logs/step-<id>-<attempt>.log.`,
+    )
+    .action(async ({ untilIdle }: { untilIdle: boolean }) => {
+      const { openApp } = await import('../app.js')
+      const { createLocalScheduler, stderrLog } = await import('./run-scheduler.js')
+      let isDraining = false
+      // Listened to before anything is started: a signal while the database starts must not cut it in half.
+      const signalled: (() => void)[] = []
+      const on = (name: NodeJS.Signals, act: () => void) => {
+        process.on(name, act)
+        signalled.push(() => process.off(name, act))
+      }
+      let drain = (): void => {
+        isDraining = true
+      }
+      let abort = (): void => {
+        process.exit(75)
+      }
+      on('SIGINT', () => {
+        if (isDraining) abort()
+        else drain()
+      })
+      for (const name of ['SIGTERM', 'SIGHUP'] as const)
+        on(name, () => {
+          abort()
+        })
+      const app = await openApp()
+      try {
+        const scheduler = await createLocalScheduler(app)
+        drain = () => {
+          isDraining = true
+          stderrLog.info('draining: running steps end, no new ones start; Ctrl-C again interrupts them')
+          scheduler.drain()
+        }
+        abort = () => {
+          stderrLog.info('interrupting: running steps go back to the queue')
+          scheduler.abort()
+        }
+        if (isDraining) scheduler.drain()
+        stderrLog.info(`scheduler ${app.config.host} is up (data in ${app.config.home})`)
+        await scheduler.run({ untilIdle })
+      } finally {
+        await app.close()
+        for (const off of signalled) off()
+      }
+    })
+}

@@ -1,0 +1,69 @@
+import type { Json } from '../types.js'
+import type { Queryable } from '../steps/queryable.js'
+
+export interface NewTask {
+  readonly tile: string | null
+  readonly acquisitionId: number | null
+  readonly params: Json
+  readonly memoryMb: number
+  readonly cpu: number
+}
+
+export interface NewJob {
+  readonly processor: string
+  readonly siteId: number | null
+  readonly params: Json
+  readonly priority: number
+  readonly createdBy: string
+  /** Each becomes one task with one step that is ready at once. */
+  readonly tasks: readonly NewTask[]
+}
+
+/** Inserts a job with its tasks and steps in one transaction. Rejects an empty job: nothing would ever end it. */
+export async function insertJob(db: Queryable, job: NewJob): Promise<{ id: number; stepIds: number[] }> {
+  if (job.tasks.length === 0) throw new RangeError('A job needs at least one task.')
+  return db.transaction().execute(async (trx) => {
+    const { id } = await trx
+      .insertInto('job')
+      .values({
+        processor: job.processor,
+        site_id: job.siteId,
+        params: JSON.stringify(job.params),
+        priority: job.priority,
+        created_by: job.createdBy,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    const stepIds: number[] = []
+    for (const { tile, acquisitionId, params, memoryMb, cpu } of job.tasks) {
+      const task = await trx
+        .insertInto('task')
+        .values({
+          job_id: id,
+          processor: job.processor,
+          tile,
+          acquisition_id: acquisitionId,
+          params: JSON.stringify(params),
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      const step = await trx
+        .insertInto('step')
+        .values({
+          task_id: task.id,
+          job_id: id,
+          site_id: job.siteId,
+          processor: job.processor,
+          params: JSON.stringify(params),
+          state: 'ready',
+          priority: job.priority,
+          memory_mb: memoryMb,
+          cpu,
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      stepIds.push(step.id)
+    }
+    return { id, stepIds }
+  })
+}

@@ -1,0 +1,124 @@
+import { ProcessingError } from '../domain/errors.js'
+import type { L2aStepParams } from '../domain/step-params.js'
+import type { SettingKey } from '../config/settings.js'
+import { describeOrigin } from '../config/resolve-settings.js'
+import { findSite } from '../db/jobs/find-site.js'
+import { insertJob } from '../db/jobs/insert-job.js'
+import { listL2aInputs, type AcquisitionFilter, type L2aInput } from '../db/jobs/list-l2a-inputs.js'
+import { readSettingRows } from '../db/jobs/read-setting-rows.js'
+import type { Queryable } from '../db/steps/queryable.js'
+import type { Json } from '../db/types.js'
+import { l2a } from '../processors/l2a/definition.js'
+import { SettingsInForce } from './settings-in-force.js'
+
+export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
+  /** Slug; its enabled tiles bound the work. Without a site, `acquisitionIds` must say what to process. */
+  readonly site?: string
+  /** Parameters of the processor given by hand; they win over all settings. */
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** Also where the product exists with the same parameters and version. */
+  readonly force?: boolean
+  /** Lower first; default 100. */
+  readonly priority?: number
+  readonly createdBy: string
+}
+
+export interface PlannedL2a {
+  /** Null when nothing is left to do: no empty job is made. */
+  readonly jobId: number | null
+  readonly stepIds: readonly number[]
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** Where each parameter comes from: `cli`, `site x`, `global`, `default`, ... */
+  readonly origins: Readonly<Record<string, string>>
+  readonly skipped: readonly {
+    readonly acquisitionId: number
+    readonly tile: string
+    readonly reason: string
+  }[]
+}
+
+/**
+ * Makes one L2A job: a task and a step for each present acquisition that the request names. Parameters are frozen now:
+ * given by hand, else the job settings in force for the site (see contracts, Settings), else the processor's defaults.
+ * Throws NOT_FOUND for an unknown site or season, BAD_ARGUMENT for parameters that the processor refuses or no acquisitions named.
+ */
+export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<PlannedL2a> {
+  const { site: slug, parameters: given = {}, force = false, priority = 100, createdBy, ...filter } = request
+  if (slug === undefined && filter.acquisitionIds === undefined)
+    throw new ProcessingError('BAD_ARGUMENT', 'Say what to process: a site, or acquisitions by their ids.')
+  const site = slug === undefined ? undefined : await findSite(db, slug)
+  if (slug !== undefined && site === undefined)
+    throw new ProcessingError('NOT_FOUND', `There is no site '${slug}'. See \`tilth site list\`.`)
+  if (filter.season !== undefined && !site?.seasons.includes(filter.season))
+    throw new ProcessingError(
+      'NOT_FOUND',
+      `Site '${slug ?? ''}' has no season '${filter.season}'; it has ${site?.seasons.join(', ') || 'none'}.`,
+    )
+  const settings = new SettingsInForce(await readSettingRows(db))
+  const siteId = site?.id ?? null
+  const { parameters, origins } = freezeParameters(settings, siteId, given)
+  const inputs = await listL2aInputs(
+    db,
+    { ...filter, ...(siteId === null ? {} : { siteId }) },
+    { parameters, version: l2a.version },
+  )
+  const todo = inputs.filter((input) => whySkip(input, force) === null)
+  const skipped = inputs.flatMap((input) => {
+    const reason = whySkip(input, force)
+    return reason === null ? [] : [{ acquisitionId: input.acquisitionId, tile: input.tile, reason }]
+  })
+  if (todo.length === 0) return { jobId: null, stepIds: [], parameters, origins, skipped }
+  const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 2048)
+  const cpu = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
+  const { id, stepIds } = await insertJob(db, {
+    processor: 'l2a',
+    siteId,
+    params: { parameters, origins, version: l2a.version } as Json,
+    priority,
+    createdBy,
+    tasks: todo.map(({ acquisitionId, tile, location }) => {
+      const params: L2aStepParams = { acquisition_id: acquisitionId, input: location, parameters }
+      return { tile, acquisitionId, params: params as Json, memoryMb, cpu }
+    }),
+  })
+  return { jobId: id, stepIds, parameters, origins, skipped }
+}
+
+const whySkip = ({ existing, queuedStep }: L2aInput, force: boolean): string | null => {
+  if (queuedStep !== null) return `step ${queuedStep} does it already`
+  return existing !== null && !force ? `${existing} exists with the same parameters` : null
+}
+
+/** Job keys of the settings that are parameters of the processor `l2a`. */
+const JOB_KEYS = {
+  aot: 'processor.l2a.aot',
+  wv: 'processor.l2a.wv',
+  ozone: 'processor.l2a.ozone',
+} as const satisfies Record<string, SettingKey>
+
+function freezeParameters(
+  settings: SettingsInForce,
+  siteId: number | null,
+  given: Readonly<Record<string, unknown>>,
+) {
+  const values: Record<string, unknown> = {}
+  const origins: Record<string, string> = {}
+  for (const [name, key] of Object.entries(JOB_KEYS)) {
+    const { value, origin } = settings.resolve(key, siteId)
+    values[name] = value
+    origins[name] = describeOrigin(origin)
+  }
+  for (const [name, value] of Object.entries(given)) {
+    values[name] = value
+    origins[name] = 'cli'
+  }
+  const parsed = l2a.params.safeParse(values)
+  if (!parsed.success)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `Parameters of l2a: ${parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'all'}: ${message}`).join('; ')}.`,
+    )
+  const parameters = parsed.data as Readonly<Record<string, unknown>>
+  for (const name of Object.keys(parameters)) origins[name] ??= 'default'
+  return { parameters, origins }
+}

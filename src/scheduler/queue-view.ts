@@ -1,0 +1,99 @@
+import { ProcessingError } from '../domain/errors.js'
+import { listJobs, type JobRow } from '../db/jobs/list-jobs.js'
+import {
+  listProductsOfStep,
+  listStepEvents,
+  listSteps,
+  type StepEventRow,
+  type StepRow,
+} from '../db/jobs/list-steps.js'
+import { readSettingRows } from '../db/jobs/read-setting-rows.js'
+import { cancelSteps, retrySteps, type StepSelection } from '../db/steps/change-steps.js'
+import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
+import type { Queryable } from '../db/steps/queryable.js'
+import type { Capacity } from './admission.js'
+import { SettingsInForce } from './settings-in-force.js'
+
+export type { JobRow } from '../db/jobs/list-jobs.js'
+export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
+export { listJobs, listSteps }
+
+export interface StepDetail {
+  readonly step: StepRow
+  readonly events: readonly StepEventRow[]
+  readonly products: readonly { readonly id: number; readonly name: string; readonly location: string }[]
+}
+
+/** One step with its history. Throws NOT_FOUND. */
+export async function showStep(db: Queryable, id: number): Promise<StepDetail> {
+  const [step] = await listSteps(db, { ids: [id], limit: 1 })
+  if (step === undefined)
+    throw new ProcessingError('NOT_FOUND', `There is no step ${id}. See \`tilth steps\`.`)
+  return { step, events: await listStepEvents(db, id), products: await listProductsOfStep(db, id) }
+}
+
+/** One job with its steps. Throws NOT_FOUND. */
+export async function showJob(
+  db: Queryable,
+  id: number,
+): Promise<{ job: JobRow; steps: readonly StepRow[] }> {
+  const [job] = await listJobs(db, { id, limit: 1 })
+  if (job === undefined) throw new ProcessingError('NOT_FOUND', `There is no job ${id}. See \`tilth jobs\`.`)
+  return { job, steps: await listSteps(db, { job: id, limit: 100_000 }) }
+}
+
+async function mustExist(db: Queryable, which: StepSelection): Promise<void> {
+  if ('step' in which) await showStep(db, which.step)
+  else await showJob(db, which.job)
+}
+
+/** See `cancelSteps`. Throws NOT_FOUND. */
+export async function cancel(
+  db: Queryable,
+  which: StepSelection,
+): Promise<{ cancelled: number; asked: number }> {
+  await mustExist(db, which)
+  return cancelSteps(db, which)
+}
+
+/** See `retrySteps`. Throws NOT_FOUND. */
+export async function retry(db: Queryable, which: StepSelection): Promise<{ retried: number }> {
+  await mustExist(db, which)
+  return { retried: await retrySteps(db, which) }
+}
+
+export interface QueueStatus {
+  readonly counts: QueueSummary['counts']
+  readonly capacity: Capacity
+  readonly threadsGranted: number
+  readonly memoryAdmittedMb: number
+  /** Resident memory of the running attempts at their peaks, MiB. */
+  readonly memoryUsedMb: number
+  /** Seconds until the queue is empty at the mean speed of the last hour; null while no step has succeeded. */
+  readonly etaS: number | null
+  readonly nextRetryS: number | null
+  readonly running: readonly StepRow[]
+}
+
+/** What `tilth status` shows. */
+export async function queueStatus(db: Queryable): Promise<QueueStatus> {
+  const summary = await queueSummary(db, { executor: 'local' })
+  const running = await listSteps(db, { states: ['running'], limit: 10_000 })
+  const sum = (of: (step: StepRow) => number) => running.reduce((total, step) => total + of(step), 0)
+  const remaining = summary.open - summary.runningProgress
+  return {
+    counts: summary.counts,
+    capacity: new SettingsInForce(await readSettingRows(db)).capacity(),
+    threadsGranted: sum((step) => step.threads ?? 0),
+    memoryAdmittedMb: sum((step) => step.memory_mb),
+    memoryUsedMb: Math.round(sum((step) => step.resources.max_rss_kb ?? 0) / 1024),
+    etaS:
+      summary.open === 0
+        ? 0
+        : summary.meanWallS === null
+          ? null
+          : (remaining * summary.meanWallS) / Math.max(1, running.length),
+    nextRetryS: summary.nextReadyS,
+    running,
+  }
+}

@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { listLiveAttempts, listProductLocations } from '../db/jobs/list-live-attempts.js'
+import { releaseSteps } from '../db/steps/end-attempt.js'
+import { listRunningSteps } from '../db/steps/list-running-steps.js'
+import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
+
+export interface Reconciled {
+  /** Claims given back because their process on this host is dead or their lease ran out. */
+  readonly released: readonly ClaimKey[]
+  /** Absolute folders removed: staging and scratch of dead attempts, revisions that no product names. */
+  readonly removed: readonly string[]
+}
+
+/**
+ * Clears away what a scheduler or step processes of an earlier life left behind. Safe beside other schedulers: only
+ * claims that are certainly dead, and folders of attempts that do not run.
+ */
+export async function reconcile(
+  db: Queryable,
+  {
+    executor,
+    node,
+    roots,
+    sweepGraceS,
+  }: { executor: string; node: string; roots: Readonly<Record<string, string>>; sweepGraceS: number },
+): Promise<Reconciled> {
+  const running = await listRunningSteps(db, { executor })
+  // A claim without a pid has not begun: perhaps another scheduler is starting it just now. Its lease decides.
+  const dead = running.filter((step) => step.node === node && step.pid !== null && !isStepProcess(step.pid))
+  const released = [
+    ...(dead.length > 0 ? await releaseSteps(db, { kind: 'claims', keys: dead }, 'process gone') : []),
+    ...(await releaseSteps(db, { kind: 'expired' }, 'lease expired')),
+  ]
+  const removed: string[] = []
+  const remove = async (path: string) => {
+    await rm(path, { recursive: true, force: true })
+    removed.push(path)
+  }
+  // Folders first, then rows: a folder that is seen here belongs to a claim that was committed before.
+  const work = await attemptFolders(roots)
+  const revisions = await revisionFolders(roots['archive'])
+  const live = new Set((await listLiveAttempts(db)).map(({ id, attempt }) => `${id}-${attempt}`))
+  const named = new Set(await listProductLocations(db))
+  for (const { path, key } of work) if (!live.has(key)) await remove(path)
+  for (const { path, key, location } of revisions)
+    if (!live.has(key) && !named.has(location) && (await ageS(path)) > sweepGraceS) await remove(path)
+  return { released, removed }
+}
+
+/** True for a live process that runs `run-step`: a pid of an earlier life may belong to anyone now. Zombies are dead. */
+function isStepProcess(pid: number): boolean {
+  try {
+    if (!existsSync('/proc/self')) return true
+    const isZombie = /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    return !isZombie && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('run-step')
+  } catch {
+    return false
+  }
+}
+
+async function attemptFolders(
+  roots: Readonly<Record<string, string>>,
+): Promise<{ path: string; key: string }[]> {
+  const { archive, scratch } = roots
+  const staging = archive === undefined ? undefined : join(archive, '.staging')
+  const found: { path: string; key: string }[] = []
+  for (const [folder, pattern] of [
+    [staging, /^(\d+-\d+)$/],
+    [scratch, /^step-(\d+-\d+)$/],
+  ] as const)
+    for (const name of await names(folder)) {
+      const key = pattern.exec(name)?.[1]
+      if (key !== undefined && folder !== undefined) found.push({ path: join(folder, name), key })
+    }
+  return found
+}
+
+/** `<level>/<tile>/<yyyy>/<mm>/<name>/r<step>-<attempt>` below the archive. */
+async function revisionFolders(
+  archive: string | undefined,
+): Promise<{ path: string; key: string; location: string }[]> {
+  if (archive === undefined) return []
+  let folders = ['']
+  for (let depth = 0; depth < 5; depth++) {
+    const next: string[] = []
+    for (const folder of folders)
+      for (const name of await names(join(archive, folder)))
+        if (!name.startsWith('.')) next.push(folder === '' ? name : `${folder}/${name}`)
+    folders = next
+  }
+  const found: { path: string; key: string; location: string }[] = []
+  for (const folder of folders)
+    for (const name of await names(join(archive, folder))) {
+      const key = /^r(\d+-\d+)$/.exec(name)?.[1]
+      if (key !== undefined)
+        found.push({ path: join(archive, folder, name), key, location: `archive:${folder}/${name}` })
+    }
+  return found
+}
+
+async function names(folder: string | undefined): Promise<string[]> {
+  if (folder === undefined) return []
+  try {
+    return (await readdir(folder, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  } catch {
+    return []
+  }
+}
+
+async function ageS(path: string): Promise<number> {
+  return (Date.now() - (await stat(path)).mtimeMs) / 1000
+}

@@ -1,0 +1,244 @@
+import { statfs } from 'node:fs/promises'
+import { readSettingRows } from '../db/jobs/read-setting-rows.js'
+import { listen } from '../db/jobs/listen.js'
+import { claimReadySteps, type Claim } from '../db/steps/claim-ready-steps.js'
+import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
+import { isDatabaseAway } from '../db/steps/is-database-away.js'
+import { listReadySteps } from '../db/steps/list-ready-steps.js'
+import { listRunningSteps, type RunningRow } from '../db/steps/list-running-steps.js'
+import type { Queryable } from '../db/steps/queryable.js'
+import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
+import { setStepThreads } from '../db/steps/set-step-threads.js'
+import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
+import { admit, type Admission } from './admission.js'
+import type { AttemptEnd, ClaimedStep, Executor } from './executor.js'
+import { reconcile } from './reconcile.js'
+import { SettingsInForce } from './settings-in-force.js'
+import { recordFailure } from './step-store.js'
+
+export interface SchedulerLog {
+  info(message: string): void
+  warn(message: string): void
+}
+
+export interface SchedulerOptions {
+  readonly db: Queryable
+  /** For LISTEN. */
+  readonly databaseUrl: string
+  readonly executor: Executor
+  /** This host's name. */
+  readonly node: string
+  /** Absolute folders of the storage roots on this host. */
+  readonly roots: Readonly<Record<string, string>>
+  readonly log: SchedulerLog
+  /** Longest time between two looks at the queue without a notification, ms; default 2000. */
+  readonly pollMs?: number
+}
+
+/** How many ready steps one round looks at. */
+const CANDIDATES = 200
+
+/**
+ * Claims and starts ready steps as slots, memory and caps allow, watches leases, records deaths, moves thread budgets.
+ * It holds nothing that is not in Postgres: it may die after any line, and any number may run.
+ */
+export class Scheduler {
+  private mode: 'run' | 'drain' | 'abort' = 'run'
+  private ends: { step: ClaimedStep; end: AttemptEnd }[] = []
+  private readonly cancelling = new Set<string>()
+  private wakeUp: (() => void) | undefined
+  private isAwake = false
+  private isAway = false
+  private lastReason = ''
+
+  constructor(private readonly options: SchedulerOptions) {
+    options.executor.onEnd((step, end) => {
+      this.ends.push({ step, end })
+      this.wake()
+    })
+  }
+
+  /** No new steps; `run` resolves when the running ones have ended. */
+  drain(): void {
+    if (this.mode === 'run') this.mode = 'drain'
+    this.wake()
+  }
+
+  /** Running steps are interrupted and go back to the queue; `run` resolves soon. */
+  abort(): void {
+    this.mode = 'abort'
+    this.wake()
+  }
+
+  /** Runs until drained or aborted, or with `untilIdle` until no step is running or could run. Waits for Postgres while it is away. */
+  async run({ untilIdle }: { untilIdle: boolean }): Promise<void> {
+    const { databaseUrl, executor } = this.options
+    const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting'], () => {
+      this.wake()
+    })
+    try {
+      await this.untilReached(() => this.reconcile())
+      for (;;) {
+        this.isAwake = false
+        const summary = await this.untilReached(() => this.round())
+        if (this.mode === 'abort') break
+        if (executor.running().length === 0 && this.ends.length === 0) {
+          if (this.mode === 'drain') break
+          if (untilIdle && summary?.open === 0) break
+        }
+        await this.sleep(summary)
+      }
+    } finally {
+      await executor.close()
+      await this.recordEnds().catch((error: unknown) => {
+        this.options.log.warn(
+          `the ends of ${this.ends.length} steps are left to their leases: ${String(error)}`,
+        )
+      })
+      await listener.close()
+    }
+  }
+
+  private async reconcile(): Promise<void> {
+    const { db, executor, node, roots, log } = this.options
+    const settings = new SettingsInForce(await readSettingRows(db))
+    const sweepGraceS = settings.resolve('storage.sweep_grace_s').value
+    const { released, removed } = await reconcile(db, { executor: executor.name, node, roots, sweepGraceS })
+    for (const { id, attempt } of released)
+      log.warn(`step ${id}: attempt ${attempt} was lost with its process; it is ready again`)
+    for (const path of removed) log.info(`removed ${path}, left by a dead attempt`)
+  }
+
+  private async round(): Promise<QueueSummary> {
+    const { db, executor, node, log } = this.options
+    await this.recordEnds()
+    for (const { id, attempt } of await releaseSteps(db, { kind: 'expired' }, 'lease expired'))
+      log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
+    const settings = new SettingsInForce(await readSettingRows(db))
+    const lacking = await this.lackingSpace(settings)
+    const { claims, admission, running } = await withAdmissionLock(db, async (trx) => {
+      const rows = await listRunningSteps(trx, { executor: executor.name })
+      const here = rows.filter((row) => row.node === node)
+      const elsewhere = rows.filter((row) => row.node !== node)
+      const isTaking = this.mode === 'run' && lacking === null
+      const ready = isTaking ? await listReadySteps(trx, { executor: executor.name, limit: CANDIDATES }) : []
+      const decided = admit(here, ready, settings.capacity(), settings.caps(), elsewhere)
+      const site = new Map(ready.map((step) => [step.id, step]))
+      const grants = decided.start.map(({ id, threads }) => {
+        const step = site.get(id)
+        return { id, threads, settings: settings.shownOnStep(step?.processor ?? '', step?.siteId ?? null) }
+      })
+      const leaseSeconds = settings.resolve('executor.lease_s').value
+      const claimed = await claimReadySteps(trx, { executor: executor.name, node, leaseSeconds, grants })
+      await setStepThreads(trx, decided.budgets)
+      return { claims: claimed, admission: decided, running: here }
+    })
+    for (const claim of claims) this.start(claim)
+    this.tellRunning(running, admission, settings)
+    this.explain(lacking ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
+    return queueSummary(db, { executor: executor.name })
+  }
+
+  private start(claim: Claim): void {
+    this.options.log.info(
+      `step ${claim.id}: attempt ${claim.attempt} starts (${claim.processor}, ${claim.threads} threads)`,
+    )
+    this.options.executor.start(claim)
+  }
+
+  private tellRunning(running: readonly RunningRow[], admission: Admission, settings: SettingsInForce): void {
+    const { executor } = this.options
+    const rows = new Map(running.map((row) => [row.id, row]))
+    for (const { id, threads } of admission.budgets) {
+      const row = rows.get(id)
+      if (row !== undefined) executor.setThreads(id, row.attempt, threads)
+    }
+    for (const { id, attempt, cancelRequested } of running) {
+      const key = `${id}-${attempt}`
+      if (!cancelRequested || this.cancelling.has(key)) continue
+      this.cancelling.add(key)
+      executor.cancel(id, attempt, settings.resolve('executor.grace_s').value)
+    }
+  }
+
+  /** Writes what step processes could not write themselves. What fails because Postgres is away stays for the next round. */
+  private async recordEnds(): Promise<void> {
+    const { db, log } = this.options
+    while (this.ends[0] !== undefined) {
+      const { step, end } = this.ends[0]
+      const key = { id: step.id, attempt: step.attempt }
+      const name = `${key.id}-${key.attempt}`
+      switch (end.kind) {
+        case 'reported':
+          log.info(`step ${key.id}: attempt ${key.attempt} ${end.outcome}`)
+          break
+        case 'interrupted':
+          await releaseSteps(db, { kind: 'claim', ...key }, 'shutdown')
+          break
+        case 'died':
+          log.warn(`step ${key.id}: ${end.code}: ${end.message}`)
+          if (this.cancelling.has(name)) await cancelRunningStep(db, key, end.resources)
+          else await recordFailure(db, key, end, end.resources)
+          break
+      }
+      this.cancelling.delete(name)
+      this.ends.shift()
+    }
+  }
+
+  /** Says which root has too little room to start steps, if any. */
+  private async lackingSpace(settings: SettingsInForce): Promise<string | null> {
+    const wanted = settings.resolve('storage.min_free_mb').value
+    for (const name of ['archive', 'scratch']) {
+      const path = this.options.roots[name]
+      const stats = path === undefined ? undefined : await statfs(path).catch(() => undefined)
+      if (stats === undefined) continue
+      const freeMb = Math.floor((stats.bavail * stats.bsize) / 2 ** 20)
+      if (freeMb < wanted)
+        return `${name} (${path ?? ''}) has ${freeMb} MiB free, storage.min_free_mb is ${wanted}`
+    }
+    return null
+  }
+
+  private explain(reason: string, count: number): void {
+    if (reason !== this.lastReason && reason !== '')
+      this.options.log.info(`${count > 0 ? `${count} steps wait` : 'steps wait'}: ${reason}`)
+    this.lastReason = reason
+  }
+
+  private async untilReached<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const result = await work()
+      if (this.isAway) this.options.log.info('Postgres is back')
+      this.isAway = false
+      return result
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      if (!this.isAway)
+        this.options.log.warn(
+          `Postgres is away; running steps go on: ${error instanceof Error ? error.message : String(error)}`,
+        )
+      this.isAway = true
+      return undefined
+    }
+  }
+
+  private wake(): void {
+    this.isAwake = true
+    this.wakeUp?.()
+  }
+
+  private async sleep(summary: QueueSummary | undefined): Promise<void> {
+    if (this.isAwake) return
+    const poll = this.isAway ? 250 : (this.options.pollMs ?? 2000)
+    const untilRetry = summary?.nextReadyS == null ? Infinity : Math.max(0, summary.nextReadyS) * 1000 + 5
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(poll, untilRetry))
+      this.wakeUp = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.wakeUp = undefined
+  }
+}

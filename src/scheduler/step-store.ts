@@ -1,0 +1,71 @@
+import { ERROR_CODES, ProcessingError, type ErrorCode, type FailureClass } from '../domain/errors.js'
+import { readSettingRows } from '../db/jobs/read-setting-rows.js'
+import { completeStep, type ProductRow } from '../db/steps/complete-step.js'
+import { cancelRunningStep, failStep, releaseSteps } from '../db/steps/end-attempt.js'
+import { isDatabaseAway } from '../db/steps/is-database-away.js'
+import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
+import { renewLease } from '../db/steps/renew-lease.js'
+import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
+import { retryDecision } from './retry-policy.js'
+import { SettingsInForce } from './settings-in-force.js'
+
+/**
+ * The rows of a step as its process may change them (`runner/step-store.ts`), over a database. Errors of the connection
+ * become DATABASE_UNAVAILABLE, so that the runner can wait for Postgres to come back.
+ */
+export function createStepStore(db: Queryable) {
+  const lease = async () => new SettingsInForce(await readSettingRows(db)).resolve('executor.lease_s').value
+  let leaseSeconds = 30
+  return {
+    read: (key: ClaimKey) =>
+      reaching(async () => {
+        leaseSeconds = await lease()
+        const row = await readClaimedStep(db, key)
+        return row === undefined ? undefined : { ...row, leaseSeconds }
+      }),
+    renew: (key: ClaimKey, state: { pid: number; progress: number; note: string; resources: unknown }) =>
+      reaching(() => renewLease(db, key, { ...state, leaseSeconds })),
+    succeed: (key: ClaimKey, products: readonly ProductRow[], resources: unknown) =>
+      reaching(() => completeStep(db, key, products, resources)),
+    fail: (
+      key: ClaimKey,
+      failure: { code: string; message: string; lastLines: readonly string[] },
+      resources: unknown,
+    ) => reaching(() => recordFailure(db, key, failure, resources)),
+    cancel: (key: ClaimKey, resources: unknown) => reaching(() => cancelRunningStep(db, key, resources)),
+    release: (key: ClaimKey, reason: string) =>
+      reaching(async () => (await releaseSteps(db, { kind: 'claim', ...key }, reason)).length > 0),
+  }
+}
+
+/** Ends an attempt as failed, by the class of its code and the settings `retry.*` of its site. False when the claim was lost. */
+export async function recordFailure(
+  db: Queryable,
+  key: ClaimKey,
+  failure: { code: string; message: string; lastLines: readonly string[] },
+  resources: unknown,
+): Promise<boolean> {
+  const settings = new SettingsInForce(await readSettingRows(db))
+  const siteId = (await siteOfStep(db, key.id)) ?? null
+  const kind = classOf(failure.code)
+  const decide = (failures: number) =>
+    retryDecision(kind, failure.code, failures, settings.retry(siteId), Math.random())
+  return failStep(db, key, { ...failure, failure: kind }, decide, resources)
+}
+
+/** A code of a newer program is taken for a passing failure: to give up for good is worse than to try again. */
+const classOf = (code: string): FailureClass =>
+  Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode].failure : 'transient'
+
+async function reaching<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!isDatabaseAway(cause)) throw cause
+    throw new ProcessingError(
+      'DATABASE_UNAVAILABLE',
+      `Postgres is away: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}
