@@ -1,0 +1,100 @@
+import { ProcessingError } from '../domain/errors.js'
+import { S2_BANDS, type S2Band } from '../domain/sentinel2.js'
+
+/** What a product's name says. Source: docs/products.md. */
+export interface ProductId {
+  /** `S2A`, `S2B`, `S2C`, `LC08`, ... */
+  readonly platform: string
+  /** `L2A`, `L3A`, ... */
+  readonly level: string
+  /** `55JEJ`, without the T that ESA puts before it. */
+  readonly tile: string
+  /** Sensing time, ISO 8601 UTC; the name keeps whole seconds. */
+  readonly sensedAt: string
+  /** Relative orbit, 1..999 (Sentinel-2: 1..143). */
+  readonly relativeOrbit: number
+}
+
+/** One published revision of a product: the step and the attempt that wrote it. */
+export interface RevisionId {
+  readonly stepId: number | bigint
+  readonly attempt: number
+}
+
+const PART = /^[A-Z0-9]{2,12}$/
+const NAME = /^([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_(\d{8}T\d{6})_R(\d{3})$/
+
+/**
+ * `<platform>_<level>_<tile>_<yyyymmddThhmmss>_R<orbit>`, for example `S2A_L2A_55JEJ_20171207T002051_R116`.
+ * Parts are upper-case letters and digits only: no name can leave its folder. Throws INTERNAL for any other.
+ */
+export function productName(id: ProductId): string {
+  for (const part of [id.platform, id.level, id.tile])
+    if (!PART.test(part))
+      throw new ProcessingError(
+        'INTERNAL',
+        `'${part}' cannot be part of a product name: 2 to 12 upper-case letters and digits were expected.`,
+      )
+  if (!Number.isInteger(id.relativeOrbit) || id.relativeOrbit < 1 || id.relativeOrbit > 999)
+    throw new ProcessingError('INTERNAL', `Relative orbit ${id.relativeOrbit} is not in 1..999.`)
+  const orbit = `R${String(id.relativeOrbit).padStart(3, '0')}`
+  return [id.platform, id.level, id.tile, compactTime(id.sensedAt), orbit].join('_')
+}
+
+/** The parts of a product name, `sensedAt` as `yyyy-mm-ddThh:mm:ssZ`; undefined where the text is no product name. */
+export function parseProductName(name: string): ProductId | undefined {
+  const match = NAME.exec(name)
+  if (match === null) return undefined
+  const [, platform = '', level = '', tile = '', t = '', orbit = ''] = match
+  const day = `${t.slice(0, 4)}-${t.slice(4, 6)}-${t.slice(6, 8)}`
+  const sensedAt = `${day}T${t.slice(9, 11)}:${t.slice(11, 13)}:${t.slice(13, 15)}Z`
+  const time = new Date(sensedAt)
+  // The round trip refuses 30 February and the like, which Date would roll over.
+  if (Number.isNaN(time.getTime()) || compactTime(sensedAt) !== t || Number(orbit) === 0) return undefined
+  return { platform, level, tile, sensedAt, relativeOrbit: Number(orbit) }
+}
+
+/** Folder of all revisions of a product below the archive: `<level>/<tile>/<yyyy>/<mm>/<name>`. Throws as `productName`. */
+export function productFolder(id: ProductId): string {
+  const time = compactTime(id.sensedAt)
+  return [id.level, id.tile, time.slice(0, 4), time.slice(4, 6), productName(id)].join('/')
+}
+
+/** Folder of one revision below the archive: `<product folder>/r<step>-<attempt>`. Throws as `productName`. */
+export function revisionFolder(id: ProductId, revision: RevisionId): string {
+  const step = String(revision.stepId)
+  if (!/^\d+$/.test(step) || !Number.isInteger(revision.attempt) || revision.attempt < 0)
+    throw new ProcessingError('INTERNAL', `r${step}-${revision.attempt} is no revision.`)
+  return `${productFolder(id)}/r${step}-${revision.attempt}`
+}
+
+/** What the pixels of a reflectance file are: flat-ground surface reflectance, or the same after slope correction. */
+export type ReflectanceKind = 'sre' | 'fre'
+
+/** `B02_sre.tif`, `B8A_fre.tif`, ... */
+export const bandFile = (band: S2Band, kind: ReflectanceKind): string => `${band}_${kind}.tif`
+
+/** Files of an L2A product that are no reflectance. */
+export const PRODUCT_FILES = {
+  aot: 'AOT.tif',
+  wv: 'WV.tif',
+  mask: 'MASK.tif',
+  scl: 'SCL.tif',
+  item: 'item.json',
+  quicklook: 'quicklook.png',
+  report: 'report.json',
+} as const
+
+/** Band and kind of a reflectance file's name; undefined for any other file. */
+export function parseBandFile(file: string): { band: S2Band; kind: ReflectanceKind } | undefined {
+  const match = /^(B\w\w)_(sre|fre)\.tif$/.exec(file)
+  const band = S2_BANDS.find((b) => b === match?.[1])
+  return match === null || band === undefined ? undefined : { band, kind: match[2] === 'fre' ? 'fre' : 'sre' }
+}
+
+function compactTime(iso: string): string {
+  const time = new Date(iso)
+  if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:?\d\d)$/.test(iso) || Number.isNaN(time.getTime()))
+    throw new ProcessingError('INTERNAL', `'${iso}' is no ISO 8601 time with a zone.`)
+  return time.toISOString().slice(0, 19).replace(/[-:]/g, '')
+}

@@ -1,0 +1,127 @@
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { ProcessingError } from '../domain/errors.js'
+
+/**
+ * Flushes every file and folder below `folder`, children first, so that a later rename can be trusted after a power cut.
+ * Links are not followed. Rejects with DISK_FULL or WRITE_FAILED.
+ */
+export async function fsyncTree(folder: string): Promise<void> {
+  await guarded(`Flushing ${folder}`, async () => {
+    await flushBelow(folder)
+  })
+}
+
+/**
+ * Renames `staged` (flushed before) to `final`, which must not exist, makes the parents of `final`, and flushes the parents of both.
+ * Either nothing or the whole folder is there afterwards. Rejects with CONFLICT where `final` exists with content, WRITE_FAILED
+ * where the two lie on different file systems (a copy could be seen half-made), DISK_FULL or WRITE_FAILED otherwise.
+ */
+export async function moveIntoPlace(staged: string, final: string): Promise<void> {
+  await guarded(`Moving ${staged} to ${final}`, async () => {
+    const made = await mkdir(dirname(final), { recursive: true })
+    await rename(staged, final)
+    // A new folder is an entry of its parent: each parent that was just made needs its own parent flushed.
+    const top = made === undefined ? dirname(final) : dirname(made)
+    for (let folder = dirname(final); ; folder = dirname(folder)) {
+      await flush(folder)
+      if (folder === top || folder === dirname(folder)) break
+    }
+    if (dirname(staged) !== dirname(final)) await flush(dirname(staged)).catch(ignoreMissing)
+  })
+}
+
+/**
+ * Removes the folders directly below `staging` that `isAlive(name)` disowns and that nothing wrote to for `graceSeconds`.
+ * Resolves to the names removed, sorted; a folder that cannot be removed stays for the next sweep. No staging folder: nothing to do.
+ */
+export async function sweepStaging(
+  staging: string,
+  options: {
+    readonly graceSeconds: number
+    readonly nowMs: number
+    readonly isAlive: (name: string) => boolean
+  },
+): Promise<readonly string[]> {
+  const removed: string[] = []
+  for (const entry of await readdir(staging, { withFileTypes: true }).catch(() => [])) {
+    const path = join(staging, entry.name)
+    if (!entry.isDirectory() || options.isAlive(entry.name)) continue
+    const age = options.nowMs - (await lastChangeMs(path))
+    if (!(age >= options.graceSeconds * 1000)) continue
+    try {
+      await rm(path, { recursive: true, force: true })
+      removed.push(basename(path))
+    } catch {
+      continue
+    }
+  }
+  return removed.sort()
+}
+
+/** Newest modification time of a folder or anything directly or deeply below it, ms since 1970; Infinity when it is going away. */
+async function lastChangeMs(path: string): Promise<number> {
+  try {
+    let newest = (await stat(path)).mtimeMs
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const child = join(path, entry.name)
+      newest = Math.max(newest, entry.isDirectory() ? await lastChangeMs(child) : (await stat(child)).mtimeMs)
+    }
+    return newest
+  } catch {
+    return Infinity
+  }
+}
+
+async function flushBelow(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) await flushBelow(path)
+    else if (entry.isFile()) await flush(path)
+  }
+  await flush(folder)
+}
+
+async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (systemCode(error) !== 'ENOENT') throw error
+}
+
+const systemCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : ''
+
+async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    throw publishError(what, cause)
+  }
+}
+
+/** The system's error as an operator should read it; `what` begins the message. Exported for its test: EXDEV needs two file systems. */
+export function publishError(what: string, cause: unknown): ProcessingError {
+  if (cause instanceof ProcessingError) return cause
+  const code = systemCode(cause)
+  const text = cause instanceof Error ? cause.message : String(cause)
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new ProcessingError('DISK_FULL', `${what}: the file system or quota is full. Free space there.`, {
+      cause,
+    })
+  if (code === 'EXDEV')
+    return new ProcessingError(
+      'WRITE_FAILED',
+      `${what}: the two are on different file systems, so the move cannot be atomic. Stage below the archive itself.`,
+      { cause },
+    )
+  if (code === 'EEXIST' || code === 'ENOTEMPTY')
+    return new ProcessingError('CONFLICT', `${what}: the target exists already and is not empty.`, { cause })
+  return new ProcessingError('WRITE_FAILED', `${what} failed: ${text}`, { cause })
+}

@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { ProcessingError } from '../domain/errors.js'
+import { publishError } from './publish.js'
+
+const share = z.number().min(0).max(1)
+const seconds = z.number().nonnegative()
+
+/** Statistics of one file over its valid pixels, in the stated unit (scale and offset applied); null where no pixel is valid. */
+export const bandStatisticsSchema = z
+  .strictObject({
+    file: z.string().min(1).describe('Name within the product folder.'),
+    unit: z.string().describe('Unit of the statistics; 1 for a ratio.'),
+    min: z.number().nullable(),
+    mean: z.number().nullable(),
+    max: z.number().nullable(),
+    valid_share: share.describe('Share of pixels that are not no-data.'),
+  })
+  .refine(
+    (s) =>
+      s.min === null
+        ? s.mean === null && s.max === null
+        : (s.mean ?? NaN) >= s.min && (s.max ?? NaN) >= (s.mean ?? NaN),
+    {
+      message: 'min <= mean <= max, or all three null',
+    },
+  )
+
+/** `report.json`: how a product was made and what is in it. Documented in docs/products.md. */
+export const reportSchema = z.strictObject({
+  schema: z.literal('tilth-report/1'),
+  product: z.string().min(1),
+  processor: z.strictObject({ name: z.string().min(1), version: z.number().int().positive() }),
+  versions: z.record(z.string(), z.string()).describe('Program, GDAL, Node and SIMD target in use.'),
+  created: z.iso.datetime().describe('UTC.'),
+  inputs: z.array(
+    z.strictObject({ kind: z.string().min(1), name: z.string().min(1), detail: z.string().optional() }),
+  ),
+  parameters: z.record(
+    z.string(),
+    z.strictObject({
+      value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+      unit: z.string().optional(),
+      origin: z.string().min(1).describe('cli, job, site, global, default or measured.'),
+    }),
+  ),
+  resources: z.strictObject({
+    wall_s: seconds,
+    cpu_s: seconds.describe('User and system time of the process, its threads included.'),
+    peak_rss_mb: z
+      .number()
+      .nonnegative()
+      .nullable()
+      .describe('MiB, sum over the process tree; null where the system does not tell.'),
+    threads: z.number().int().positive().optional(),
+  }),
+  stages: z.array(z.strictObject({ name: z.string().min(1), wall_s: seconds, cpu_s: seconds.optional() })),
+  valid_share: share.describe('Share of pixels with data in every reflectance band.'),
+  cloud_share: share
+    .nullable()
+    .describe('Share of the valid pixels under cloud or shadow; null where not known.'),
+  bands: z.array(bandStatisticsSchema),
+  notes: z.array(z.string()).describe('What a user should know, in words.'),
+  flags: z.array(z.string().regex(/^[a-z0-9_]+$/)).describe('The same for programs.'),
+})
+export type Report = z.infer<typeof reportSchema>
+export type BandStatistics = z.infer<typeof bandStatisticsSchema>
+
+/** Checks and writes `report.json`. Rejects with INTERNAL when it does not fit its schema, DISK_FULL or WRITE_FAILED. */
+export async function writeReport(path: string, report: Report): Promise<void> {
+  const checked = reportSchema.safeParse(report)
+  if (!checked.success)
+    throw new ProcessingError(
+      'INTERNAL',
+      `The report ${path} does not fit its schema: ${z.prettifyError(checked.error)}`,
+    )
+  try {
+    await writeFile(path, `${JSON.stringify(checked.data, null, 2)}\n`, { flush: true })
+  } catch (cause) {
+    throw publishError(`Writing the report ${path}`, cause)
+  }
+}
+
+/** A running minimum, mean and maximum of stored values, added block after block; order of blocks does not change the result for integers. */
+export class BandStatisticsBuilder {
+  private min = Infinity
+  private max = -Infinity
+  private sum = 0
+  private valid = 0
+  private total = 0
+
+  /** @param nodata stored value of no-data; null: every pixel is valid. NaN is never valid. */
+  add(values: ArrayLike<number>, nodata: number | null): void {
+    for (let i = 0; i < values.length; i++) {
+      const v = values[i] ?? NaN
+      this.total++
+      if (v === nodata || Number.isNaN(v)) continue
+      this.valid++
+      this.sum += v
+      if (v < this.min) this.min = v
+      if (v > this.max) this.max = v
+    }
+  }
+
+  /** In the file's unit: value = stored x scale + offset, scale > 0. */
+  result(file: string, unit: string, scale: number, offset: number): BandStatistics {
+    const physical = (stored: number): number | null =>
+      this.valid === 0 ? null : round6(stored * scale + offset)
+    return {
+      file,
+      unit,
+      min: physical(this.min),
+      mean: physical(this.sum / this.valid),
+      max: physical(this.max),
+      valid_share: this.total === 0 ? 0 : this.valid / this.total,
+    }
+  }
+}
+
+const round6 = (v: number): number => Math.round(v * 1e6) / 1e6
+
+/**
+ * Peak resident memory of this process and its living descendants, MiB: sum of VmHWM, an upper bound of the tree's true peak
+ * because the single peaks need not meet. Null where there is no /proc. Source: proc(5).
+ */
+export function measurePeakRss(pid: number = process.pid): number | null {
+  const own = peakKb(pid)
+  if (own === undefined) return null
+  let kb = own
+  const children = childrenByParent()
+  const queue = [...(children.get(pid) ?? [])]
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    kb += peakKb(next) ?? 0
+    queue.push(...(children.get(next) ?? []))
+  }
+  return Math.round(kb / 102.4) / 10
+}
+
+function peakKb(pid: number): number | undefined {
+  const match = /^VmHWM:\s+(\d+) kB$/m.exec(statusOf(pid))
+  return match === null ? undefined : Number(match[1])
+}
+
+function childrenByParent(): Map<number, number[]> {
+  const children = new Map<number, number[]>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const match = /^PPid:\s+(\d+)$/m.exec(statusOf(Number(name)))
+    if (match !== null)
+      children.set(Number(match[1]), [...(children.get(Number(match[1])) ?? []), Number(name)])
+  }
+  return children
+}
+
+/** Empty for a process that has ended meanwhile. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8')
+  } catch {
+    return ''
+  }
+}

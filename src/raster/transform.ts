@@ -1,0 +1,54 @@
+import gdal from 'gdal-async'
+import { ProcessingError } from '../domain/errors.js'
+import type { Grid } from '../domain/grid.js'
+
+/** A point: x (easting or longitude), then y (northing or latitude). */
+export type Point = readonly [number, number]
+
+/**
+ * Points in metres of `epsg` as WGS 84 longitude and latitude in degrees, longitude in [-180, 180], order kept.
+ * Throws GEOMETRY_INVALID for an unknown code or a point the projection has no place for.
+ */
+export function toLonLat(epsg: number, points: readonly Point[]): Point[] {
+  try {
+    const source = gdal.SpatialReference.fromEPSG(epsg)
+    // Built from text and not from EPSG:4326, whose axes are latitude first for GDAL 3.
+    const target = gdal.SpatialReference.fromProj4('+proj=longlat +datum=WGS84 +no_defs')
+    const transformation = new gdal.CoordinateTransformation(source, target)
+    return points.map(([x, y]) => {
+      const p = transformation.transformPoint(x, y)
+      if (!Number.isFinite(p.x) || !Number.isFinite(p.y)) throw new Error(`no place for (${x}, ${y})`)
+      return [p.x, p.y]
+    })
+  } catch (cause) {
+    throw new ProcessingError(
+      'GEOMETRY_INVALID',
+      `Points of EPSG:${epsg} cannot be turned to longitude and latitude: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}
+
+/**
+ * Outline of a grid in metres of its CRS, counter-clockwise from the lower-left corner, closed, each edge cut into `perEdge`
+ * pieces: straight edges of UTM are curves in longitude and latitude (up to 60 m off over 110 km with the corners alone).
+ */
+export function gridOutline(grid: Grid, perEdge: number): Point[] {
+  const left = grid.ulx
+  const top = grid.uly
+  const right = left + grid.width * grid.pixelWidthM
+  const bottom = top - grid.height * grid.pixelHeightM
+  const corners: Point[] = [
+    [left, bottom],
+    [right, bottom],
+    [right, top],
+    [left, top],
+  ]
+  const ring: Point[] = []
+  corners.forEach(([x0, y0], i) => {
+    const [x1, y1] = corners[(i + 1) % 4] ?? [x0, y0]
+    for (let k = 0; k < perEdge; k++)
+      ring.push([x0 + ((x1 - x0) * k) / perEdge, y0 + ((y1 - y0) * k) / perEdge])
+  })
+  return [...ring, [left, bottom]]
+}
