@@ -3,12 +3,11 @@ export const SEA_LEVEL_HPA = 1013.25
 /** The Dead Sea lies at -430 m, no land above 8850 m; anything outside is an error of the elevation model. */
 export const ALTITUDE_RANGE_M = { min: -500, max: 9000 } as const
 /**
- * Largest step between pressure nodes, hPa. Coefficients are linear in pressure between two nodes; the largest deviation is that
- * of water absorption in B08 and B12. 32 hPa keep surface reflectance up to 0.5 within 1e-4 for up to 4 g/cm2 and a sun at 70 degrees
- * (`pressure.test.ts`).
+ * Largest step between pressure nodes, hPa. Coefficients are taken as linear in pressure between two nodes; what bends most is water
+ * absorption in B08 and B12. 22 hPa keep surface reflectance up to 0.5 within 1e-4 for up to 4 g/cm2 and a sun zenith up to 70 degrees.
  */
-export const PRESSURE_STEP_HPA = 32
-/** The kernel holds no more; reached only where one tile spans more than 5 km of altitude, whose nodes then lie up to 48 hPa apart. */
+export const PRESSURE_STEP_HPA = 22
+/** The kernel holds no more. Reached where one tile spans more than 3 km of altitude: nodes lie 32 hPa apart over 5 km, 47 from the sea to 8.8 km. */
 export const MAX_PRESSURE_NODES = 16
 
 /**

@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest'
+import { ProcessingError } from '../../../src/domain/errors.js'
+import type { AngleGrid, DetectorAngles } from '../../../src/domain/sentinel2.js'
+import type { AtmosphereModel } from '../../../src/processors/l2a/atmosphere.js'
+import { closedForms } from '../../../src/processors/l2a/closed-forms.js'
+import {
+  buildCoefficientPlanes,
+  MAX_SUN_ZENITH_DEG,
+  NO_SLOT,
+  type CoefficientPlanes,
+} from '../../../src/processors/l2a/coefficient-planes.js'
+
+const [rows, cols] = [5, 4]
+const grid = (
+  zenith: (row: number, col: number) => number,
+  azimuth: (row: number, col: number) => number,
+): AngleGrid => ({
+  ulx: 600000,
+  uly: 5000040,
+  stepXM: 5000,
+  stepYM: 5000,
+  rows,
+  cols,
+  zenith: Float64Array.from({ length: rows * cols }, (_, i) => zenith(Math.floor(i / cols), i % cols)),
+  azimuth: Float64Array.from({ length: rows * cols }, (_, i) => azimuth(Math.floor(i / cols), i % cols)),
+})
+// Steeper than in a real image, so that a swapped cell differs by more than rounding; unlike along rows and columns.
+const sun = grid(
+  (r, c) => 30 + 2 * r + 0.7 * c,
+  (r, c) => 150 + r - 2 * c,
+)
+/** Odd detectors look fore, even ones aft: the azimuth jumps by 150 degrees between neighbours. */
+const detectors: DetectorAngles[] = [4, 5, 6].map((detector) => ({
+  detector,
+  validNodes: rows * cols,
+  angles: grid(
+    (r, c) => 3 + 0.5 * detector + 0.3 * c + 0.1 * r,
+    (r) => (detector % 2 === 0 ? 105 : 255) + 3 * r,
+  ),
+}))
+const params = { aot: 0.2, wv: 2, ozone: 300, aerosol: 'continental' as const }
+const pressureNodesHpa = [850, 930, 1013]
+const build = (over: Partial<Parameters<typeof buildCoefficientPlanes>[0]> = {}) =>
+  buildCoefficientPlanes({
+    band: { id: 'B02', detectors },
+    sun,
+    platform: 'S2A',
+    params,
+    pressureNodesHpa,
+    ...over,
+  })
+
+/** Surface reflectance at a node for a sensor reading of 0.12, straight from the model: what the plane must hold. */
+function expectedAt(detector: number, pressureHpa: number, row: number, col: number): number {
+  const view = detectors.find((d) => d.detector === detector)!.angles
+  const i = row * cols + col
+  const c = closedForms.bandCoefficients({
+    platform: 'S2A',
+    band: 'B02',
+    sunZenithDeg: sun.zenith[i]!,
+    viewZenithDeg: view.zenith[i]!,
+    relativeAzimuthDeg: sun.azimuth[i]! - view.azimuth[i]!,
+    aot550: 0.2,
+    wv: 2,
+    ozone: 300,
+    pressureHpa,
+    aerosol: 'continental',
+  })
+  const y = (0.12 - c.gasPath) / (c.gasTransmittance * c.transmittance)
+  return y / (1 + c.sphericalAlbedo * y)
+}
+
+/** The same as the kernel reads it: [slot][pressure][ny][nx][gain, path, albedo]. */
+function heldAt(planes: CoefficientPlanes, slot: number, pressure: number, row: number, col: number): number {
+  const at = (((slot * planes.pressureHpa.length + pressure) * planes.ny + row) * planes.nx + col) * 3
+  const y = planes.data[at]! * 0.12 - planes.data[at + 1]!
+  return y / (1 + planes.data[at + 2]! * y)
+}
+
+/** Largest disagreement of planes with the model over all detectors, pressures and nodes. */
+function worst(planes: CoefficientPlanes): number {
+  let most = 0
+  for (const { detector } of detectors)
+    for (const [p, hpa] of pressureNodesHpa.entries())
+      for (let row = 0; row < rows; row++)
+        for (let col = 0; col < cols; col++)
+          most = Math.max(
+            most,
+            Math.abs(
+              heldAt(planes, planes.slots[detector]!, p, row, col) - expectedAt(detector, hpa, row, col),
+            ),
+          )
+  return most
+}
+
+describe('coefficient planes', () => {
+  test('hold at every node what the model says for that detector, pressure and geometry', () => {
+    const planes = build()
+    expect([planes.nx, planes.ny, planes.slotCount, planes.data.length]).toEqual([
+      cols,
+      rows,
+      3,
+      3 * 3 * rows * cols * 3,
+    ])
+    // Float32 keeps seven digits.
+    expect(worst(planes)).toBeLessThan(2e-7)
+  })
+
+  test('name the slot of each detector, and none for the others', () => {
+    const { slots } = build()
+    expect(slots).toHaveLength(256)
+    expect([slots[4], slots[5], slots[6]]).toEqual([0, 1, 2])
+    expect([...slots].filter((slot) => slot !== NO_SLOT)).toHaveLength(3)
+    expect(slots[0]).toBe(NO_SLOT)
+  })
+
+  test('sit on the nodes of the angle grids', () => {
+    expect(build()).toMatchObject({ ulx: 600000, uly: 5000040, stepXM: 5000, stepYM: 5000 })
+  })
+
+  test('would be found out with two detectors swapped', () => {
+    const swapped = build({
+      band: {
+        id: 'B02',
+        detectors: [detectors[1]!, detectors[0]!, detectors[2]!].map((d, i) => ({ ...d, detector: 4 + i })),
+      },
+    })
+    expect(worst(swapped)).toBeGreaterThan(5e-4)
+  })
+
+  test('would be found out with two 5 km cells swapped', () => {
+    const planes = build()
+    const data = planes.data.slice()
+    data.copyWithin(0, 3, 6)
+    data.set(planes.data.subarray(0, 3), 3)
+    expect(worst({ ...planes, data })).toBeGreaterThan(1e-4)
+  })
+
+  test('would be found out with rows and columns of the angles exchanged', () => {
+    const transpose = (g: AngleGrid): AngleGrid => {
+      const turn = (v: Float64Array) =>
+        Float64Array.from({ length: v.length }, (_, i) => v[(i % rows) * cols + Math.floor(i / rows)]!)
+      return { ...g, zenith: turn(g.zenith), azimuth: turn(g.azimuth) }
+    }
+    const turned = build({
+      sun: transpose(sun),
+      band: { id: 'B02', detectors: detectors.map((d) => ({ ...d, angles: transpose(d.angles) })) },
+    })
+    expect(worst(turned)).toBeGreaterThan(1e-4)
+  })
+
+  test('would be found out with the pressures in another order', () => {
+    expect(worst(build({ pressureNodesHpa: [...pressureNodesHpa].reverse() }))).toBeGreaterThan(1e-3)
+  })
+
+  test('do not jump where an azimuth passes north', () => {
+    const north = (azimuth: number) =>
+      grid(
+        () => 40,
+        () => azimuth,
+      )
+    const at = (sunAzimuth: number) => build({ sun: north(sunAzimuth) }).data
+    const [before, after] = [at(359.99), at(0.01)]
+    for (const [i, value] of before.entries()) expect(Math.abs(value - after[i]!)).toBeLessThan(1e-5)
+    expect(at(0).every((value, i) => Math.abs(value - at(360)[i]!) < 1e-6)).toBe(true)
+  })
+
+  test('are made by whatever model is given', () => {
+    const clear: AtmosphereModel = {
+      name: 'clear',
+      bandCoefficients: () => ({
+        pathReflectance: 0.1,
+        rayleighReflectance: 0.1,
+        gasPath: 0.1,
+        transmittanceDown: 0.8,
+        transmittanceUp: 0.5,
+        transmittance: 0.4,
+        sphericalAlbedo: 0.25,
+        gasTransmittance: 0.5,
+      }),
+    }
+    // gain 1 / (0.4 x 0.5) = 5; path 5 x 0.1 = 0.5.
+    expect([...build({ model: clear }).data.subarray(0, 3)]).toEqual([5, 0.5, 0.25])
+  })
+
+  test('hold no infinity in B12, B08 or the blue for the wettest, haziest, highest case', () => {
+    for (const id of ['B01', 'B08', 'B12'] as const) {
+      const planes = build({
+        band: { id, detectors },
+        sun: grid(
+          (r) => 76 + 2 * r,
+          () => 170,
+        ),
+        pressureNodesHpa: [314, 1080],
+        params: { ...params, aot: 2, wv: 8, ozone: 600 },
+      })
+      expect(planes.data.every((value) => Number.isFinite(value) && value >= 0)).toBe(true)
+    }
+  })
+
+  test('take the coefficients of the limit where only a corner lies beyond it', () => {
+    const evening = grid(
+      (r) => MAX_SUN_ZENITH_DEG - 2 + r,
+      () => 170,
+    )
+    const planes = build({ sun: evening })
+    const gain = (row: number) => planes.data[row * cols * 3]!
+    expect(gain(4) / gain(2)).toBeCloseTo(1, 1)
+    expect(gain(1)).not.toBe(gain(0))
+  })
+})
+
+describe('what cannot be corrected', () => {
+  const codeOf = (action: () => unknown) => {
+    try {
+      action()
+    } catch (error) {
+      return error instanceof ProcessingError ? error.code : error
+    }
+    return 'no error'
+  }
+  test('a sun below 10 degrees over the whole image is refused', () => {
+    expect(
+      codeOf(() =>
+        build({
+          sun: grid(
+            () => 80.5,
+            () => 170,
+          ),
+        }),
+      ),
+    ).toBe('SUN_TOO_LOW')
+    expect(
+      codeOf(() =>
+        build({
+          sun: grid(
+            (r) => (r === 0 ? 79 : 81),
+            () => 170,
+          ),
+        }),
+      ),
+    ).toBe('no error')
+  })
+  test('a view grid on other nodes than the sun is refused', () => {
+    const shifted = detectors.map((d) => ({ ...d, angles: { ...d.angles, ulx: 0 } }))
+    expect(codeOf(() => build({ band: { id: 'B02', detectors: shifted } }))).toBe('GRID_MISMATCH')
+  })
+  test('an angle that is no number, or a band without detectors, is refused', () => {
+    const holed = detectors.map((d) => ({
+      ...d,
+      angles: { ...d.angles, zenith: d.angles.zenith.map((z, i) => (i === 7 ? NaN : z)) },
+    }))
+    expect(codeOf(() => build({ band: { id: 'B02', detectors: holed } }))).toBe('METADATA_INVALID')
+    expect(codeOf(() => build({ band: { id: 'B02', detectors: [] } }))).toBe('METADATA_INVALID')
+  })
+})
