@@ -51,7 +51,8 @@ export interface PlanesInput {
  * Evaluates the atmosphere at each angle node, detector and pressure: every detector looks fore or aft by its own azimuth, so each
  * has its own plane and no value is shared across a border.
  * @throws ProcessingError GRID_MISMATCH where a view grid is not on the sun's nodes; SUN_TOO_LOW where the sun is below 10 degrees
- * elevation at every node; SENSOR_UNKNOWN; METADATA_INVALID where the band has no detector or an angle is no number.
+ * elevation at every node; SENSOR_UNKNOWN; METADATA_INVALID where the band has no detector or an angle is no number; INTERNAL for pressures that
+ * do not ascend.
  * A node beyond MAX_SUN_ZENITH_DEG takes that limit's coefficients: its pixels carry the low-sun bit.
  */
 export function buildCoefficientPlanes({
@@ -70,6 +71,11 @@ export function buildCoefficientPlanes({
     )
   assertSunHighEnough(sun)
   const pressures = Float64Array.from(pressureNodesHpa)
+  if (pressures.length === 0 || pressures.some((p, i) => i > 0 && p <= (pressures[i - 1] ?? Infinity)))
+    throw new ProcessingError(
+      'INTERNAL',
+      `Pressure nodes of band ${band.id} are [${pressureNodesHpa.join(', ')}] hPa, expected one or more in ascending order.`,
+    )
   const slots = new Uint8Array(256).fill(NO_SLOT)
   const data = new Float32Array(band.detectors.length * pressures.length * ny * nx * COEFFICIENTS_PER_NODE)
   let at = 0
