@@ -5,6 +5,8 @@ const JP2_SIGNATURE = 0x6a502020 // 'jP  '
 const CODESTREAM_BOX = 0x6a703263 // 'jp2c'
 const SOC = 0xff4f
 const SIZ = 0xff51
+const COD = 0xff52
+const PPM = 0xff60
 const SOT = 0xff90
 const EOC = 0xffd9
 
@@ -15,7 +17,18 @@ export interface Jp2Layout {
   readonly tileWidth: number
   readonly tileHeight: number
   readonly components: number
-  readonly tileParts: number
+  /** Wavelet decompositions of the main header (COD). */
+  readonly levels: number
+  /** Packet headers are packed into the main header, so that a tile's own bytes do not say everything about it. */
+  readonly packedHeaders: boolean
+  /** Tile-parts in file order: tile index, first byte after the SOT segment, bytes up to the next tile-part. */
+  readonly tileParts: readonly TilePart[]
+}
+
+export interface TilePart {
+  readonly tile: number
+  readonly start: number
+  readonly end: number
 }
 
 /**
@@ -91,9 +104,11 @@ class Walker {
     if ((await this.bytes(start, 2, 'start of codestream')).readUInt16BE(0) !== SOC)
       this.fail(`no start of codestream at byte ${start}`)
     let at = start + 2
-    let layout: Omit<Jp2Layout, 'tileParts'> | undefined
+    let layout: Pick<Jp2Layout, 'width' | 'height' | 'tileWidth' | 'tileHeight' | 'components'> | undefined
+    let levels = 0
+    let packedHeaders = false
     let seen = new Uint8Array(0)
-    let tileParts = 0
+    const tileParts: TilePart[] = []
     for (;;) {
       if (at + 2 > end) this.fail(`the codestream stops at byte ${at} without its end marker`)
       const marker = (await this.bytes(at, 2, 'marker')).readUInt16BE(0)
@@ -126,6 +141,8 @@ class Walker {
           if (tiles > 65535) this.fail(`it claims ${tiles} tiles`)
           seen = new Uint8Array(tiles)
         }
+        if (marker === COD) levels = (await this.bytes(at + 9, 1, 'coding style')).readUInt8(0)
+        if (marker === PPM) packedHeaders = true
         at += 2 + length
         continue
       }
@@ -134,17 +151,17 @@ class Walker {
       const length = sot.readUInt32BE(6)
       if (tile >= seen.length) this.fail(`tile ${tile} at byte ${at} lies outside the image`)
       seen[tile] = 1
-      tileParts++
       // Length 0: this tile-part is the last and reaches to the end marker (A.4.2).
       if (length !== 0 && length < 14)
         this.fail(`the part of tile ${tile} at byte ${at} has the impossible length ${length}`)
       const next = length === 0 ? end - 2 : at + length
       if (next + 2 > end) this.fail(`the part of tile ${tile} of ${seen.length} ends at byte ${next}`)
+      tileParts.push({ tile, start: at + 12, end: next })
       at = next
     }
     if (layout === undefined) return this.fail('it has no size segment')
     const missing = seen.indexOf(0)
     if (missing >= 0) this.fail(`tile ${missing} of ${seen.length} is missing`)
-    return { ...layout, tileParts }
+    return { ...layout, levels, packedHeaders, tileParts }
   }
 }

@@ -63,7 +63,7 @@ export async function openRaster(path: string): Promise<RasterReader> {
   const size = dataset.rasterSize
   const bandCount = dataset.bands.count()
   const first = bandCount > 0 ? dataset.bands.get(1) : undefined
-  if (size === null || first === undefined)
+  if (first === undefined)
     throw new ProcessingError('RASTER_UNREADABLE', `'${path}' holds no raster band.`)
   const bands = Array.from({ length: bandCount }, (_, i) => dataset.bands.get(i + 1))
   const overviewWidths = Array.from(
@@ -180,7 +180,7 @@ function epsgOf(srs: gdal.SpatialReference): number | null {
     // Not identified: the authority written in the file, if any, still counts.
   }
   // The typings want a node name; GDAL takes null for the root of the CRS, whatever its kind.
-  const name = srs.getAuthorityName(null as unknown as string) as string | null
-  const code = Number(srs.getAuthorityCode(null as unknown as string))
+  const name = srs.getAuthorityName(null) as string | null
+  const code = Number(srs.getAuthorityCode(null))
   return name === 'EPSG' && Number.isInteger(code) && code > 0 ? code : null
 }

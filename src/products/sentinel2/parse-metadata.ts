@@ -1,0 +1,237 @@
+import { ProcessingError } from '../../domain/errors.js'
+import {
+  S2_BANDS,
+  type AngleGrid,
+  type DetectorAngles,
+  type S2Band,
+  type S2Platform,
+} from '../../domain/sentinel2.js'
+import { fillByPlane, readRawAngles, readViewAngles } from './angle-grids.js'
+import type { XmlElement } from './parse-xml.js'
+
+/** What MTD_MSIL1C.xml says, checked. */
+export interface ProductMetadata {
+  readonly productUri: string
+  readonly platform: S2Platform
+  readonly baseline: string
+  readonly datatakeId: string
+  readonly datatakeStart: string
+  readonly generationTime: string
+  readonly relativeOrbit: number
+  readonly orbitDirection: 'ASCENDING' | 'DESCENDING'
+  readonly cloudPercent: number | null
+  readonly quantification: number
+  /** By bandId 0..12; 0 where the element is absent. */
+  readonly offsets: readonly number[]
+  /** Image paths below the SAFE folder without extension, by band. */
+  readonly images: ReadonlyMap<S2Band, string>
+}
+
+/** A tile's grid as MTD_TL.xml describes it, for the finest pixel size it lists. */
+export interface XmlGeometry {
+  readonly epsg: number
+  readonly ulx: number
+  readonly uly: number
+  readonly widthM: number
+  readonly heightM: number
+}
+
+/** What MTD_TL.xml says, checked. */
+export interface TileMetadata {
+  readonly tile: string
+  readonly sensingTime: string
+  readonly cloudPercent: number | null
+  readonly geometry: XmlGeometry
+  readonly sun: AngleGrid
+  /** By bandId. */
+  readonly viewAngles: ReadonlyMap<number, readonly DetectorAngles[]>
+  /** MASK_FILENAME entries; `bandId` is null for masks of the whole tile. */
+  readonly masks: readonly { readonly type: string; readonly bandId: number | null; readonly path: string }[]
+}
+
+const PLATFORMS: Readonly<Record<string, S2Platform>> = {
+  'Sentinel-2A': 'S2A',
+  'Sentinel-2B': 'S2B',
+  'Sentinel-2C': 'S2C',
+}
+
+class Reader {
+  constructor(
+    readonly root: XmlElement,
+    readonly file: string,
+  ) {}
+  fail(found: string): never {
+    throw new ProcessingError('METADATA_INVALID', `'${this.file}': ${found}. Download the product again.`)
+  }
+  element(path: string): XmlElement {
+    return this.root.find(path) ?? this.fail(`element ${path} is missing`)
+  }
+  text(path: string): string {
+    const text = this.element(path).text
+    return text === '' ? this.fail(`element ${path} is empty`) : text
+  }
+  number(path: string): number {
+    const text = this.text(path)
+    const value = Number(text)
+    return Number.isFinite(value) ? value : this.fail(`element ${path} is '${text}', expected a number`)
+  }
+  time(path: string): string {
+    const text = this.text(path)
+    const ms = Date.parse(text)
+    return Number.isNaN(ms)
+      ? this.fail(`element ${path} is '${text}', expected a time in ISO 8601`)
+      : new Date(ms).toISOString()
+  }
+  percent(path: string): number | null {
+    const text = this.root.find(path)?.text ?? ''
+    const value = Number(text)
+    return text === '' || !Number.isFinite(value) ? null : value
+  }
+}
+
+/** Parses MTD_MSIL1C.xml. Throws METADATA_INVALID with file and element; PRODUCT_UNSUPPORTED for other levels and platforms. */
+export function parseProductMetadata(root: XmlElement, file: string): ProductMetadata {
+  const r = new Reader(root, file)
+  const info = 'General_Info/Product_Info'
+  const level = root.find(`${info}/PROCESSING_LEVEL`)?.text ?? ''
+  if (root.name !== 'Level-1C_User_Product' || level !== 'Level-1C')
+    throw new ProcessingError(
+      'PRODUCT_UNSUPPORTED',
+      `'${file}' describes '${root.name}' of level '${level}'; expected a Sentinel-2 Level-1C product.`,
+    )
+  const spacecraft = r.text(`${info}/Datatake/SPACECRAFT_NAME`)
+  const platform = PLATFORMS[spacecraft]
+  if (platform === undefined)
+    throw new ProcessingError(
+      'PRODUCT_UNSUPPORTED',
+      `'${file}' is from '${spacecraft}'; supported are ${Object.keys(PLATFORMS).join(', ')}.`,
+    )
+  const direction = r.text(`${info}/Datatake/SENSING_ORBIT_DIRECTION`)
+  if (direction !== 'ASCENDING' && direction !== 'DESCENDING')
+    return r.fail(`SENSING_ORBIT_DIRECTION is '${direction}', expected ASCENDING or DESCENDING`)
+  const granules = root.findAll(`${info}/Product_Organisation/Granule_List/Granule`)
+  if (granules.length > 1)
+    throw new ProcessingError(
+      'PRODUCT_UNSUPPORTED',
+      `'${file}' lists ${granules.length} granules; only products of one tile are read.`,
+    )
+  const images = new Map<S2Band, string>()
+  for (const { text } of granules[0]?.findAll('IMAGE_FILE') ?? []) {
+    const band = S2_BANDS.find((id) => text.endsWith(`_${id}`))
+    if (band === undefined) continue // The true-colour image.
+    if (images.has(band)) r.fail(`band ${band} is listed twice`)
+    images.set(band, text)
+  }
+  if (images.size === 0) r.fail('no IMAGE_FILE of a band is listed')
+  const characteristics = 'General_Info/Product_Image_Characteristics'
+  const quantification = r.number(`${characteristics}/QUANTIFICATION_VALUE`)
+  if (quantification <= 0) r.fail(`QUANTIFICATION_VALUE is ${quantification}, expected a positive number`)
+  return {
+    productUri: r.text(`${info}/PRODUCT_URI`),
+    platform,
+    baseline: r.text(`${info}/PROCESSING_BASELINE`),
+    datatakeId:
+      r.element(`${info}/Datatake`).attribute('datatakeIdentifier') ??
+      r.fail('Datatake has no datatakeIdentifier'),
+    datatakeStart: r.time(`${info}/Datatake/DATATAKE_SENSING_START`),
+    generationTime: r.time(`${info}/GENERATION_TIME`),
+    relativeOrbit: r.number(`${info}/Datatake/SENSING_ORBIT_NUMBER`),
+    orbitDirection: direction,
+    cloudPercent: r.percent('Quality_Indicators_Info/Cloud_Coverage_Assessment'),
+    quantification,
+    offsets: readOffsets(root, characteristics, r),
+    images,
+  }
+}
+
+/** Only the element decides: baselines 04.00 and later have it, and so do old dates that were processed again (reference 1.1). */
+function readOffsets(root: XmlElement, characteristics: string, r: Reader): number[] {
+  const offsets = new Array<number>(S2_BANDS.length).fill(0)
+  const elements = root.findAll(`${characteristics}/Radiometric_Offset_List/RADIO_ADD_OFFSET`)
+  if (elements.length === 0) return offsets
+  const given = new Set<number>()
+  for (const element of elements) {
+    const bandId = Number(element.attribute('band_id') ?? NaN)
+    const value = Number(element.text)
+    if (
+      !Number.isInteger(bandId) ||
+      bandId < 0 ||
+      bandId >= offsets.length ||
+      element.text === '' ||
+      !Number.isFinite(value)
+    )
+      r.fail(
+        `RADIO_ADD_OFFSET of band_id '${element.attribute('band_id')}' is '${element.text}', expected band_id 0 to 12 and a number`,
+      )
+    offsets[bandId] = value
+    given.add(bandId)
+  }
+  // A list with holes would shift single bands by 0.1: rather nothing than that.
+  if (given.size !== offsets.length)
+    r.fail(`RADIO_ADD_OFFSET is given for ${given.size} of ${offsets.length} bands`)
+  return offsets
+}
+
+/** Parses MTD_TL.xml of any level (the tile metadata of L2A has the same parts). Throws METADATA_INVALID with file and element. */
+export function parseTileMetadata(root: XmlElement, file: string, notes: string[]): TileMetadata {
+  const r = new Reader(root, file)
+  if (!/^Level-[12][AC]_Tile_ID$/.test(root.name))
+    r.fail(`the root element is '${root.name}', expected 'Level-1C_Tile_ID'`)
+  const tileId = r.text('General_Info/TILE_ID')
+  const tile =
+    /_T(\d{2}[C-X][A-Z]{2})(?:_|$)/.exec(tileId)?.[1] ?? r.fail(`TILE_ID '${tileId}' names no tile`)
+  const geometry = readGeometry(r)
+  const angles = r.element('Geometric_Info/Tile_Angles')
+  const rawSun = readRawAngles(r.element('Geometric_Info/Tile_Angles/Sun_Angles_Grid'), 'Sun angles', file)
+  if (rawSun.zenith.some(Number.isNaN)) notes.push('Sun angles have gaps, filled by a plane.')
+  if (rawSun.zenith.every(Number.isNaN)) r.fail('the sun angles have no value')
+  return {
+    tile,
+    sensingTime: r.time('General_Info/SENSING_TIME'),
+    cloudPercent: r.percent('Quality_Indicators_Info/Image_Content_QI/CLOUDY_PIXEL_PERCENTAGE'),
+    geometry,
+    sun: fillByPlane(rawSun, geometry.ulx, geometry.uly),
+    viewAngles: readViewAngles(angles, geometry.ulx, geometry.uly, file, notes),
+    masks: root.findAll('Quality_Indicators_Info/Pixel_Level_QI/MASK_FILENAME').map((mask) => {
+      const bandId = mask.attribute('bandId')
+      return {
+        type: mask.attribute('type') ?? '',
+        bandId: bandId === undefined ? null : Number(bandId),
+        path: mask.text,
+      }
+    }),
+  }
+}
+
+function readGeometry(r: Reader): XmlGeometry {
+  const geocoding = r.element('Geometric_Info/Tile_Geocoding')
+  const code = geocoding.find('HORIZONTAL_CS_CODE')?.text ?? ''
+  const epsg = Number(
+    /^EPSG:(\d+)$/i.exec(code)?.[1] ?? r.fail(`HORIZONTAL_CS_CODE is '${code}', expected 'EPSG:number'`),
+  )
+  const finest = geocoding
+    .findAll('Geoposition')
+    .map((position) => {
+      const value = (tag: string) => Number(position.find(tag)?.text ?? NaN)
+      return {
+        resolution: position.attribute('resolution') ?? '',
+        ulx: value('ULX'),
+        uly: value('ULY'),
+        x: value('XDIM'),
+        y: -value('YDIM'),
+      }
+    })
+    .sort((a, b) => a.x - b.x)[0]
+  const size = geocoding.findAll('Size').find((s) => s.attribute('resolution') === finest?.resolution)
+  const cols = Number(size?.find('NCOLS')?.text ?? NaN)
+  const rows = Number(size?.find('NROWS')?.text ?? NaN)
+  if (
+    finest === undefined ||
+    ![finest.ulx, finest.uly].every(Number.isFinite) ||
+    !(finest.x > 0 && finest.y > 0 && cols > 0 && rows > 0)
+  )
+    return r.fail(
+      'Tile_Geocoding lacks a Geoposition with corner and pixel size, or the Size that belongs to it',
+    )
+  return { epsg, ulx: finest.ulx, uly: finest.uly, widthM: cols * finest.x, heightM: rows * finest.y }
+}

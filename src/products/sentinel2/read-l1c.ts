@@ -1,0 +1,273 @@
+import { existsSync } from 'node:fs'
+import { basename, dirname, extname, join } from 'node:path'
+import { ProcessingError } from '../../domain/errors.js'
+import { describeGrid, sameExtent, type Grid } from '../../domain/grid.js'
+import {
+  NOMINAL_PIXEL_M,
+  S2_BANDS,
+  type AngleGrid,
+  type DetectorAngles,
+  type L1cBand,
+  type L1cProduct,
+  type MaskSource,
+  type S2Band,
+} from '../../domain/sentinel2.js'
+import { openRaster } from '../../raster/open-raster.js'
+import {
+  findSafeParts,
+  granuleOfImage,
+  insideSafe,
+  missingFile,
+  newestChangeMs,
+  readNamed,
+} from './find-parts.js'
+import {
+  parseProductMetadata,
+  parseTileMetadata,
+  type ProductMetadata,
+  type TileMetadata,
+  type XmlGeometry,
+} from './parse-metadata.js'
+
+export interface ReadL1cOptions {
+  /** A broken product in which something changed less than this many seconds ago counts as still being copied. 0 = never. */
+  readonly settleSeconds?: number
+  readonly now?: Date
+}
+
+/** What makes a product look like one that is still being copied: a file missing, cut or not yet closed. */
+const MAY_BE_COPYING: ReadonlySet<string> = new Set([
+  'PRODUCT_INCOMPLETE',
+  'METADATA_INVALID',
+  'RASTER_UNREADABLE',
+])
+
+/**
+ * Reads a Sentinel-2 L1C product (SAFE folder of one tile, S2A to S2C, baselines with GML or raster masks) from its metadata and the
+ * headers of its images; no pixel is decoded, but each JPEG 2000 file is proved whole. Reflectance is
+ * (DN + offset) / quantification, unit 1; see `toaReflectance`.
+ * The image's own grid decides; the XML's only where an image has no georeference (then noted). Images of other than the nominal
+ * pixel size (decimated test data) are read with a note. Extents may differ by the coarser pixel of two bands (86 pixels of 1280 m
+ * reach beyond the tile's 109,800 m); more is GRID_MISMATCH.
+ * Throws PRODUCT_UNSUPPORTED (not such a product), PRODUCT_INCOMPLETE (names the missing file), METADATA_INVALID (file and
+ * element), RASTER_UNREADABLE (cut or foreign image), GRID_MISMATCH, NOT_FOUND, and in place of PRODUCT_INCOMPLETE,
+ * METADATA_INVALID and RASTER_UNREADABLE the error PRODUCT_COPYING where a file or
+ * folder below `safePath` was modified within `settleSeconds` (default 60) before `now`.
+ */
+export async function readL1cMetadata(safePath: string, options: ReadL1cOptions = {}): Promise<L1cProduct> {
+  try {
+    return await readProduct(safePath)
+  } catch (cause) {
+    const settleSeconds = options.settleSeconds ?? 60
+    if (
+      !(cause instanceof ProcessingError) ||
+      !MAY_BE_COPYING.has(cause.code) ||
+      settleSeconds <= 0 ||
+      !existsSync(safePath)
+    )
+      throw cause
+    const ageSeconds = ((options.now ?? new Date()).getTime() - (await newestChangeMs(safePath))) / 1000
+    if (ageSeconds >= settleSeconds) throw cause
+    throw new ProcessingError(
+      'PRODUCT_COPYING',
+      `'${safePath}' changed ${Math.max(0, Math.round(ageSeconds))} s ago and is not complete yet ` +
+        `(${cause.message}) It is tried again once nothing changes for ${settleSeconds} s.`,
+      { cause },
+    )
+  }
+}
+
+async function readProduct(safePath: string): Promise<L1cProduct> {
+  const notes: string[] = []
+  const parts = await findSafeParts(safePath, notes)
+  const product = parseProductMetadata(parts.productXml, parts.productXmlPath)
+  const images = new Map(
+    [...product.images].map(([band, path]) => [band, insideSafe(safePath, path, parts.productXmlPath)]),
+  )
+  const anImage = [...images.values()][0] ?? ''
+  const tileXmlPath = parts.tileXmlPath ?? join(granuleOfImage(anImage), 'MTD_TL.xml')
+  const tile = parseTileMetadata(await readNamed(tileXmlPath, parts.productXmlPath), tileXmlPath, notes)
+  const granulePath = dirname(tileXmlPath)
+  const masks = findMasks(safePath, granulePath, tileXmlPath, tile, notes)
+
+  const bands: Partial<Record<S2Band, L1cBand>> = {}
+  for (const [bandId, id] of S2_BANDS.entries()) {
+    const image = images.get(id)
+    if (image === undefined) {
+      notes.push(`The product lists no image of band ${id}.`)
+      continue
+    }
+    bands[id] = await readBand(id, bandId, image, parts.productXmlPath, product, tile, masks, notes)
+  }
+  const found = Object.values(bands)
+  const reference = checkExtents(found)
+  const decimated = found.filter((band) => band.grid.pixelWidthM !== NOMINAL_PIXEL_M[band.id])
+  if (decimated.length > 0)
+    notes.push(
+      `Images are not at nominal resolution: ${decimated.map((b) => `${b.id} ${b.grid.pixelWidthM} m (nominal ${NOMINAL_PIXEL_M[b.id]} m)`).join(', ')}. ` +
+        'Their own pixel sizes are used; the geometry of the XML is not.',
+    )
+  const { ulx, uly } = reference
+  if (ulx !== tile.geometry.ulx || uly !== tile.geometry.uly || reference.epsg !== tile.geometry.epsg)
+    notes.push(
+      `The XML places the tile at EPSG:${tile.geometry.epsg} (${tile.geometry.ulx}, ${tile.geometry.uly}), the images at EPSG:${reference.epsg} (${ulx}, ${uly}); the images are trusted.`,
+    )
+  const place = (angles: AngleGrid): AngleGrid => ({ ...angles, ulx, uly })
+  const placed = Object.fromEntries(
+    found.map((band) => [
+      band.id,
+      { ...band, detectors: band.detectors.map((d): DetectorAngles => ({ ...d, angles: place(d.angles) })) },
+    ]),
+  ) as Partial<Record<S2Band, L1cBand>>
+  return {
+    kind: 'S2_L1C',
+    path: safePath,
+    granulePath,
+    productUri: product.productUri,
+    platform: product.platform,
+    tile: tile.tile,
+    baseline: product.baseline,
+    datatakeId: product.datatakeId,
+    datatakeStart: product.datatakeStart,
+    sensingTime: tile.sensingTime,
+    generationTime: product.generationTime,
+    relativeOrbit: product.relativeOrbit,
+    orbitDirection: product.orbitDirection,
+    cloudPercent: product.cloudPercent ?? tile.cloudPercent,
+    epsg: reference.epsg,
+    extent: [
+      ulx,
+      uly - reference.height * reference.pixelHeightM,
+      ulx + reference.width * reference.pixelWidthM,
+      uly,
+    ],
+    sun: place(tile.sun),
+    bands: placed,
+    clouds:
+      masks.find(({ type }) => type === 'MSK_CLASSI')?.source ??
+      masks.find(({ type }) => type === 'MSK_CLOUDS')?.source ??
+      null,
+    notes,
+  }
+}
+
+interface FoundMask {
+  readonly type: string
+  readonly bandId: number | null
+  readonly source: MaskSource
+}
+
+/** Of each band all of these that the product has; the footprint is needed, the others are noted when named but missing. */
+const QUALITY_TYPES: ReadonlySet<string> = new Set([
+  'MSK_SATURA',
+  'MSK_DEFECT',
+  'MSK_NODATA',
+  'MSK_TECQUA',
+  'MSK_QUALIT',
+])
+
+function findMasks(
+  safePath: string,
+  granulePath: string,
+  tileXmlPath: string,
+  tile: TileMetadata,
+  notes: string[],
+): FoundMask[] {
+  const missing: string[] = []
+  const found = tile.masks.flatMap(({ type, bandId, path }): FoundMask[] => {
+    if (type !== 'MSK_DETFOO' && type !== 'MSK_CLASSI' && type !== 'MSK_CLOUDS' && !QUALITY_TYPES.has(type))
+      return []
+    // Early compact products name the file alone.
+    const candidates = [insideSafe(safePath, path, tileXmlPath), join(granulePath, 'QI_DATA', basename(path))]
+    const file = candidates.find((candidate) => existsSync(candidate))
+    if (file === undefined) {
+      if (type === 'MSK_DETFOO') throw missingFile(candidates[0] ?? path, tileXmlPath)
+      missing.push(basename(path))
+      return []
+    }
+    return [
+      { type, bandId, source: { kind: extname(file).toLowerCase() === '.gml' ? 'gml' : 'jp2', path: file } },
+    ]
+  })
+  if (missing.length > 0) notes.push(`Optional masks are missing and count as empty: ${missing.join(', ')}.`)
+  return found
+}
+
+async function readBand(
+  id: S2Band,
+  bandId: number,
+  image: string,
+  productXmlPath: string,
+  product: ProductMetadata,
+  tile: TileMetadata,
+  masks: readonly FoundMask[],
+  notes: string[],
+): Promise<L1cBand> {
+  const path = [`${image}.jp2`, image].find((candidate) => existsSync(candidate))
+  if (path === undefined) throw missingFile(`${image}.jp2`, productXmlPath)
+  const detectors = tile.viewAngles.get(bandId) ?? []
+  if (detectors.length === 0)
+    throw new ProcessingError(
+      'METADATA_INVALID',
+      `The tile metadata of '${image}' has no view angles of band ${id} (bandId ${bandId}). Download the product again.`,
+    )
+  const footprint = masks.find((mask) => mask.type === 'MSK_DETFOO' && mask.bandId === bandId)
+  if (footprint === undefined)
+    throw new ProcessingError(
+      'METADATA_INVALID',
+      `The tile metadata of '${image}' names no detector footprint (MSK_DETFOO) of band ${id}. Download the product again.`,
+    )
+  const reader = await openRaster(path)
+  try {
+    if (reader.bandCount !== 1 || reader.dtype !== 'UInt16')
+      throw new ProcessingError(
+        'RASTER_UNREADABLE',
+        `'${path}' has ${reader.bandCount} bands of ${reader.dtype}; expected one of UInt16. Download the product again.`,
+      )
+    const grid = reader.grid ?? gridFromXml(tile.geometry, reader.width, reader.height)
+    if (reader.grid === null)
+      notes.push(
+        `Band ${id}: ${reader.whyNoGrid ?? 'no grid'}; placed by the XML at EPSG:${grid.epsg} (${grid.ulx}, ${grid.uly}).`,
+      )
+    return {
+      id,
+      bandId,
+      path,
+      grid,
+      blockWidth: reader.blockWidth,
+      blockHeight: reader.blockHeight,
+      quantification: product.quantification,
+      offset: product.offsets[bandId] ?? 0,
+      detectors,
+      footprint: footprint.source,
+      quality: masks
+        .filter((mask) => mask.bandId === bandId && QUALITY_TYPES.has(mask.type))
+        .map((mask) => mask.source),
+    }
+  } finally {
+    reader.close()
+  }
+}
+
+/** The tile's ground divided by the image's real number of pixels. */
+function gridFromXml(geometry: XmlGeometry, width: number, height: number): Grid {
+  const { epsg, ulx, uly, widthM, heightM } = geometry
+  return { epsg, ulx, uly, pixelWidthM: widthM / width, pixelHeightM: heightM / height, width, height }
+}
+
+/** The finest grid, after checking that all bands cover its ground within one pixel of the coarser of the two. */
+function checkExtents(bands: readonly L1cBand[]): Grid {
+  const finest = [...bands].sort((a, b) => a.grid.pixelWidthM - b.grid.pixelWidthM || a.bandId - b.bandId)[0]
+  if (finest === undefined)
+    throw new ProcessingError('PRODUCT_INCOMPLETE', 'The product has no band at all. Download it again.')
+  for (const { id, grid } of bands) {
+    const toleranceM = Math.max(grid.pixelWidthM, grid.pixelHeightM, finest.grid.pixelWidthM)
+    if (!sameExtent(grid, finest.grid, toleranceM))
+      throw new ProcessingError(
+        'GRID_MISMATCH',
+        `Band ${id} is ${describeGrid(grid)}, but band ${finest.id} is ${describeGrid(finest.grid)}: ` +
+          `their edges differ by more than ${toleranceM} m. Download the product again.`,
+      )
+  }
+  return finest.grid
+}
