@@ -10,6 +10,7 @@ import {
   type ProcessorDefinition,
 } from '../../src/processors/define-processor.js'
 import { PROCESSORS } from '../../src/processors/definitions.js'
+import { describeProcessor } from '../../src/processors/describe-processors.js'
 
 const folder = resolve(import.meta.dirname, '../../src/processors')
 
@@ -94,4 +95,15 @@ test('parameters are described from their schema: type, range, choices, default'
       doc: 'A file [-].',
     },
   ])
+})
+
+test('docs/processors.md is made from the definitions (`./tilth test test/processors/define-processor.test.ts -u` writes it anew)', async () => {
+  const page = [
+    '# Processors',
+    '',
+    'Made from `src/processors/*/definition.ts`.',
+    '',
+    ...Object.values(PROCESSORS).map(describeProcessor),
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot(resolve(import.meta.dirname, '../../docs/processors.md'))
 })

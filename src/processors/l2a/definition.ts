@@ -43,7 +43,7 @@ export const l2a = defineProcessor({
       .max(2)
       .default(0.1)
       .describe(
-        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image [1].',
+        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image; above 0.4 the closed forms lose accuracy fast [1].',
       ),
     wv: z
       .number()
