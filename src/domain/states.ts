@@ -19,6 +19,7 @@ export const STEP_TRANSITIONS: readonly { readonly from: StepState; readonly to:
   { from: 'failed', to: 'ready', by: '`tilth retry`' },
   { from: 'quarantined', to: 'ready', by: '`tilth retry`' },
   { from: 'cancelled', to: 'ready', by: '`tilth retry`' },
+  { from: 'cancelled', to: 'blocked', by: '`tilth retry`, while a predecessor has not succeeded' },
 ]
 
 export const isTerminal = (state: StepState): boolean => state !== 'blocked' && state !== 'ready' && state !== 'running'

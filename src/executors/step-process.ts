@@ -21,7 +21,8 @@ export interface StepProcessOptions {
   onExit(process: StepProcess): void
 }
 
-const KEPT_LINES = 20
+/** V8 prints some 20 frames below the line that says why it aborts. */
+const KEPT_LINES = 60
 
 /** One warm step process, seen from its parent: at most one step at a time. */
 export class StepProcess {
@@ -170,7 +171,7 @@ export class StepProcess {
       code,
       message:
         `The process of step ${step.id} (attempt ${step.attempt}, ${this.options.command.join(' ')}) ended ${how} after ${wallS} s` +
-        `${code === 'OUT_OF_MEMORY' ? ' for lack of memory' : ''}. Last lines: ${this.lastLines.slice(-3).join(' | ') || 'none'}`,
+        `${code === 'OUT_OF_MEMORY' ? ' for lack of memory' : ''}. Last lines: ${tellingLines(this.lastLines).join(' | ') || 'none'}`,
       lastLines: [...this.lastLines],
       resources: {
         wall_s: wallS,
@@ -202,6 +203,12 @@ export class StepProcess {
     this.lastLines.push(...text.split('\n').filter((line) => line.trim() !== ''))
     this.lastLines = this.lastLines.slice(-KEPT_LINES)
   }
+}
+
+/** Lines that name an error, else simply the last ones; at most three. */
+function tellingLines(lines: readonly string[]): readonly string[] {
+  const telling = lines.filter((line) => /fatal|error|terminate|bad_alloc/i.test(line))
+  return (telling.length > 0 ? telling : lines).slice(-3)
 }
 
 /** User and system time in clock ticks (1/100 s on Linux): fields 14 and 15 of /proc/PID/stat, after the name in brackets. */

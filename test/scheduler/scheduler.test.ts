@@ -1,0 +1,229 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { App } from '../../src/app.js'
+import { createLocalScheduler } from '../../src/cli/run-scheduler.js'
+import { cancel } from '../../src/scheduler/queue-view.js'
+import type { Scheduler, SchedulerLog } from '../../src/scheduler/scheduler.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { eventually, insertSteps, setSetting, stepOf, STEP_RUNS } from '../support/queue.js'
+
+let database: TestDatabase
+let app: App
+let lines: string[]
+const log: SchedulerLog = { info: (m) => lines.push(`info ${m}`), warn: (m) => lines.push(`warn ${m}`) }
+
+beforeAll(async () => {
+  process.env['TILTH_TEST_PROCESSOR'] = STEP_RUNS
+  database = await createTestDatabase()
+  app = await database.open()
+})
+afterAll(() => database.close())
+beforeEach(async () => {
+  lines = []
+  await app.db.deleteFrom('product').execute()
+  await app.db.deleteFrom('job').execute()
+  await app.db.deleteFrom('setting').execute()
+  await setSetting(app.db, 'retry.backoff_s', 0)
+  await setSetting(app.db, 'executor.cpu_slots', 4)
+  await setSetting(app.db, 'processor.l2a.tile_threads_hint', 2)
+  await setSetting(app.db, 'storage.min_free_mb', 0)
+})
+
+const archive = (location: string) => join(app.config.roots.archive, location.replace(/^archive:/, ''))
+const staged = () => readdirSync(join(app.config.roots.archive, '.staging'))
+const products = () =>
+  app.db.selectFrom('product').select(['name', 'location', 'attempt']).orderBy('name').execute()
+
+async function untilIdle(): Promise<Scheduler> {
+  const scheduler = await createLocalScheduler(app, log)
+  await scheduler.run({ untilIdle: true })
+  return scheduler
+}
+
+test('runs all ready steps, publishes their products and ends the job', async () => {
+  const { id, stepIds } = await insertSteps(app.db, [
+    { act: 'publish' },
+    { act: 'publish' },
+    { act: 'publish' },
+  ])
+  await untilIdle()
+  const found = await products()
+  expect(found).toHaveLength(3)
+  for (const { location } of found)
+    expect(readFileSync(join(archive(location), 'B02_sre.tif'), 'utf8')).toBe('attempt 1')
+  expect(staged()).toEqual([])
+  expect(
+    (await app.db.selectFrom('job').select('state').where('id', '=', id).executeTakeFirstOrThrow()).state,
+  ).toBe('succeeded')
+  const step = await stepOf(app.db, stepIds[0]!)
+  expect(step).toMatchObject({
+    state: 'succeeded',
+    attempt: 1,
+    failures: 0,
+    progress: 1,
+    lease_expires_at: null,
+  })
+  expect((step.resources as { max_rss_kb: number }).max_rss_kb).toBeGreaterThan(10_000)
+  expect((step.settings as Record<string, unknown>)['executor.cpu_slots']).toEqual({
+    value: 4,
+    origin: { kind: 'global' },
+  })
+  expect((step.settings as Record<string, unknown>)['executor.lease_s']).toEqual({
+    value: 30,
+    origin: { kind: 'default' },
+  })
+})
+
+test('a step process killed with -9 is tried again and succeeds; nothing half-written is visible', async () => {
+  const { stepIds } = await insertSteps(app.db, [{ act: 'kill-once' }, { act: 'publish' }])
+  await untilIdle()
+  const step = await stepOf(app.db, stepIds[0]!)
+  expect(step).toMatchObject({ state: 'succeeded', attempt: 2, failures: 1, error_code: null })
+  const events = await app.db
+    .selectFrom('step_event')
+    .select(['kind', 'attempt', 'detail'])
+    .where('step_id', '=', step.id)
+    .orderBy('id')
+    .execute()
+  expect(events.map(({ kind, attempt }) => `${kind} ${attempt}`)).toEqual([
+    'claimed 1',
+    'failed 1',
+    'claimed 2',
+    'succeeded 2',
+  ])
+  expect(events[1]!.detail).toMatchObject({ code: 'STEP_KILLED', next: 'ready' })
+  const [product] = await app.db.selectFrom('product').selectAll().where('step_id', '=', step.id).execute()
+  expect(product!.location).toMatch(/r\d+-2$/)
+  expect(readFileSync(join(archive(product!.location), 'B02_sre.tif'), 'utf8')).toBe('attempt 2')
+  expect(existsSync(archive(product!.location.replace(/-2$/, '-1')))).toBe(false)
+  // Its neighbour was not touched.
+  expect(await stepOf(app.db, stepIds[1]!)).toMatchObject({ state: 'succeeded', attempt: 1 })
+})
+
+test('what a dead attempt left in staging is removed by the next scheduler', async () => {
+  await insertSteps(app.db, [{ act: 'kill-once' }])
+  await setSetting(app.db, 'retry.max_failures', 1)
+  await untilIdle()
+  expect(staged()).toHaveLength(1)
+  await untilIdle()
+  expect(staged()).toEqual([])
+})
+
+test('a permanent failure is not tried again; a transient one is, until quarantine', async () => {
+  await setSetting(app.db, 'retry.max_failures', 2)
+  const { id, stepIds } = await insertSteps(app.db, [
+    { act: 'fail' },
+    { act: 'fail', code: 'EIO' },
+    { act: 'publish' },
+  ])
+  await untilIdle()
+  expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({
+    state: 'failed',
+    attempt: 1,
+    error_code: 'INTERNAL',
+  })
+  expect(await stepOf(app.db, stepIds[1]!)).toMatchObject({
+    state: 'quarantined',
+    attempt: 2,
+    failures: 2,
+    error_code: 'WRITE_FAILED',
+  })
+  expect(await stepOf(app.db, stepIds[2]!)).toMatchObject({ state: 'succeeded' })
+  expect(
+    (await app.db.selectFrom('job').select('state').where('id', '=', id).executeTakeFirstOrThrow()).state,
+  ).toBe('failed')
+})
+
+test('a step that exhausts the heap of V8 is recorded as out of memory', async () => {
+  process.env['NODE_OPTIONS'] = '--max-old-space-size=64'
+  try {
+    await setSetting(app.db, 'retry.max_failures', 1)
+    const { stepIds } = await insertSteps(app.db, [{ act: 'exhaust' }])
+    await untilIdle()
+    const step = await stepOf(app.db, stepIds[0]!)
+    expect(step).toMatchObject({ state: 'quarantined', error_code: 'OUT_OF_MEMORY', error_class: 'resource' })
+    expect(step.error_message).toContain('out of memory')
+  } finally {
+    delete process.env['NODE_OPTIONS']
+  }
+})
+
+test('a raised max_parallelism starts waiting steps at once, and each running step then has fewer threads', async () => {
+  await setSetting(app.db, 'processor.l2a.max_parallelism', 1)
+  const release = join(app.config.home, 'release-parallel')
+  const record = join(app.config.home, 'threads')
+  const { stepIds } = await insertSteps(app.db, [
+    { act: 'threads', release, record },
+    { act: 'wait', release },
+    { act: 'wait', release },
+  ])
+  const scheduler = await createLocalScheduler(app, log)
+  const done = scheduler.run({ untilIdle: true })
+  const running = async () =>
+    app.db.selectFrom('step').select(['id', 'threads']).where('state', '=', 'running').orderBy('id').execute()
+  await eventually(async () => existsSync(record), 'the first step runs')
+  // Alone, it has all slots, beyond its hint: nothing that may start waits for them.
+  expect(await running()).toEqual([{ id: stepIds[0], threads: 4 }])
+  await setSetting(app.db, 'processor.l2a.max_parallelism', 3)
+  await eventually(async () => (await running()).length === 3, 'all three run')
+  expect((await running()).map(({ threads }) => threads)).toEqual([2, 1, 1])
+  await eventually(
+    async () => readFileSync(record, 'utf8') === '4\n2\n',
+    'the first step hears of its smaller budget',
+  )
+  writeFileSync(release, '')
+  await done
+  expect(await products()).toHaveLength(3)
+})
+
+test('a paused job does not start, and does not keep --until-idle waiting', async () => {
+  const { id, stepIds } = await insertSteps(app.db, [{ act: 'publish' }])
+  await app.db.updateTable('job').set({ paused: true }).where('id', '=', id).execute()
+  await untilIdle()
+  expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'ready', attempt: 0 })
+})
+
+test('drain lets running steps end and starts no other', async () => {
+  await setSetting(app.db, 'processor.l2a.max_parallelism', 1)
+  const release = join(app.config.home, 'release-drain')
+  const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release }, { act: 'publish' }])
+  const scheduler = await createLocalScheduler(app, log)
+  const done = scheduler.run({ untilIdle: true })
+  await eventually(async () => (await stepOf(app.db, stepIds[0]!)).progress === 0.5, 'the first step waits')
+  scheduler.drain()
+  writeFileSync(release, '')
+  await done
+  expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect(await stepOf(app.db, stepIds[1]!)).toMatchObject({ state: 'ready', attempt: 0 })
+})
+
+test('abort gives running steps back within seconds, even a deaf one, and counts no failure', async () => {
+  const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
+  const scheduler = await createLocalScheduler(app, log)
+  const done = scheduler.run({ untilIdle: false })
+  for (const id of stepIds)
+    await eventually(async () => (await stepOf(app.db, id)).pid !== null, `step ${id} runs`)
+  const started = performance.now()
+  scheduler.abort()
+  await done
+  expect(performance.now() - started).toBeLessThan(5000)
+  for (const id of stepIds)
+    expect(await stepOf(app.db, id)).toMatchObject({ state: 'ready', attempt: 1, failures: 0, pid: null })
+})
+
+test('cancel ends a running step as cancelled; one that does not listen is killed after the grace time', async () => {
+  await setSetting(app.db, 'executor.grace_s', 1)
+  const { id, stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
+  const scheduler = await createLocalScheduler(app, log)
+  const done = scheduler.run({ untilIdle: true })
+  for (const step of stepIds)
+    await eventually(async () => (await stepOf(app.db, step)).pid !== null, `step ${step} runs`)
+  expect(await cancel(app.db, { job: id })).toEqual({ cancelled: 0, asked: 2 })
+  await done
+  for (const step of stepIds)
+    expect(await stepOf(app.db, step)).toMatchObject({ state: 'cancelled', failures: 0 })
+  expect(
+    (await app.db.selectFrom('job').select('state').where('id', '=', id).executeTakeFirstOrThrow()).state,
+  ).toBe('cancelled')
+})

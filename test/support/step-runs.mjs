@@ -1,0 +1,83 @@
+/**
+ * Step functions for tests of scheduler, executor and runner, loaded by TILTH_TEST_PROCESSOR. `params.act` says what to do:
+ * publish (a product with one file), wait (publish when the file `params.release` exists), fail (with `params.code`),
+ * kill-once (SIGKILL to itself in the first attempt, after staging half a product), exhaust (allocate until V8 gives up),
+ * deaf (never ends and never looks at its signal), threads (log each budget until released).
+ */
+import { existsSync } from 'node:fs'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+async function stage(context, text) {
+  const folder = join(context.stagingDir, 'product')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'B02_sre.tif'), text)
+  return folder
+}
+
+function productOf(context, folder) {
+  return {
+    name: context.params.name ?? `S2A_L2A_31TCJ_20260101T000000_${String(context.stepId).padStart(3, '0')}`,
+    level: 'L2A',
+    processor: context.processor,
+    processorVersion: 1,
+    satellite: 's2',
+    platform: 'S2A',
+    tile: '31TCJ',
+    sensedAt: '2026-01-01T00:00:00.000Z',
+    relativeOrbit: 51,
+    acquisitionId: context.params.acquisition_id ?? null,
+    folder,
+    bbox: [1, 43, 2, 44],
+    provenance: { parameters: context.params.parameters ?? {} },
+  }
+}
+
+const released = async (context) => {
+  while (!existsSync(context.params.release)) await wait(20, undefined, { signal: context.signal })
+}
+
+const acts = {
+  publish: async () => undefined,
+  wait: async (context) => {
+    context.progress(0.5, 'waiting')
+    await released(context)
+  },
+  fail: async (context) => {
+    throw Object.assign(
+      new Error(context.params.message ?? 'as asked'),
+      context.params.code === undefined ? {} : { code: context.params.code },
+    )
+  },
+  'kill-once': async (context) => {
+    if (context.attempt > 1) return
+    await stage(context, 'half')
+    process.kill(process.pid, 'SIGKILL')
+    await new Promise(() => undefined)
+  },
+  exhaust: async () => {
+    const hold = []
+    for (;;) hold.push(new Array(1_000_000).fill(Math.random()))
+  },
+  deaf: async (context) => {
+    context.log.info('deaf')
+    for (;;) await wait(1000)
+  },
+  threads: async (context) => {
+    context.log.info(`budget ${context.threads.value}`)
+    await appendFile(context.params.record, `${context.threads.value}\n`)
+    context.threads.onChange((threads) => void appendFile(context.params.record, `${threads}\n`))
+    await released(context)
+  },
+}
+
+async function run(context) {
+  if (context.params.delay_ms) await wait(context.params.delay_ms, undefined, { signal: context.signal })
+  await acts[context.params.act](context)
+  const folder = await stage(context, `attempt ${context.attempt}`)
+  context.progress(1, 'done')
+  return { products: [productOf(context, folder)] }
+}
+
+export const runs = { l2a: run, testing: run }
