@@ -1,0 +1,144 @@
+import type { S2Band, S2Platform } from '../../domain/sentinel2.js'
+import { AXES, MOLECULE_RATIO, TABLE } from './atmosphere-table.js'
+import { GAS_POINTS } from './gas-points.js'
+
+/** State of the air over a scene. `aot` at 550 nm above the ground; `wv` g/cm2 and `ozone` cm-atm of a column at sea level. */
+export interface AirState {
+  readonly platform: S2Platform
+  readonly aot: number
+  readonly wv: number
+  readonly ozone: number
+}
+
+/** rho_toa = path + gain rho / (1 - albedo rho): gas absorption is inside `path` and `gain`. All unit 1. */
+export interface AirCoefficients {
+  readonly path: number
+  readonly gain: number
+  readonly albedo: number
+}
+
+/** Geometry of a place: zenith angles and `raa` = |sun azimuth - view azimuth| in degrees, altitude in metres. */
+export interface AirGeometry {
+  readonly sza: number
+  readonly vza: number
+  readonly raa: number
+  readonly altitudeM: number
+}
+
+const { sun: SUN, view: VIEW, aot: AOT, molecules: MOLECULES, modes: MODES } = AXES
+/** km; chosen so that pressure (MLS 902 hPa) and water (.61 of the column, less what weaker broadening takes) fit at 1 km. */
+const SCALE_HEIGHT_AIR_KM = 8.6
+const SCALE_HEIGHT_WATER_KM = 2
+
+/** Air over a scene in one band: interpolates the table in AOT once, then in angles and molecules (pressure) for each place. */
+export class BandAir {
+  private readonly path: Float64Array
+  private readonly molecularPath: Float64Array
+  private readonly transmittance: Float64Array
+  private readonly albedo: Float64Array
+  private readonly ratio: number
+  constructor(
+    private readonly air: AirState,
+    private readonly band: S2Band,
+  ) {
+    const table = TABLE[band]
+    const w = weights(AOT, air.aot)
+    this.path = blend(table.path, w)
+    this.molecularPath = blend(table.path, weights(AOT, 0))
+    this.transmittance = blend(table.transmittance, w)
+    this.albedo = blend(table.albedo, w)
+    this.ratio = MOLECULE_RATIO[air.platform][band]
+  }
+
+  /** Scattering alone, without gases: path reflectance, its molecular part, two-way transmittance, spherical albedo. */
+  scattering(g: AirGeometry): { path: number; molecularPath: number; transmittance: number; albedo: number } {
+    const m = weights(MOLECULES, this.ratio * pressureRatio(g.altitudeM))
+    const s = weights(SUN, g.sza)
+    const v = weights(VIEW, g.vza)
+    const cosines = Array.from({ length: MODES }, (_, k) => Math.cos((k * g.raa * Math.PI) / 180))
+    let [path, molecularPath, down, up, albedo] = [0, 0, 0, 0, 0]
+    const asSun = weights(SUN, g.vza)
+    for (const [mi, mw] of m) {
+      albedo += mw * (this.albedo[mi] ?? 0)
+      for (const [si, sw] of s) {
+        down += mw * sw * (this.transmittance[mi * SUN.length + si] ?? 0)
+        for (const [vi, vw] of v) {
+          const base = ((mi * SUN.length + si) * VIEW.length + vi) * MODES
+          for (let k = 0; k < MODES; k++) {
+            const f = mw * sw * vw * (cosines[k] ?? 0)
+            path += f * (this.path[base + k] ?? 0)
+            molecularPath += f * (this.molecularPath[base + k] ?? 0)
+          }
+        }
+      }
+      for (const [si, sw] of asSun) up += mw * sw * (this.transmittance[mi * SUN.length + si] ?? 0)
+    }
+    return { path, molecularPath, transmittance: down * up, albedo }
+  }
+
+  /** Two-way band transmittances of the gases. The aerosol's light crosses half of the water. */
+  gases(g: AirGeometry): { water: number; halfWater: number; others: number } {
+    const points = GAS_POINTS[this.air.platform][this.band]
+    const airmass = 1 / cosine(g.sza) + 1 / cosine(g.vza)
+    const water = airmass * this.air.wv * Math.exp(-g.altitudeM / 1000 / SCALE_HEIGHT_WATER_KM)
+    const pressure = pressureRatio(g.altitudeM)
+    const t = (pressure - 1) / (902 / 1013 - 1)
+    const [low, high] = [opticalDepth(points.other1013, airmass), opticalDepth(points.other902, airmass)]
+    return {
+      water: Math.exp(-opticalDepth(points.water, water)),
+      halfWater: Math.exp(-opticalDepth(points.water, water / 2)),
+      others: Math.exp(
+        -opticalDepth(points.ozone, airmass * this.air.ozone) - Math.max(0, low + t * (high - low)),
+      ),
+    }
+  }
+
+  at(g: AirGeometry): AirCoefficients {
+    const scatter = this.scattering(g)
+    const gas = this.gases(g)
+    return {
+      path: gas.others * (scatter.molecularPath + (scatter.path - scatter.molecularPath) * gas.halfWater),
+      gain: gas.others * gas.water * scatter.transmittance,
+      albedo: scatter.albedo,
+    }
+  }
+}
+
+const cosine = (degrees: number) => Math.cos((degrees * Math.PI) / 180)
+const pressureRatio = (altitudeM: number) => Math.exp(-altitudeM / 1000 / SCALE_HEIGHT_AIR_KM)
+
+/** Absorption optical depth, linear in the square root of the amount between points (strong lines grow so); flat beyond is never needed. */
+function opticalDepth(points: readonly (readonly [number, number])[], amount: number): number {
+  const root = Math.sqrt(Math.max(0, amount))
+  let [x0, y0] = [0, 0]
+  let slope = 0
+  for (const [u, t] of points) {
+    const [x1, y1] = [Math.sqrt(u), -Math.log(Math.max(t, 1e-12))]
+    slope = x1 > x0 ? (y1 - y0) / (x1 - x0) : slope
+    // The first stretch starts at no absorber, where weak absorption grows with the amount itself.
+    if (root <= x1) return x0 === 0 ? y1 * (root / x1) ** (y1 < 0.3 ? 1.6 : 1) : y0 + slope * (root - x0)
+    ;[x0, y0] = [x1, y1]
+  }
+  return y0 + slope * (root - x0)
+}
+
+/** Weights of the four nodes next to `x` (Lagrange), fewer on a short axis; outside, the end's polynomial goes on. */
+function weights(axis: readonly number[], x: number): [number, number][] {
+  const size = Math.min(4, axis.length)
+  let first = 0
+  while (first + size < axis.length && x > (axis[first + Math.floor(size / 2)] ?? Infinity)) first++
+  return Array.from({ length: size }, (_, i) => {
+    let w = 1
+    for (let j = 0; j < size; j++)
+      if (j !== i) w *= (x - (axis[first + j] ?? 0)) / ((axis[first + i] ?? 0) - (axis[first + j] ?? 0))
+    return [first + i, w]
+  })
+}
+
+function blend(values: readonly number[], nodes: readonly (readonly [number, number])[]): Float64Array {
+  const stride = values.length / AOT.length
+  const out = new Float64Array(stride)
+  for (const [index, w] of nodes)
+    for (let i = 0; i < stride; i++) out[i] = (out[i] ?? 0) + w * 1e-6 * (values[index * stride + i] ?? 0)
+  return out
+}

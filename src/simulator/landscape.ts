@@ -1,0 +1,231 @@
+import { fractal, hash, valueNoise } from './noise.js'
+import { GROUND, VARIANTS, type Ground } from './spectra.js'
+
+/** A rectangle of ground: upper-left corner and pixel size in metres; `northing` counts from the equator. */
+export interface GroundWindow {
+  readonly easting: number
+  readonly northing: number
+  readonly pixelM: number
+  readonly width: number
+  readonly height: number
+}
+
+/** What stands there, row-major: kind * VARIANTS + variant; texture in 1/4096 of the reflectance; metres above the sea. */
+export interface Ground2d {
+  readonly kinds: Uint16Array
+  readonly texture: Int16Array
+  readonly altitudeM: Float32Array
+}
+
+const id = (kind: Ground) => GROUND.indexOf(kind) * VARIANTS
+const [RIVER, LAKE, BROADLEAF, CONIFER, GRASS] = [
+  id('river'),
+  id('lake'),
+  id('broadleaf forest'),
+  id('conifer forest'),
+  id('grassland'),
+]
+const [SETTLEMENT, ROAD, ROCK, HEDGE] = [id('settlement'), id('road'), id('rock'), id('hedge')]
+/** How often each crop is sown: one of these for every parcel. */
+const CROPS = [
+  'winter wheat',
+  'maize',
+  'winter wheat',
+  'sunflower',
+  'grassland',
+  'rapeseed',
+  'winter wheat',
+  'maize',
+  'bare soil',
+  'grassland',
+  'orchard',
+  'sunflower',
+].map((kind) => GROUND.findIndex((g) => g === kind) * VARIANTS)
+/** Peak to peak parts of the texture, 1/4096: roofs and crowns differ more from pixel to pixel than a field or water. */
+const ROUGHNESS = GROUND.map(
+  (g) =>
+    ({
+      settlement: 2600,
+      'broadleaf forest': 900,
+      'conifer forest': 900,
+      hedge: 900,
+      rock: 1100,
+      river: 500,
+      lake: 500,
+    })[g as string] ?? 560,
+)
+
+/**
+ * The landscape of one seed: ridges and valleys, rivers at the bottom of the valleys, lakes, forests on slopes, parcels in blocks of their own
+ * direction, settlements with roads. A pure function of seed and position: neighbouring windows and tiles of one UTM zone continue each other.
+ */
+export class Landscape {
+  constructor(private readonly seed: number) {}
+
+  /** Smooth things, on nodes `step` metres apart. */
+  private nodes(window: GroundWindow, step: number) {
+    const west = Math.floor(window.easting / step) - 1
+    const north = Math.ceil(window.northing / step) + 1
+    const cols = Math.ceil((window.width * window.pixelM) / step) + 4
+    const rows = Math.ceil((window.height * window.pixelM) / step) + 4
+    const size = cols * rows
+    const [altitude, river, width] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)]
+    const [lake, forest, town, patch] = [
+      new Float32Array(size),
+      new Float32Array(size),
+      new Float32Array(size),
+      new Float32Array(size),
+    ]
+    const block = new Int32Array(size)
+    const s = this.seed
+    const thalweg = (x: number, y: number) => {
+      const bend =
+        2500 * valueNoise(x / 9000, y / 9000, s + 11) + 700 * valueNoise(x / 2600, y / 2600, s + 12)
+      return fractal((x + bend) / 30000, (y - bend) / 30000, s + 13, 3)
+    }
+    for (let row = 0; row < rows; row++)
+      for (let col = 0; col < cols; col++) {
+        const i = row * cols + col
+        const x = (west + col) * step
+        const y = (north - row) * step
+        const n = thalweg(x, y)
+        // Distance from the river in metres, by the field over its slope; far away it only has to be large.
+        const slope = Math.hypot(thalweg(x + 90, y) - n, thalweg(x, y + 90) - n) / 90
+        river[i] = Math.min(9000, Math.abs(n) / Math.max(slope, 4e-6))
+        const side = Math.min(1, Math.abs(n) / 0.4)
+        const mountains = Math.max(0, 0.35 + valueNoise(x / 70000, y / 70000, s + 21))
+        const rough = fractal(x / 7000, y / 7000, s + 22, step > 100 ? 4 : 6)
+        const plain = 90 + 60 * (valueNoise(x / 50000, y / 50000, s + 23) + 1)
+        altitude[i] = Math.max(
+          2,
+          plain + side ** 1.4 * (120 + 750 * mountains + (50 + 330 * mountains) * rough),
+        )
+        width[i] = 45 + 70 * (valueNoise(x / 22000, y / 22000, s + 31) + 1)
+        lake[i] = fractal(x / 6500, y / 6500, s + 41, 3) - 0.25 * side
+        forest[i] = fractal(x / 4200, y / 4200, s + 51, 5) + 0.75 * side * (0.25 + mountains) - 0.25
+        patch[i] = fractal(x / 500, y / 500, s + 61, 2)
+        ;[town[i], block[i]] = this.townAndBlock(x, y)
+      }
+    return { west, north, cols, altitude, river, width, lake, forest, town, patch, block }
+  }
+
+  /** Nearness to a settlement (above 0 is inside) and the block of parcels that a place belongs to. */
+  private townAndBlock(x: number, y: number): [number, number] {
+    const s = this.seed
+    let town = -1
+    const [tx, ty] = [Math.floor(x / 6500), Math.floor(y / 6500)]
+    for (let j = -1; j <= 1; j++)
+      for (let k = -1; k <= 1; k++) {
+        const h = hash(tx + k, ty + j, s + 71)
+        const cx = (tx + k + 0.2 + (0.6 * (h & 1023)) / 1023) * 6500
+        const cy = (ty + j + 0.2 + (0.6 * ((h >>> 10) & 1023)) / 1023) * 6500
+        const radius = 180 + 1100 * ((h >>> 20) / 4096) ** 3 + ((h >>> 9) % 23 === 0 ? 2200 : 0)
+        town = Math.max(town, 1 - Math.hypot(x - cx, y - cy) / radius)
+      }
+    if (town > -0.9) town += 0.35 * valueNoise(x / 350, y / 350, s + 72)
+    let [best, block] = [Infinity, 0]
+    const [bx, by] = [Math.floor(x / 2300), Math.floor(y / 2300)]
+    for (let j = -1; j <= 1; j++)
+      for (let k = -1; k <= 1; k++) {
+        const h = hash(bx + k, by + j, s + 81)
+        const d = Math.hypot(
+          x - (bx + k + (h & 1023) / 1023) * 2300,
+          y - (by + j + ((h >>> 10) & 1023) / 1023) * 2300,
+        )
+        if (d < best) [best, block] = [d, h & 0x7fffffff]
+      }
+    return [town, block]
+  }
+
+  fill(window: GroundWindow): Ground2d {
+    const { pixelM, width, height } = window
+    const step = Math.max(60, pixelM)
+    const nodes = this.nodes(window, step)
+    const size = width * height
+    const ground: Ground2d = {
+      kinds: new Uint16Array(size),
+      texture: new Int16Array(size),
+      altitudeM: new Float32Array(size),
+    }
+    const { cols } = nodes
+    const [column, share] = [new Int32Array(width), new Float32Array(width)]
+    for (let i = 0; i < width; i++) {
+      const at = (window.easting + (i + 0.5) * pixelM) / step - nodes.west
+      column[i] = Math.floor(at)
+      share[i] = at - Math.floor(at)
+    }
+    for (let row = 0; row < height; row++) {
+      const y = window.northing - (row + 0.5) * pixelM
+      const down = nodes.north - y / step
+      const base = Math.floor(down) * cols
+      const v = down - Math.floor(down)
+      for (let i = 0; i < width; i++) {
+        const k = base + (column[i] ?? 0)
+        const u = share[i] ?? 0
+        const [w00, w10, w01, w11] = [(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v]
+        const at = (f: Float32Array) =>
+          (f[k] ?? 0) * w00 + (f[k + 1] ?? 0) * w10 + (f[k + cols] ?? 0) * w01 + (f[k + cols + 1] ?? 0) * w11
+        const x = window.easting + (i + 0.5) * pixelM
+        const h = hash(Math.floor(x / pixelM), Math.floor(y / pixelM), this.seed)
+        const altitude = at(nodes.altitude)
+        const block = nodes.block[k + (u > 0.5 ? 1 : 0) + (v > 0.5 ? cols : 0)] ?? 0
+        const kind = this.kindAt(
+          x,
+          y,
+          altitude,
+          at(nodes.river),
+          at(nodes.width),
+          at(nodes.lake),
+          at(nodes.forest),
+          at(nodes.town),
+          block,
+          pixelM,
+          h,
+        )
+        const n = row * width + i
+        ground.kinds[n] = kind
+        ground.altitudeM[n] = altitude
+        // Two hashed terms make a tent instead of a box; `patch` gives fields their inner unevenness.
+        const white = ((h & 0xffff) + (h >>> 16)) / 65535 - 1
+        ground.texture[n] = white * (ROUGHNESS[Math.floor(kind / VARIANTS)] ?? 0) + 260 * at(nodes.patch)
+      }
+    }
+    return ground
+  }
+
+  private kindAt(
+    x: number,
+    y: number,
+    altitude: number,
+    river: number,
+    width: number,
+    lake: number,
+    forest: number,
+    town: number,
+    block: number,
+    pixelM: number,
+    h: number,
+  ): number {
+    if (river < Math.max(width, 0.6 * pixelM)) return RIVER + (block & 3)
+    if (lake > 0.62) return LAKE + (block & 3)
+    if (town > 0) return (h >>> 8) % 100 < 22 + 20 * (1 - town) ? GRASS + (h & 15) : SETTLEMENT + (h & 15)
+    if (altitude > 1150 + (block & 127)) return forest > 0.5 ? CONIFER : ROCK + (h & 7)
+    if (forest > 0.22) return (altitude > 650 ? CONIFER : BROADLEAF) + (block & 15)
+    return this.parcel(x, y, block, pixelM)
+  }
+
+  private parcel(x: number, y: number, block: number, pixelM: number): number {
+    const angle = ((block & 255) / 255) * Math.PI
+    const [c, s] = [Math.cos(angle), Math.sin(angle)]
+    const wide = 110 + 2 * ((block >>> 8) & 127)
+    const long = wide * (1.2 + ((block >>> 15) & 63) / 32)
+    const u = (x * c + y * s) / wide
+    const column = Math.floor(u)
+    const v = (y * c - x * s) / long + (hash(column, block, 7) & 255) / 256
+    const row = Math.floor(v)
+    const cell = hash(column, row, block)
+    const edge = (u - column) * wide
+    if (edge < 9 && pixelM <= 30) return (block & 1) === 0 ? ROAD : HEDGE
+    return (CROPS[cell % CROPS.length] ?? GRASS) + ((cell >>> 8) & 15)
+  }
+}
