@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Grid } from '../../domain/grid.js'
+import { SENTINEL2_BAND_FACTS } from '../../domain/sentinel2-band-facts.js'
+import type { S2Band, S2Platform } from '../../domain/sentinel2.js'
+import { footprintOf, type FootprintGeometry, type LonLat } from './footprint.js'
+import { STAC_EXTENSIONS } from './validate-stac-item.js'
+
+const COG = 'image/tiff; application=geotiff; profile=cloud-optimized'
+
+/** Size in bytes and SHA-256 (hex) of a file. */
+export interface FileFacts {
+  readonly sizeBytes: number
+  readonly sha256: string
+}
+
+/** A Cloud-Optimized GeoTIFF with one band. `value = stored x scale + offset`, in `unit` ('1' for a ratio). */
+export interface RasterAsset extends FileFacts {
+  /** File name within the product's folder, for example `B02_sre.tif`; the asset's key is the part before the dot. */
+  readonly file: string
+  readonly title: string
+  /** The spectral band of a reflectance; absent for AOT, WV, MASK, SCL. */
+  readonly band?: S2Band
+  readonly roles: readonly string[]
+  readonly grid: Grid
+  readonly dataType: 'int16' | 'uint8' | 'uint16' | 'float32'
+  readonly nodata: number | null
+  readonly scale: number
+  readonly offset: number
+  readonly unit: string
+  /** In `unit`; omitted where no pixel is valid. */
+  readonly statistics?: {
+    readonly min: number
+    readonly mean: number
+    readonly max: number
+    readonly validPercent: number
+  }
+}
+
+export interface L2aItemInput {
+  readonly name: string
+  readonly platform: S2Platform
+  /** `55JEJ` */
+  readonly tile: string
+  readonly relativeOrbit: number
+  readonly orbitDirection?: 'ASCENDING' | 'DESCENDING'
+  /** ISO 8601 UTC. */
+  readonly sensedAt: string
+  readonly createdAt: string
+  readonly epsg: number
+  /** Outline of the grid, densified (`gridOutline` and `toLonLat` of src/raster/transform.ts). */
+  readonly outline: readonly LonLat[]
+  /** Means over the tile, degrees: zenith in [0, 90], azimuth clockwise from north in [0, 360]. */
+  readonly sun: { readonly zenith: number; readonly azimuth: number }
+  readonly view?: { readonly zenith: number; readonly azimuth: number }
+  /** 0..100; null where not known. */
+  readonly cloudPercent: number | null
+  readonly lineage: string
+  /** Version of the processor, for example `1`. */
+  readonly processorVersion: string
+  /** Program and libraries with their versions. */
+  readonly software: Readonly<Record<string, string>>
+  readonly rasters: readonly RasterAsset[]
+  readonly quicklook?: FileFacts & { readonly file: string }
+  readonly report?: FileFacts & { readonly file: string }
+}
+
+export interface StacItem {
+  readonly type: 'Feature'
+  readonly stac_version: '1.1.0'
+  readonly stac_extensions: readonly string[]
+  readonly id: string
+  readonly geometry: FootprintGeometry
+  readonly bbox: readonly [number, number, number, number]
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly links: readonly { readonly rel: string; readonly href: string }[]
+  readonly assets: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+/**
+ * The STAC Item of an L2A product: STAC 1.1.0 with projection, eo, raster, processing, file, view and mgrs. Pure: file facts, angles
+ * and outline are given. Hrefs are relative to the item. Fields: docs/products.md.
+ */
+export function buildL2aItem(input: L2aItemInput): StacItem {
+  const { geometry, bbox } = footprintOf(input.outline)
+  const gsd = Math.min(...input.rasters.map((r) => r.grid.pixelWidthM))
+  const letter = input.platform.slice(-1).toLowerCase()
+  const sensedAt = new Date(input.sensedAt).toISOString()
+  const createdAt = new Date(input.createdAt).toISOString()
+  return {
+    type: 'Feature',
+    stac_version: '1.1.0',
+    stac_extensions: Object.values(STAC_EXTENSIONS),
+    id: input.name,
+    geometry,
+    bbox,
+    properties: {
+      datetime: sensedAt,
+      created: createdAt,
+      platform: `sentinel-2${letter}`,
+      constellation: 'sentinel-2',
+      instruments: ['msi'],
+      ...(Number.isFinite(gsd) ? { gsd } : {}),
+      ...(input.cloudPercent === null ? {} : { 'eo:cloud_cover': rounded(input.cloudPercent, 2) }),
+      'view:sun_azimuth': rounded(input.sun.azimuth, 4),
+      'view:sun_elevation': rounded(90 - input.sun.zenith, 4),
+      ...viewFields(input.view),
+      'mgrs:utm_zone': Number(input.tile.slice(0, 2)),
+      'mgrs:latitude_band': input.tile.slice(2, 3),
+      'mgrs:grid_square': input.tile.slice(3, 5),
+      'proj:code': `EPSG:${input.epsg}`,
+      'processing:level': 'L2A',
+      'processing:lineage': input.lineage,
+      'processing:software': input.software,
+      'processing:version': input.processorVersion,
+      'processing:datetime': createdAt,
+      'tilth:relative_orbit': input.relativeOrbit,
+      ...(input.orbitDirection === undefined
+        ? {}
+        : { 'tilth:orbit_direction': input.orbitDirection.toLowerCase() }),
+    },
+    links: [],
+    assets: {
+      ...Object.fromEntries(
+        input.rasters.map((r) => [r.file.replace(/\.tif$/, ''), rasterAsset(r, input.platform)]),
+      ),
+      ...(input.quicklook && {
+        quicklook: {
+          href: `./${input.quicklook.file}`,
+          title: 'True-colour picture',
+          type: 'image/png',
+          roles: ['thumbnail', 'overview'],
+          ...fileFields(input.quicklook),
+        },
+      }),
+      ...(input.report && {
+        report: {
+          href: `./${input.report.file}`,
+          title: 'How the product was made, with statistics',
+          type: 'application/json',
+          roles: ['metadata'],
+          ...fileFields(input.report),
+        },
+      }),
+    },
+  }
+}
+
+function rasterAsset(r: RasterAsset, platform: S2Platform): Record<string, unknown> {
+  const { grid } = r
+  const facts = r.band === undefined ? undefined : SENTINEL2_BAND_FACTS[platform][r.band]
+  return {
+    href: `./${r.file}`,
+    title: r.title,
+    type: COG,
+    roles: r.roles,
+    gsd: grid.pixelWidthM,
+    data_type: r.dataType,
+    ...(r.nodata === null ? {} : { nodata: Number.isNaN(r.nodata) ? 'nan' : r.nodata }),
+    unit: r.unit,
+    'raster:scale': r.scale,
+    'raster:offset': r.offset,
+    'raster:sampling': 'area',
+    'raster:spatial_resolution': grid.pixelWidthM,
+    'proj:shape': [grid.height, grid.width],
+    'proj:transform': [grid.pixelWidthM, 0, grid.ulx, 0, -grid.pixelHeightM, grid.uly],
+    ...(r.statistics && {
+      statistics: {
+        minimum: r.statistics.min,
+        mean: r.statistics.mean,
+        maximum: r.statistics.max,
+        valid_percent: rounded(r.statistics.validPercent, 4),
+      },
+    }),
+    bands: [
+      {
+        name: r.band ?? r.file.replace(/\.tif$/, ''),
+        ...(facts && {
+          'eo:common_name': facts.commonName,
+          'eo:center_wavelength': facts.centreUm,
+          'eo:full_width_half_max': facts.fwhmUm,
+        }),
+      },
+    ],
+    ...fileFields(r),
+  }
+}
+
+/** 12 20: multihash code of sha2-256 and its length of 32 bytes. */
+const fileFields = (f: FileFacts): Record<string, unknown> => ({
+  'file:size': f.sizeBytes,
+  'file:checksum': `1220${f.sha256}`,
+})
+
+/** Mean radius of the Earth and mean height of the orbit, km (Sentinel-2 mission guide): 786. */
+const EARTH_KM = 6371
+const ORBIT_KM = 786
+
+/** The XML's view zenith is the angle at the ground (incidence); off-nadir, the angle at the satellite, is less by the Earth's curvature. */
+function viewFields(view: L2aItemInput['view']): Record<string, number> {
+  if (view === undefined) return {}
+  const sinOffNadir = (Math.sin((view.zenith * Math.PI) / 180) * EARTH_KM) / (EARTH_KM + ORBIT_KM)
+  return {
+    'view:incidence_angle': rounded(view.zenith, 4),
+    'view:off_nadir': rounded((Math.asin(sinOffNadir) * 180) / Math.PI, 4),
+    'view:azimuth': rounded(view.azimuth, 4),
+  }
+}
+
+const rounded = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits
+
+/** Size and SHA-256 of a file, streamed. Rejects with the system's error. */
+export async function readFileFacts(path: string): Promise<FileFacts> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  return { sizeBytes: (await stat(path)).size, sha256: hash.digest('hex') }
+}
