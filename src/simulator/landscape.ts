@@ -206,8 +206,8 @@ export class Landscape {
     pixelM: number,
     h: number,
   ): number {
-    if (river < Math.max(width, 0.6 * pixelM)) return RIVER + (block & 3)
     if (lake > 0.62) return LAKE + (block & 3)
+    if (river < Math.max(width, 0.6 * pixelM)) return RIVER + (block & 3)
     if (town > 0) return (h >>> 8) % 100 < 22 + 20 * (1 - town) ? GRASS + (h & 15) : SETTLEMENT + (h & 15)
     if (altitude > 1150 + (block & 127)) return forest > 0.5 ? CONIFER : ROCK + (h & 7)
     if (forest > 0.22) return (altitude > 650 ? CONIFER : BROADLEAF) + (block & 15)

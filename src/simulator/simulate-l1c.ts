@@ -1,48 +1,21 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
-import { TILE_SIZE_M, tileSquare, type TileSquare } from '../domain/mgrs.js'
-import { NOMINAL_PIXEL_M, S2_BANDS, S2_PLATFORMS, type S2Band, type S2Platform } from '../domain/sentinel2.js'
-import { createStrips, encodeJp2, type StripWriter } from '../raster/encode-jp2.js'
-import { BandRenderer, NO_REFLECTANCE, pixelFrom, type BandStrip } from './band-renderer.js'
+import { NOMINAL_PIXEL_M, S2_BANDS, type S2Band, type S2Platform } from '../domain/sentinel2.js'
+import { createStrips, type StripWriter } from '../raster/encode-jp2.js'
+import { BandRenderer, NO_REFLECTANCE, type BandStrip } from './band-renderer.js'
+import { encodeScene } from './encode-scene.js'
 import { Landscape, type Ground2d } from './landscape.js'
-import { passOver, type TilePass } from './orbit.js'
-import { productNames, type ProductNames } from './product-names.js'
 import { datastripXml, hasRasterMasks, manifestXml, productXml, radioOffset } from './product-xml.js'
-import { bordersOnRow, detectorsOf, footprintRing, sceneAngles, type SceneAngles } from './scene-angles.js'
+import { detectorsOf, footprintRing } from './scene-angles.js'
+import { gridOf, makeScene, type Scene, type SimulateOptions } from './scene.js'
 import { GROUND, VARIANTS, spectraOn } from './spectra.js'
 import { sunDistanceFactor } from './sun.js'
-import { maskGml, maskList, tileXml, type ImageSizes } from './tile-xml.js'
+import { maskGml, maskList, tileXml } from './tile-xml.js'
 
-export interface SimulateOptions {
-  /** Sentinel-2 tile, e.g. `31TCJ`. */
-  readonly tile: string
-  /** Day of acquisition, `yyyy-mm-dd`. */
-  readonly date: string
-  /** Folder in which the SAFE folder and its truth are made. */
-  readonly outDir: string
-  /** Edge in metres of the finest pixels, 10..2000; the coarser bands have twice and six times that. */
-  readonly pixelSizeM: number
-  /** Processing baseline `NN.NN`; below 04.00 with GML masks and no offset. Default 05.11. */
-  readonly baseline?: string
-  readonly seed?: number
-  readonly platform?: S2Platform
-  /** Relative orbit 1..143; default the nearest track. */
-  readonly orbit?: number
-  /** Aerosol optical thickness at 550 nm above the ground, 0..1.4. Default 0.15. */
-  readonly aot?: number
-  /** Water vapour of a column at sea level, g/cm2, 0..8. Default 2. */
-  readonly wv?: number
-  /** Ozone, DU, 100..600. Default 300. */
-  readonly ozoneDu?: number
-  /** Standard deviation of the sensor's noise in digital numbers, 0..100. Default 4. */
-  readonly noiseDn?: number
-  /** True-colour image; default only for pixels of 20 m and more, for it costs as much as three bands. */
-  readonly withTci?: boolean
-}
+export type { SimulateOptions } from './scene.js'
 
 export interface SimulatedProduct {
   readonly safePath: string
@@ -53,24 +26,6 @@ export interface SimulatedProduct {
   readonly platform: S2Platform
   readonly relativeOrbit: number
   readonly detectors: readonly number[]
-}
-
-interface Scene {
-  readonly square: TileSquare
-  readonly pass: TilePass
-  readonly names: ProductNames
-  readonly angles: SceneAngles
-  readonly sizes: ImageSizes
-  readonly seed: number
-  readonly noiseDn: number
-  readonly air: {
-    readonly platform: S2Platform
-    readonly aot: number
-    readonly wv: number
-    readonly ozone: number
-  }
-  readonly dayOfYear: number
-  readonly withTci: boolean
 }
 
 const PREVIEW_PIXELS = 343
@@ -105,7 +60,7 @@ export async function simulateL1c(options: SimulateOptions): Promise<SimulatedPr
     await mkdir(folder, { recursive: true })
   try {
     renderScene(scene, scratch, truth)
-    await encodeAll(scene, scratch, granule)
+    await encodeScene(scene, scratch, granule)
     await writeMetadata(scene, safe, granule)
     await writeFile(join(truth, 'truth.json'), `${JSON.stringify(truthOf(scene), null, 2)}\n`)
     await rm(safePath, { recursive: true, force: true })
@@ -124,69 +79,6 @@ export async function simulateL1c(options: SimulateOptions): Promise<SimulatedPr
     platform: names.platform,
     relativeOrbit: scene.pass.relativeOrbit,
     detectors: detectorsOf(scene.pass),
-  }
-}
-
-function makeScene(options: SimulateOptions): Scene {
-  const within = (name: string, value: number, low: number, high: number) => {
-    if (!(value >= low && value <= high))
-      throw new ProcessingError(
-        'BAD_ARGUMENT',
-        `${name}: expected a number from ${low} to ${high}, found ${value}.`,
-      )
-    return value
-  }
-  const baseline = options.baseline ?? '05.11'
-  if (!/^\d\d\.\d\d$/.test(baseline))
-    throw new ProcessingError('BAD_ARGUMENT', `baseline: expected NN.NN such as 05.11, found ${baseline}.`)
-  if (!/^\d{4}-\d\d-\d\d$/.test(options.date) || Number.isNaN(Date.parse(options.date)))
-    throw new ProcessingError('BAD_ARGUMENT', `date: expected yyyy-mm-dd, found ${options.date}.`)
-  const platform = options.platform ?? 'S2A'
-  if (!S2_PLATFORMS.includes(platform))
-    throw new ProcessingError('BAD_ARGUMENT', `platform: expected one of ${S2_PLATFORMS.join(', ')}.`)
-  if (options.orbit !== undefined) within('orbit', options.orbit, 1, 143)
-  const square = tileSquare(options.tile)
-  const pixelM = within('pixel size', options.pixelSizeM, 10, 2000)
-  const pass = passOver(square, options.date, platform, options.orbit)
-  if (detectorsOf(pass).length === 0)
-    throw new ProcessingError(
-      'BAD_ARGUMENT',
-      `Relative orbit ${pass.relativeOrbit} does not see tile ${square.tile}; leave --orbit out for the nearest.`,
-    )
-  const angles = sceneAngles(pass)
-  within('sun zenith angle of this date and tile', angles.meanSun.zenith, 0, 76)
-  const size = (f: number) => ({ pixelM: pixelM * f, pixels: Math.ceil(TILE_SIZE_M / (pixelM * f) - 1e-9) })
-  return {
-    square,
-    pass,
-    angles,
-    names: productNames(platform, square, baseline, pass),
-    sizes: { 10: size(1), 20: size(2), 60: size(6) },
-    seed: within('seed', options.seed ?? 1, 0, 1e9),
-    noiseDn: within('noise', options.noiseDn ?? 4, 0, 100),
-    air: {
-      platform,
-      aot: within('aot', options.aot ?? 0.15, 0, 1.4),
-      wv: within('wv', options.wv ?? 2, 0, 8),
-      ozone: within('ozone', options.ozoneDu ?? 300, 100, 600) / 1000,
-    },
-    dayOfYear:
-      Math.round((Date.parse(options.date) - Date.parse(`${options.date.slice(0, 4)}-01-01`)) / 86_400_000) +
-      1,
-    withTci: options.withTci ?? pixelM >= 20,
-  }
-}
-
-const gridOf = (scene: Scene, resolution: 10 | 20 | 60): Grid => {
-  const { pixelM, pixels } = scene.sizes[resolution]
-  return {
-    epsg: scene.square.epsg,
-    ulx: scene.square.xmin,
-    uly: scene.square.ymax,
-    pixelWidthM: pixelM,
-    pixelHeightM: pixelM,
-    width: pixels,
-    height: pixels,
   }
 }
 
@@ -339,74 +231,6 @@ class Pictures {
     })
     writer.close()
   }
-}
-
-/** Compresses all images, two at a time, the largest first; what equals another image is copied. */
-async function encodeAll(scene: Scene, scratch: string, granule: string): Promise<void> {
-  const { names } = scene
-  const image = (what: string) => join(granule, 'IMG_DATA', `${names.image}_${what}.jp2`)
-  const jobs: { from: string; to: string; copies: string[] }[] = []
-  if (scene.withTci) jobs.push({ from: 'TCI', to: image('TCI'), copies: [] })
-  const bySize = [...S2_BANDS].sort((a, b) => NOMINAL_PIXEL_M[a] - NOMINAL_PIXEL_M[b])
-  for (const band of bySize) jobs.push({ from: band, to: image(band), copies: [] })
-  jobs.push({ from: 'PVI', to: join(granule, 'QI_DATA', `${names.image}_PVI.jp2`), copies: [] })
-  if (hasRasterMasks(names.baseline)) {
-    for (const resolution of [10, 20, 60] as const) {
-      writeRasterMasks(scene, scratch, resolution)
-      const bands = S2_BANDS.filter((band) => NOMINAL_PIXEL_M[band] === resolution)
-      for (const type of ['DETFOO', 'QUALIT']) {
-        const [to, ...copies] = bands.map((band) => join(granule, 'QI_DATA', `MSK_${type}_${band}.jp2`))
-        if (to !== undefined) jobs.push({ from: `${type}_${resolution}`, to, copies })
-      }
-    }
-    createStrips(join(scratch, 'CLASSI.tif'), gridOf(scene, 60), 'uint8', {
-      compress: true,
-      planes: 3,
-    }).close()
-    jobs.push({ from: 'CLASSI', to: join(granule, 'QI_DATA', 'MSK_CLASSI_B00.jp2'), copies: [] })
-  }
-  const worker = async () => {
-    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-      const source = join(scratch, `${job.from}.tif`)
-      await encodeJp2(source, job.to)
-      for (const copy of job.copies) await copyFile(job.to, copy)
-      await rm(source)
-    }
-  }
-  await Promise.all([worker(), worker()])
-}
-
-/** MSK_DETFOO (the detector's number) and MSK_QUALIT (8 planes; the sixth tells pixels without data) of one pixel size. */
-function writeRasterMasks(scene: Scene, scratch: string, resolution: 10 | 20 | 60): void {
-  const grid = gridOf(scene, resolution)
-  const footprint = createStrips(join(scratch, `DETFOO_${resolution}.tif`), grid, 'uint8', { compress: true })
-  const quality = createStrips(join(scratch, `QUALIT_${resolution}.tif`), grid, 'uint8', {
-    compress: true,
-    planes: 8,
-  })
-  const detectors = detectorsOf(scene.pass)
-  for (let top = 0; top < grid.height; top += 1024) {
-    const rows = Math.min(1024, grid.height - top)
-    const plane = new Uint8Array(grid.width * rows)
-    for (let row = 0; row < rows; row++) {
-      const borders = bordersOnRow(scene.pass, (top + row + 0.5) * grid.pixelHeightM)
-      for (const detector of detectors) {
-        const from = pixelFrom(borders[detector - 1] ?? 0, grid.pixelWidthM, grid.width)
-        const to = pixelFrom(borders[detector] ?? 0, grid.pixelWidthM, grid.width)
-        if (from < to) plane.fill(detector, row * grid.width + from, row * grid.width + to)
-      }
-    }
-    footprint.write(top, rows, plane)
-    if (plane.includes(0))
-      quality.write(
-        top,
-        rows,
-        plane.map((detector) => (detector === 0 ? 1 : 0)),
-        5,
-      )
-  }
-  footprint.close()
-  quality.close()
 }
 
 async function writeMetadata(scene: Scene, safe: string, granule: string): Promise<void> {

@@ -101,10 +101,7 @@ function gasPoints(states: readonly Row[], fits: readonly Row[]): string {
     for (const band of S2_BANDS) {
       const water = new Map<number, number>()
       const ozone = new Map<number, number>()
-      const other = new Map<number, Map<number, number>>([
-        [1013, new Map()],
-        [902, new Map()],
-      ])
+      const other = new Map([1013, 902].map((p) => [p, new Map<number, number>()]))
       for (const r of states) {
         if (
           r['platform'] !== platform ||
@@ -139,8 +136,8 @@ function gasPoints(states: readonly Row[], fits: readonly Row[]): string {
       byBand[band] = {
         water: sorted(water),
         ozone: sorted(ozone),
-        other1013: sorted(other.get(1013) ?? new Map()),
-        other902: sorted(other.get(902) ?? new Map()),
+        other1013: sorted(other.get(1013) ?? new Map<number, number>()),
+        other902: sorted(other.get(902) ?? new Map<number, number>()),
       }
     }
     result[platform] = byBand

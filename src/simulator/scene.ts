@@ -1,0 +1,119 @@
+import { ProcessingError } from '../domain/errors.js'
+import type { Grid } from '../domain/grid.js'
+import { TILE_SIZE_M, tileSquare, type TileSquare } from '../domain/mgrs.js'
+import { S2_PLATFORMS, type S2Platform } from '../domain/sentinel2.js'
+import { passOver, type TilePass } from './orbit.js'
+import { productNames, type ProductNames } from './product-names.js'
+import { detectorsOf, sceneAngles, type SceneAngles } from './scene-angles.js'
+import type { ImageSizes } from './tile-xml.js'
+
+export interface SimulateOptions {
+  /** Sentinel-2 tile, e.g. `31TCJ`. */
+  readonly tile: string
+  /** Day of acquisition, `yyyy-mm-dd`. */
+  readonly date: string
+  /** Folder in which the SAFE folder and its truth are made. */
+  readonly outDir: string
+  /** Edge in metres of the finest pixels, 10..2000; the coarser bands have twice and six times that. */
+  readonly pixelSizeM: number
+  /** Processing baseline `NN.NN`; below 04.00 with GML masks and no offset. Default 05.11. */
+  readonly baseline?: string
+  readonly seed?: number
+  readonly platform?: S2Platform
+  /** Relative orbit 1..143; default the nearest track. */
+  readonly orbit?: number
+  /** Aerosol optical thickness at 550 nm above the ground, 0..1.4. Default 0.15. */
+  readonly aot?: number
+  /** Water vapour of a column at sea level, g/cm2, 0..8. Default 2. */
+  readonly wv?: number
+  /** Ozone, DU, 100..600. Default 300. */
+  readonly ozoneDu?: number
+  /** Standard deviation of the sensor's noise in digital numbers, 0..100. Default 4. */
+  readonly noiseDn?: number
+  /** True-colour image; default only for pixels of 20 m and more, for it costs as much as three bands. */
+  readonly withTci?: boolean
+}
+
+/** One acquisition to be simulated: options checked, geometry computed. */
+export interface Scene {
+  readonly square: TileSquare
+  readonly pass: TilePass
+  readonly names: ProductNames
+  readonly angles: SceneAngles
+  readonly sizes: ImageSizes
+  readonly seed: number
+  readonly noiseDn: number
+  readonly air: {
+    readonly platform: S2Platform
+    readonly aot: number
+    readonly wv: number
+    readonly ozone: number
+  }
+  readonly dayOfYear: number
+  readonly withTci: boolean
+}
+
+/** Throws BAD_ARGUMENT where an option is out of range, TILE_UNKNOWN for a name that is no tile. */
+export function makeScene(options: SimulateOptions): Scene {
+  const within = (name: string, value: number, low: number, high: number) => {
+    if (!(value >= low && value <= high))
+      throw new ProcessingError(
+        'BAD_ARGUMENT',
+        `${name}: expected a number from ${low} to ${high}, found ${value}.`,
+      )
+    return value
+  }
+  const baseline = options.baseline ?? '05.11'
+  if (!/^\d\d\.\d\d$/.test(baseline))
+    throw new ProcessingError('BAD_ARGUMENT', `baseline: expected NN.NN such as 05.11, found ${baseline}.`)
+  if (!/^\d{4}-\d\d-\d\d$/.test(options.date) || Number.isNaN(Date.parse(options.date)))
+    throw new ProcessingError('BAD_ARGUMENT', `date: expected yyyy-mm-dd, found ${options.date}.`)
+  const platform = options.platform ?? 'S2A'
+  if (!S2_PLATFORMS.includes(platform))
+    throw new ProcessingError('BAD_ARGUMENT', `platform: expected one of ${S2_PLATFORMS.join(', ')}.`)
+  if (options.orbit !== undefined) within('orbit', options.orbit, 1, 143)
+  const square = tileSquare(options.tile)
+  const pixelM = within('pixel size', options.pixelSizeM, 10, 2000)
+  const pass = passOver(square, options.date, platform, options.orbit)
+  if (detectorsOf(pass).length === 0)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `Relative orbit ${pass.relativeOrbit} does not see tile ${square.tile}; leave --orbit out for the nearest.`,
+    )
+  const angles = sceneAngles(pass)
+  within('sun zenith angle of this date and tile', angles.meanSun.zenith, 0, 76)
+  const size = (f: number) => ({ pixelM: pixelM * f, pixels: Math.ceil(TILE_SIZE_M / (pixelM * f) - 1e-9) })
+  return {
+    square,
+    pass,
+    angles,
+    names: productNames(platform, square, baseline, pass),
+    sizes: { 10: size(1), 20: size(2), 60: size(6) },
+    seed: within('seed', options.seed ?? 1, 0, 1e9),
+    noiseDn: within('noise', options.noiseDn ?? 4, 0, 100),
+    air: {
+      platform,
+      aot: within('aot', options.aot ?? 0.15, 0, 1.4),
+      wv: within('wv', options.wv ?? 2, 0, 8),
+      ozone: within('ozone', options.ozoneDu ?? 300, 100, 600) / 1000,
+    },
+    dayOfYear:
+      Math.round((Date.parse(options.date) - Date.parse(`${options.date.slice(0, 4)}-01-01`)) / 86_400_000) +
+      1,
+    withTci: options.withTci ?? pixelM >= 20,
+  }
+}
+
+/** Grid of the images that stand for one nominal resolution. */
+export const gridOf = (scene: Scene, resolution: 10 | 20 | 60): Grid => {
+  const { pixelM, pixels } = scene.sizes[resolution]
+  return {
+    epsg: scene.square.epsg,
+    ulx: scene.square.xmin,
+    uly: scene.square.ymax,
+    pixelWidthM: pixelM,
+    pixelHeightM: pixelM,
+    width: pixels,
+    height: pixels,
+  }
+}
