@@ -1,0 +1,236 @@
+import { describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import { buildL2aItem, type L2aItemInput, type RasterAsset } from '../../src/products/stac/build-l2a-item.js'
+import { footprintOf, type LonLat } from '../../src/products/stac/footprint.js'
+import { stacItemFaults, validateStacItem } from '../../src/products/stac/validate-stac-item.js'
+import { gridOutline, toLonLat } from '../../src/raster/transform.js'
+
+const grid = {
+  epsg: 32755,
+  ulx: 499980,
+  uly: 6100000,
+  pixelWidthM: 640,
+  pixelHeightM: 640,
+  width: 172,
+  height: 172,
+}
+const sha256 = 'ab'.repeat(32)
+const red: RasterAsset = {
+  file: 'B04_sre.tif',
+  title: 'Surface reflectance B04',
+  band: 'B04',
+  roles: ['data', 'reflectance'],
+  grid,
+  dataType: 'int16',
+  nodata: -32768,
+  scale: 0.0001,
+  offset: 0,
+  unit: '1',
+  sizeBytes: 1234,
+  sha256,
+  statistics: { min: -0.01, mean: 0.1, max: 0.9, validPercent: 99.5 },
+}
+const input: L2aItemInput = {
+  name: 'S2A_L2A_55JEJ_20171207T002051_R116',
+  platform: 'S2A',
+  tile: '55JEJ',
+  relativeOrbit: 116,
+  orbitDirection: 'DESCENDING',
+  sensedAt: '2017-12-07T00:20:51.026Z',
+  createdAt: '2024-05-01T10:00:00Z',
+  epsg: 32755,
+  outline: toLonLat(32755, gridOutline(grid, 8)),
+  sun: { zenith: 25.1, azimuth: 80.2 },
+  view: { zenith: 10, azimuth: 104.5 },
+  cloudPercent: 3.25,
+  lineage: 'L2A of S2A_MSIL1C_20171207T002051_N0206_R116_T55JEJ_20171207T032513',
+  processorVersion: '1',
+  software: { tilth: '0.1.0', gdal: '3.6.2' },
+  rasters: [
+    red,
+    {
+      ...red,
+      file: 'MASK.tif',
+      title: 'Mask',
+      roles: ['data', 'cloud'],
+      dataType: 'uint16',
+      nodata: null,
+      scale: 1,
+    },
+  ].map(({ band, ...r }, i) => (i === 0 && band !== undefined ? { ...r, band } : r)),
+  quicklook: { file: 'quicklook.png', sizeBytes: 10, sha256 },
+  report: { file: 'report.json', sizeBytes: 10, sha256 },
+}
+
+/** A deep copy of the valid item with one change. */
+function broken(change: (item: Json) => void): Json {
+  const item = JSON.parse(JSON.stringify(buildL2aItem(input))) as Json
+  change(item)
+  return item
+}
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test that breaks JSON needs to reach anywhere in it
+type Json = any
+
+describe('the STAC item of an L2A product', () => {
+  test('is valid, with and without what may be missing', async () => {
+    expect(await stacItemFaults(buildL2aItem(input))).toEqual([])
+    const {
+      view: _view,
+      quicklook: _quicklook,
+      report: _report,
+      orbitDirection: _direction,
+      ...least
+    } = input
+    const item = buildL2aItem({ ...least, cloudPercent: null })
+    expect(await stacItemFaults(item)).toEqual([])
+    expect(item.properties).not.toHaveProperty('eo:cloud_cover')
+    await expect(validateStacItem(item)).resolves.toBeUndefined()
+  })
+
+  test('says what a reader needs to place and scale the pixels', () => {
+    const item = buildL2aItem(input)
+    expect(item.assets['B04_sre']).toMatchObject({
+      href: './B04_sre.tif',
+      'proj:shape': [172, 172],
+      'proj:transform': [640, 0, 499980, 0, -640, 6100000],
+      nodata: -32768,
+      data_type: 'int16',
+      'raster:scale': 0.0001,
+      'raster:offset': 0,
+      'file:checksum': `1220${sha256}`,
+      bands: [{ name: 'B04', 'eo:common_name': 'red', 'eo:center_wavelength': 0.6646 }],
+    })
+    expect(item.properties).toMatchObject({
+      datetime: '2017-12-07T00:20:51.026Z',
+      platform: 'sentinel-2a',
+      gsd: 640,
+      'mgrs:utm_zone': 55,
+      'mgrs:latitude_band': 'J',
+      'mgrs:grid_square': 'EJ',
+      'proj:code': 'EPSG:32755',
+    })
+    expect(item.properties['view:sun_elevation']).toBeCloseTo(64.9, 10)
+    // asin(sin 10 deg x 6371 / 7157) = 8.89 deg
+    expect(item.properties['view:off_nadir']).toBeCloseTo(8.89, 2)
+    // Zone 55 has its central meridian at 147 E; the tile begins 20 m west of it.
+    expect(item.bbox[0]).toBeGreaterThan(146.99)
+    expect(item.bbox[0]).toBeLessThan(147)
+    expect(item.bbox[3]).toBeLessThan(-35)
+  })
+
+  test.each<[string, (item: Json) => void]>([
+    ['item', (i) => delete i.properties.datetime],
+    ['item', (i) => (i.stac_version = '1.0.0')],
+    ['item', (i) => (i.geometry.coordinates[0][0][1] = 91)],
+    ['item', (i) => (i.properties.datetime = '7 December')],
+    ['item', (i) => i.stac_extensions.push('https://stac-extensions.github.io/sat/v1.0.0/schema.json')],
+    ['projection', (i) => (i.properties['proj:code'] = 32755)],
+    ['projection', (i) => delete i.assets.B04_sre['proj:transform']],
+    ['projection', (i) => (i.properties['proj:epsg'] = 32755)],
+    ['eo', (i) => (i.properties['eo:cloud_cover'] = 101)],
+    ['eo', (i) => (i.assets.B04_sre.bands[0]['eo:common_name'] = 'crimson')],
+    ['raster', (i) => (i.assets.B04_sre['raster:sampling'] = 'volume')],
+    ['raster', (i) => delete i.assets.B04_sre['raster:scale']],
+    ['processing', (i) => (i.properties['processing:software'] = { tilth: 1 })],
+    ['processing', (i) => delete i.properties['processing:level']],
+    ['file', (i) => (i.assets.quicklook['file:checksum'] = sha256)],
+    ['file', (i) => (i.assets.report['file:size'] = -1)],
+    ['view', (i) => (i.properties['view:sun_elevation'] = 91)],
+    ['view', (i) => (i.properties['view:off_nadir'] = '8')],
+    ['mgrs', (i) => (i.properties['mgrs:utm_zone'] = '55')],
+    ['mgrs', (i) => (i.properties['mgrs:latitude_band'] = 'I')],
+  ])('is refused by the schema %s when it is broken (%#)', async (schema, change) => {
+    const faults = await stacItemFaults(broken(change))
+    expect(faults.length).toBeGreaterThan(0)
+    for (const fault of faults) expect(fault).toMatch(new RegExp(`^${schema}: `))
+    await expect(validateStacItem(broken(change))).rejects.toMatchObject({ code: 'INTERNAL' })
+  })
+})
+
+describe('footprints', () => {
+  const box = (w: number, s: number, e: number, n: number): LonLat[] => [
+    [w, s],
+    [e, s],
+    [e, n],
+    [w, n],
+  ]
+
+  test('are split where they cross the antimeridian', () => {
+    const { geometry, bbox } = footprintOf([
+      [179.5, -17],
+      [-179.5, -17],
+      [-179.5, -16],
+      [179.5, -16],
+      [179.5, -17],
+    ])
+    expect(bbox).toEqual([179.5, -17, -179.5, -16])
+    expect(geometry).toEqual({
+      type: 'MultiPolygon',
+      coordinates: [
+        [
+          [
+            [179.5, -17],
+            [180, -17],
+            [180, -16],
+            [179.5, -16],
+            [179.5, -17],
+          ],
+        ],
+        [
+          [
+            [-180, -17],
+            [-179.5, -17],
+            [-179.5, -16],
+            [-180, -16],
+            [-180, -17],
+          ],
+        ],
+      ],
+    })
+  })
+
+  test('of a tile grid across the antimeridian have a part on each side', () => {
+    // 01KAB lies across 180 degrees: easting 99960 of zone 1 is west of it.
+    const tile = {
+      epsg: 32701,
+      ulx: 99960,
+      uly: 8200000,
+      pixelWidthM: 10,
+      pixelHeightM: 10,
+      width: 10980,
+      height: 10980,
+    }
+    const { geometry, bbox } = footprintOf(toLonLat(32701, gridOutline(tile, 16)))
+    expect(geometry.type).toBe('MultiPolygon')
+    expect(bbox[0]).toBeGreaterThan(179)
+    expect(bbox[2]).toBeLessThan(-179)
+  })
+
+  test('have the area of the ring, run counter-clockwise, stay in range and close, wherever the box lies', () => {
+    const around = fc.record({
+      w: fc.integer({ min: -180, max: 179 }),
+      s: fc.integer({ min: -80, max: 70 }),
+      dx: fc.integer({ min: 1, max: 60 }),
+      dy: fc.integer({ min: 1, max: 10 }),
+      clockwise: fc.boolean(),
+      jumps: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(around, ({ w, s, dx, dy, clockwise, jumps }) => {
+        const corners = box(w, s, w + dx, s + dy).map(([x, y]): LonLat => [jumps && x > 180 ? x - 360 : x, y])
+        const { geometry } = footprintOf(clockwise ? corners.reverse() : corners)
+        const rings = geometry.type === 'Polygon' ? geometry.coordinates : geometry.coordinates.flat()
+        let area = 0
+        for (const ring of rings) {
+          expect(ring[0]).toEqual(ring.at(-1))
+          for (const [lon] of ring) expect(Math.abs(lon)).toBeLessThanOrEqual(180)
+          const signed =
+            ring.slice(1).reduce((sum, [x, y], i) => sum + ring[i]![0] * y - x * ring[i]![1], 0) / 2
+          expect(signed).toBeGreaterThan(0)
+          area += signed
+        }
+        expect(area).toBeCloseTo(dx * dy, 6)
+      }),
+    )
+  })
+})
