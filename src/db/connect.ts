@@ -67,6 +67,10 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   })
   // An idle connection that the server closes is replaced on the next query; without a listener it would end the process.
   pool.on('error', () => undefined)
+  // The pool listens to idle clients only: one lent to a transaction that is cut between two queries would end the process too.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   let closing: Promise<void> | undefined
   const close = () =>
