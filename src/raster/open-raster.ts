@@ -63,8 +63,7 @@ export async function openRaster(path: string): Promise<RasterReader> {
   const size = dataset.rasterSize
   const bandCount = dataset.bands.count()
   const first = bandCount > 0 ? dataset.bands.get(1) : undefined
-  if (first === undefined)
-    throw new ProcessingError('RASTER_UNREADABLE', `'${path}' holds no raster band.`)
+  if (first === undefined) throw new ProcessingError('RASTER_UNREADABLE', `'${path}' holds no raster band.`)
   const bands = Array.from({ length: bandCount }, (_, i) => dataset.bands.get(i + 1))
   const overviewWidths = Array.from(
     { length: first.overviews.count() },

@@ -3,6 +3,8 @@ import { ProcessingError } from '../domain/errors.js'
 import { describeGrid, type Grid } from '../domain/grid.js'
 import { checkJp2 } from './check-jp2.js'
 
+let virtualFiles = 0
+
 /** How values between source pixels are made. `bilinear` for heights, `near` for classes, `average` when the target is much coarser. */
 export type Resampling = 'near' | 'bilinear' | 'cubic' | 'average'
 
@@ -25,9 +27,12 @@ export async function warpToGrid(path: string, grid: Grid, resampling: Resamplin
       )
     const bands = source.bands.count()
     if (bands < 1) throw new ProcessingError('RASTER_UNREADABLE', `'${path}' holds no raster band.`)
-    const view = bands === 1 ? source : await gdal.translateAsync('', source, ['-of', 'VRT', '-b', '1'])
+    // GDAL 3.6 warps all bands: of several, a virtual file shows the first alone.
+    const virtual = bands === 1 ? null : `/vsimem/tilth-warp-${++virtualFiles}.vrt`
+    const view =
+      virtual === null ? source : await gdal.translateAsync(virtual, source, ['-of', 'VRT', '-b', '1'])
     const warped = await gdal.warpAsync(
-      '',
+      'warped',
       null,
       [view],
       [
@@ -53,7 +58,10 @@ export async function warpToGrid(path: string, grid: Grid, resampling: Resamplin
     )
     await warped.bands.get(1).pixels.readAsync(0, 0, grid.width, grid.height, out)
     warped.close()
-    if (view !== source) view.close()
+    if (virtual !== null) {
+      view.close()
+      gdal.vsimem.release(virtual)
+    }
     source.close()
     return out
   } catch (cause) {
