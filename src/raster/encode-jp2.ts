@@ -12,7 +12,7 @@ const GDAL_TYPE = {
   float32: gdal.GDT_Float32,
 } as const
 
-/** A GeoTIFF that is written in strips of whole rows, from the top; 256 x 256 tiles. */
+/** A GeoTIFF that is written in strips of whole rows, from the top; tiles of 256 x 128. */
 export interface StripWriter {
   /** Rows `y` to `y + height`, row-major, the whole width; `plane` counts from 0. */
   write(y: number, height: number, data: ScratchArray, plane?: number): void
@@ -35,7 +35,7 @@ export function createStrips(
   },
 ): StripWriter {
   const planes = options.planes ?? 1
-  const creation = ['TILED=YES', 'BLOCKXSIZE=256', 'BLOCKYSIZE=256', 'SPARSE_OK=TRUE', 'BIGTIFF=IF_SAFER']
+  const creation = ['TILED=YES', 'BLOCKXSIZE=256', 'BLOCKYSIZE=128', 'SPARSE_OK=TRUE', 'BIGTIFF=IF_SAFER']
   if (options.compress)
     creation.push('COMPRESS=ZSTD', 'ZSTD_LEVEL=1', `PREDICTOR=${type === 'float32' ? 3 : 2}`)
   const dataset = refused(path, () =>

@@ -29,8 +29,8 @@ export interface SimulatedProduct {
 }
 
 const PREVIEW_PIXELS = 343
-/** Finest rows of a strip: a multiple of 6, so that it ends on a pixel in every band, and of the scratch tiles of 256 at 60 m. */
-const STRIP_ROWS = 1536
+/** Finest rows of a strip: a multiple of 6, so that it ends on a pixel in every band, and of the 128 rows of a scratch tile at 60 m. */
+const STRIP_ROWS = 768
 const FACTOR = { 10: 1, 20: 2, 60: 6 } as const
 
 /**
