@@ -31,8 +31,8 @@ import {
 
 export interface ReadL1cOptions {
   /** A broken product in which something changed less than this many seconds ago counts as still being copied. 0 = never. */
-  readonly settleSeconds?: number
-  readonly now?: Date
+  readonly settleSeconds?: number | undefined
+  readonly now?: Date | undefined
 }
 
 /** What makes a product look like one that is still being copied: a file missing, cut or not yet closed. */
