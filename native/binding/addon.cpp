@@ -57,7 +57,7 @@ void Correct(const Napi::CallbackInfo& info) {
   table.rows = t.integer("rows", 2, kMaxSide);
   table.columns = t.integer("columns", 2, kMaxSide);
   table.node_hpa = t.array<const float>("nodeHpa", 1);
-  if (table.node_hpa.size() > 16) throw t.range_error("nodeHpa", "expected 16 nodes or fewer");
+  if (table.node_hpa.size() > 32) throw t.range_error("nodeHpa", "expected 32 nodes or fewer");
   for (std::size_t i = 1; i < table.node_hpa.size(); ++i)
     if (!(table.node_hpa[i] > table.node_hpa[i - 1]))
       throw t.range_error("nodeHpa", "expected ascending pressures");

@@ -10,7 +10,7 @@ namespace tilth {
 namespace {
 
 /// Most pressure nodes that a table may have; the binding refuses more.
-constexpr int kMaxPressures = 16;
+constexpr int kMaxPressures = 32;
 
 /// One cell of a node axis, the pixel from which fractions in it are counted, and the first pixel beyond it.
 struct Cell {

@@ -1,0 +1,124 @@
+import { execa } from 'execa'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { openApp } from '../../app.js'
+import { loadConfig } from '../../config/config.js'
+import { ProcessingError } from '../../domain/errors.js'
+import { toLonLat, type Point } from '../../raster/transform.js'
+import { simulateL1c, type SimulatedProduct } from '../../simulator/simulate-l1c.js'
+import { formatTable } from '../queue-options.js'
+import { compareBand, type BandError } from './compare-with-truth.js'
+import { writeSummary } from './write-summary.js'
+
+export interface DemoOptions {
+  readonly dir: string | null
+  readonly pixelSizeM: number
+  readonly json: boolean
+}
+
+export interface DemoRow {
+  readonly product: string
+  readonly tile: string
+  readonly date: string
+  readonly baseline: string
+  readonly folder: string
+  readonly safe: string
+  readonly errors: readonly BandError[]
+}
+
+const TILES = ['31TCJ', '31TDJ'] as const
+/** Atmosphere of each date. The processor is told it: what the demo measures is the correction, not a retrieval. */
+const AIR = { aot: 0.15, wv: 2, ozone: 300 } as const
+/** Both forms of the format: raster masks with the radiometric offset, GML masks without. */
+const ACQUISITIONS = [
+  { date: '2025-04-10', baseline: '05.11', platform: 'S2A' },
+  { date: '2025-06-14', baseline: '02.09', platform: 'S2B' },
+  { date: '2025-08-18', baseline: '05.11', platform: 'S2C' },
+] as const
+const COMPARED = ['B02', 'B03', 'B04', 'B08', 'B8A', 'B11', 'B12'] as const
+
+/**
+ * The whole main job in a folder of its own with a database of its own: what it runs are the commands that a user would run, and it
+ * prints them. Replaces the folder of an earlier demo. @throws ProcessingError of the command that failed.
+ */
+export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<void> {
+  const started = performance.now()
+  const home = dir === null ? join(loadConfig(process.env).home, 'demo') : resolve(dir)
+  await rm(home, { recursive: true, force: true })
+  await mkdir(join(home, 'incoming'), { recursive: true })
+  const say = (text: string) => {
+    process.stderr.write(`${text}\n`)
+  }
+  say(`simulating ${TILES.length} tiles on ${ACQUISITIONS.length} dates, ${pixelSizeM} m pixels`)
+  const simulated: (SimulatedProduct & { baseline: string })[] = []
+  for (const tile of TILES)
+    for (const { date, baseline, platform } of ACQUISITIONS) {
+      const made = await simulateL1c({
+        ...{ tile, date, baseline, platform, pixelSizeM, outDir: join(home, 'incoming'), seed: 1 },
+        ...{ aot: AIR.aot, wv: AIR.wv, ozoneDu: AIR.ozone },
+      })
+      simulated.push({ ...made, baseline })
+    }
+  await writeFile(join(home, 'site.geojson'), JSON.stringify(siteAcrossBothTiles()))
+
+  const env = { ...process.env, TILTH_HOME: home, DATABASE_URL: '' }
+  const app = await openApp({ config: loadConfig(env) })
+  try {
+    const run = async (...args: string[]): Promise<string> => {
+      say(`$ tilth ${args.map((a) => (/[^\w./:-]/.test(a) ? `'${a}'` : a)).join(' ')}`)
+      const main = join(app.config.programRoot, 'dist', 'src', 'cli', 'main.js')
+      const result = await execa(process.execPath, [main, ...args], { env, reject: false })
+      if (result.exitCode !== 0) {
+        say(result.stderr)
+        throw new ProcessingError('INTERNAL', `The demo's command 'tilth ${args.join(' ')}' ended with ${String(result.exitCode)}; see above.`)
+      }
+      return result.stdout
+    }
+    await run('site', 'add', '--name', 'Demo fields', '--file', join(home, 'site.geojson'))
+    await run('season', 'add', 'demo-fields', '2025', '--start', '2025-03-01', '--mid', '2025-06-15', '--end', '2025-10-31')
+    await run('tiles', 'set', 'demo-fields', ...TILES)
+    await run('ingest', join(home, 'incoming'))
+    await run('process', '--site', 'demo-fields', '--processor', 'l2a', '--aot', `${AIR.aot}`, '--wv', `${AIR.wv}`, '--ozone', `${AIR.ozone}`)
+    await run('up', '--until-idle')
+    const products = JSON.parse(await run('products', '--json')) as { name: string; tile: string; sensed_at: string; path: string }[]
+
+    const rows: DemoRow[] = []
+    for (const product of products) {
+      const source = simulated.find((s) => s.tile === product.tile && product.sensed_at.startsWith(s.date))
+      if (source === undefined) throw new ProcessingError('INTERNAL', `Product ${product.name} belongs to no simulated acquisition.`)
+      const errors: BandError[] = []
+      for (const band of COMPARED) errors.push(await compareBand(product.path, source.truthDir, band))
+      const { tile, date, baseline, safePath: safe } = source
+      rows.push({ product: product.name, tile, date, baseline, folder: product.path, safe, errors })
+    }
+    if (rows.length !== simulated.length)
+      throw new ProcessingError('INTERNAL', `${simulated.length} acquisitions gave ${rows.length} products. Look at the logs below ${home}/logs.`)
+    const seconds = (performance.now() - started) / 1000
+    const summary = await writeSummary(home, rows, AIR, seconds)
+    if (json) process.stdout.write(`${JSON.stringify({ seconds, summary, products: rows }, null, 2)}\n`)
+    else {
+      process.stdout.write(
+        formatTable(
+          ['product', 'baseline', ...COMPARED.map((band) => `RMSE ${band}`)],
+          rows.map((row) => [row.product, row.baseline, ...row.errors.map((e) => e.rmse.toFixed(4))]),
+        ),
+      )
+      process.stdout.write(`\nRoot mean square error of surface reflectance (unit 1) against the simulator's truth, the atmosphere given.\n`)
+      process.stdout.write(`${rows.length} products in ${seconds.toFixed(0)} s. Summary: ${summary}\n`)
+    }
+  } finally {
+    await app.close()
+  }
+}
+
+/** A field block of 10 x 10 km on the ground that both tiles cover, as GeoJSON. */
+function siteAcrossBothTiles(): object {
+  const ring: Point[] = [
+    [400_200, 4_840_000],
+    [409_500, 4_840_000],
+    [409_500, 4_850_000],
+    [400_200, 4_850_000],
+  ]
+  const lonLat = toLonLat(32631, ring)
+  return { type: 'Polygon', coordinates: [[...lonLat, ...lonLat.slice(0, 1)]] }
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { ProcessingError } from '../domain/errors.js'
+import { l2aStepParams } from '../domain/step-params.js'
+import { l2a } from '../processors/l2a/definition.js'
+import { correctL1c } from './l2a/correct-l1c.js'
+import type { StepContext, StepResult } from './step-context.js'
+
+/** Block edge of scheduled steps, pixels: a JP2 tile of 10 m bands. Changes memory, no pixel. */
+const BLOCK_SIZE = 1024
+
+/** One scheduled L2A step: the command line's correction, with input and parameters from the step's row. */
+export async function runL2aStep(context: StepContext): Promise<StepResult> {
+  const step = l2aStepParams.safeParse(context.params)
+  if (!step.success)
+    throw new ProcessingError('INTERNAL', `Step ${context.stepId} has parameters that no L2A step has: ${z.prettifyError(step.error)}`)
+  const params = l2a.params.safeParse(step.data.parameters)
+  if (!params.success) throw new ProcessingError('BAD_ARGUMENT', `Parameters of step ${context.stepId}: ${z.prettifyError(params.error)}`)
+  const { name, folder, l1c, bbox, report } = await correctL1c({
+    input: context.resolvePath(step.data.input),
+    params: params.data,
+    origins: Object.fromEntries(Object.keys(step.data.parameters).map((key) => [key, 'job'])),
+    into: context.stagingDir,
+    threads: context.threads,
+    blockSize: BLOCK_SIZE,
+    codec: 'deflate',
+    signal: context.signal,
+    onProgress: (fraction, note) => {
+      context.progress(fraction, note)
+    },
+    onNote: (note) => {
+      context.log.info(note)
+    },
+  })
+  return {
+    products: [
+      {
+        name,
+        level: 'L2A',
+        processor: l2a.name,
+        processorVersion: l2a.version,
+        satellite: 's2',
+        platform: l1c.platform,
+        tile: l1c.tile,
+        sensedAt: l1c.datatakeStart,
+        relativeOrbit: l1c.relativeOrbit,
+        acquisitionId: step.data.acquisition_id,
+        folder,
+        bbox,
+        provenance: {
+          parameters: params.data,
+          inputs: report.inputs,
+          versions: report.versions,
+          stages: report.stages,
+          resources: report.resources,
+        },
+      },
+    ],
+  }
+}

@@ -1,0 +1,173 @@
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Grid } from '../../domain/grid.js'
+import type { L1cProduct } from '../../domain/sentinel2.js'
+import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
+import { l2a, type L2aBand, type L2aParams } from '../../processors/l2a/definition.js'
+import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
+import { writeQuicklook } from '../../products/quicklook.js'
+import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
+import { readL1cMetadata } from '../../products/sentinel2/read-l1c.js'
+import { configureGdal } from '../../raster/gdal-runtime.js'
+import { openRaster } from '../../raster/open-raster.js'
+import { Budget } from '../budget.js'
+import { openKernelPool } from '../kernel-pool.js'
+import { softwareVersions } from '../software-versions.js'
+import type { ThreadBudget } from '../step-context.js'
+import { correctBands } from './correct-bands.js'
+import { surfacePressure } from './elevation.js'
+import { StageClock } from './stage-clock.js'
+import { writeItem } from './write-item.js'
+import { writeAtmosphere, writeMasks } from './write-masks.js'
+
+export interface L2aRequest {
+  /** SAFE folder. */
+  readonly input: string
+  /** As the definition parses them: all keys present. */
+  readonly params: L2aParams
+  /** Where each parameter came from; `default` where absent. */
+  readonly origins: Readonly<Record<string, string>>
+  /** Existing folder that gets a folder named after the product. Removing it after an error is the caller's. */
+  readonly into: string
+  readonly threads: ThreadBudget
+  /** Multiple of 512; changes memory and speed, no pixel. */
+  readonly blockSize: number
+  readonly codec: 'deflate' | 'zstd'
+  readonly signal: AbortSignal
+  readonly onProgress: (fraction: number, note: string) => void
+  readonly onNote: (note: string) => void
+}
+
+export interface L2aOutcome {
+  readonly name: string
+  readonly folder: string
+  readonly l1c: L1cProduct
+  /** [west, south, east, north] degrees, east > 180 over the antimeridian. */
+  readonly bbox: readonly [number, number, number, number]
+  readonly report: Report
+}
+
+/**
+ * Corrects one Sentinel-2 L1C product: reflectance COGs, masks, atmosphere, STAC item, quicklook, report. The same function serves the
+ * command line and the scheduled step, so their pixels are the same.
+ * @throws ProcessingError with the codes of the definition, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
+ */
+export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
+  const { params, signal } = request
+  const clock = new StageClock()
+  const l1c = await clock.stage('metadata', () => readL1cMetadata(request.input))
+  assertSunHighEnough(l1c.sun)
+  for (const note of l1c.notes) request.onNote(note)
+  const name = productName({
+    platform: l1c.platform,
+    level: 'L2A',
+    tile: l1c.tile,
+    sensedAt: l1c.datatakeStart,
+    relativeOrbit: l1c.relativeOrbit,
+  })
+  const folder = join(request.into, name)
+  await mkdir(folder)
+  const budget = new Budget(request.threads.value)
+  const stopWatching = request.threads.onChange((threads) => {
+    budget.setCapacity(threads)
+  })
+  configureGdal()
+  const pool = await openKernelPool({ budget, maxThreads: Math.max(availableParallelism(), request.threads.value) })
+  try {
+    const finest = finestGrid(l1c)
+    const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
+    const notes = [...l1c.notes]
+    if (pressure.heights !== null && pressure.heights.missingShare > 0)
+      notes.push(`The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`)
+    const pathOf = (band: L2aBand) => join(folder, bandFile(band, 'sre'))
+    const { bands, planes } = await clock.stage('bands', () =>
+      correctBands({
+        l1c,
+        params,
+        pressure,
+        pathOf,
+        codec: request.codec,
+        blockSize: request.blockSize,
+        pool,
+        budget,
+        signal,
+        onProgress: (fraction, note) => {
+          request.onProgress(0.02 + fraction * 0.88, note)
+        },
+      }),
+    )
+    request.onProgress(0.91, 'masks')
+    const write = { l1c, planes, folder, codec: request.codec, pool, budget, signal, blockSize: request.blockSize, params }
+    const shares = await clock.stage('masks', () => writeMasks(write))
+    await clock.stage('atmosphere', () => writeAtmosphere(write))
+    request.onProgress(0.97, 'quicklook and item')
+    await clock.stage('quicklook', () => drawQuicklook(folder))
+    const versions = softwareVersions()
+    const createdAt = new Date().toISOString()
+    const report: Report = {
+      schema: 'tilth-report/1',
+      product: name,
+      processor: { name: l2a.name, version: l2a.version },
+      versions,
+      created: createdAt,
+      inputs: [
+        { kind: 'S2_L1C', name: l1c.productUri, detail: `baseline ${l1c.baseline}, datatake ${l1c.datatakeId}` },
+        ...(params.dem === null ? [] : [{ kind: 'DEM', name: params.dem, detail: 'heights in m above the EGM2008 geoid assumed' }]),
+      ],
+      parameters: Object.fromEntries(
+        Object.entries(params).map(([key, value]) => [key, { value, origin: request.origins[key] ?? 'default' }]),
+      ),
+      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: request.threads.value },
+      stages: clock.stages(),
+      valid_share: shares.valid,
+      cloud_share: shares.cloud,
+      bands: bands.map((b) => b.statistics),
+      notes,
+      flags: ['aot_given', 'wv_given', ...(params.dem === null ? ['sea_level_pressure'] : [])],
+    }
+    await writeReport(join(folder, PRODUCT_FILES.report), report)
+    const { bbox } = await writeItem({ folder, name, l1c, params, bands, shares, versions, createdAt })
+    request.onProgress(1, 'done')
+    return { name, folder, l1c, bbox, report }
+  } finally {
+    stopWatching()
+    await pool.close()
+  }
+}
+
+/** Grid of the finest image of the product, on which MASK.tif is made. */
+export function finestGrid(l1c: L1cProduct): Grid {
+  const grids = Object.values(l1c.bands).map((band) => band.grid)
+  return grids.reduce((finest, grid) => (grid.pixelWidthM < finest.pixelWidthM ? grid : finest))
+}
+
+/** Longest side of what the quicklook is made from, pixels: an overview of the bands just written. */
+const QUICKLOOK_SOURCE = 1400
+
+async function drawQuicklook(folder: string): Promise<void> {
+  const read = async (band: L2aBand) => {
+    const reader = await openRaster(join(folder, bandFile(band, 'sre')))
+    try {
+      const factor = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(reader.width, reader.height) / QUICKLOOK_SOURCE)) + 1)
+      const width = Math.ceil(reader.width / factor)
+      const height = Math.ceil(reader.height / factor)
+      const data = new Int16Array(width * height)
+      const whole = { x: 0, y: 0, width: reader.width, height: reader.height }
+      if (factor <= 1) await reader.read(0, whole, data)
+      else await reader.readReduced(0, whole, width, height, data)
+      return { width, height, data }
+    } finally {
+      reader.close()
+    }
+  }
+  const [red, green, blue] = [await read('B04'), await read('B03'), await read('B02')]
+  await writeQuicklook(join(folder, PRODUCT_FILES.quicklook), {
+    width: red.width,
+    height: red.height,
+    red: red.data,
+    green: green.data,
+    blue: blue.data,
+    nodata: -32768,
+  })
+}

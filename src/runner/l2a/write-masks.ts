@@ -1,0 +1,201 @@
+import { join } from 'node:path'
+import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
+import { MASK_BITS } from '../../domain/mask-bits.js'
+import type { L1cProduct } from '../../domain/sentinel2.js'
+import type { L2aParams } from '../../processors/l2a/definition.js'
+import { lowSunNodes, maskBits, maskOfCloudByte, sceneClassTable } from '../../processors/l2a/scene-mask.js'
+import { PRODUCT_FILES } from '../../products/layout.js'
+import { openCloudMask, type BitMask } from '../../products/sentinel2/quality-mask.js'
+import { openBandWriter } from '../band-writer.js'
+import type { Budget } from '../budget.js'
+import type { KernelPool } from '../kernel-pool.js'
+import { PLANE_BITS } from './correct-bands.js'
+import type { FlagPlane, FlagPlanes } from './flag-planes.js'
+
+export interface WriteMasksInput {
+  readonly l1c: L1cProduct
+  readonly planes: FlagPlanes
+  readonly folder: string
+  readonly codec: 'deflate' | 'zstd'
+  readonly pool: KernelPool
+  readonly budget: Budget
+  readonly signal: AbortSignal
+  readonly blockSize: number
+  readonly params: L2aParams
+}
+
+export interface MaskShares {
+  /** Of all pixels: data in every band. */
+  readonly valid: number
+  /** Of the valid pixels: cloud or shadow as far as known; null where the product has no cloud mask. */
+  readonly cloud: number | null
+}
+
+const clear = {
+  noData: false,
+  saturatedVisible: false,
+  opaqueCloud: false,
+  cirrus: false,
+  snow: false,
+  lowSun: false,
+  imposedAtmosphere: false,
+}
+
+/**
+ * MASK.tif on the finest grid, SCL.tif on the grid of B05 (20 m in a full product). Every source of bits is a plane of bytes on some
+ * grid over the same ground; a pixel takes the byte nearest to its centre. Returns shares for report and item.
+ */
+export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
+  const { l1c, planes } = input
+  const grids = Object.values(l1c.bands).map((band) => band.grid)
+  const finest = grids.reduce((a, b) => (b.pixelWidthM < a.pixelWidthM ? b : a))
+  const sceneGrid = l1c.bands.B05?.grid ?? finest
+  const sources = [
+    ...planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte })),
+    { plane: lowSunPlane(l1c, finest), bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...clear, lowSun: byte !== 0 })) },
+  ]
+  const clouds = { fine: await openCloudMask(l1c, finest), scene: await openCloudMask(l1c, sceneGrid) }
+  try {
+    const classes = sceneClassTable()
+    const noData = 1 << MASK_BITS.noData
+    const cloudBit = 1 << MASK_BITS.cloudOrShadow
+    let valid = 0
+    let cloudy = 0
+    const maskOf = async (grid: Grid, block: Window, cloudMask: BitMask | null): Promise<Uint16Array> => {
+      input.signal.throwIfAborted()
+      const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
+      mask.fill(imposed)
+      await input.budget.run(() => orPlanes(input.pool, mask, block, grid, sources))
+      if (cloudMask !== null) {
+        const bytes = new Uint8Array(mask.length)
+        await cloudMask.read(block, bytes)
+        for (const [i, byte] of bytes.entries()) if (byte !== 0) mask[i] = (mask[i] ?? 0) | (cloudBits[byte] ?? 0)
+      }
+      return mask
+    }
+    const writer = openBandWriter(input.pool, {
+      path: join(input.folder, PRODUCT_FILES.mask),
+      grid: finest,
+      dtype: 'uint16',
+      noData: null,
+      scale: 1,
+      offset: 0,
+      unit: '1',
+      description: 'Mask bits, see docs/products.md',
+      overview: 'nearest',
+      codec: input.codec,
+      metadata: Object.fromEntries(Object.entries(MASK_BITS).map(([name, bit]) => [`BIT_${bit}`, name])),
+    })
+    for (const block of blocksOf(finest, input.blockSize)) {
+      const mask = await maskOf(finest, block, clouds.fine)
+      for (const bits of mask) {
+        if ((bits & noData) !== 0) continue
+        valid++
+        if ((bits & cloudBit) !== 0) cloudy++
+      }
+      await writer.writeBlock(block, mask)
+    }
+    await writer.finish()
+    const scene = openBandWriter(input.pool, {
+      path: join(input.folder, PRODUCT_FILES.scl),
+      grid: sceneGrid,
+      dtype: 'uint8',
+      noData: 0,
+      scale: 1,
+      offset: 0,
+      unit: '1',
+      description: "Scene class, Sen2Cor's numbers",
+      overview: 'nearest',
+      codec: input.codec,
+      metadata: {},
+    })
+    for (const block of blocksOf(sceneGrid, input.blockSize)) {
+      const mask = await maskOf(sceneGrid, block, clouds.scene)
+      const scl = new Uint8Array(new SharedArrayBuffer(mask.length))
+      for (const [i, bits] of mask.entries()) scl[i] = classes[bits] ?? 0
+      await scene.writeBlock(block, scl)
+    }
+    await scene.finish()
+    return { valid: valid / (finest.width * finest.height), cloud: clouds.fine === null || valid === 0 ? null : cloudy / valid }
+  } finally {
+    clouds.fine?.close()
+    clouds.scene?.close()
+  }
+}
+
+const imposed = maskBits({ ...clear, imposedAtmosphere: true })
+const cloudBits = maskOfCloudByte()
+const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
+  maskBits({ ...clear, noData: (byte & PLANE_BITS.noDataSome) !== 0, saturatedVisible: (byte & PLANE_BITS.saturatedVisible) !== 0 }),
+)
+
+interface PlaneBits {
+  readonly plane: FlagPlane
+  readonly bitsOf: Uint16Array
+}
+
+/** Adds the bits of planes over the same ground to a block of a mask on `grid`. */
+async function orPlanes(pool: KernelPool, mask: Uint16Array, window: Window, grid: Grid, sources: readonly PlaneBits[]): Promise<void> {
+  for (const { plane, bitsOf } of sources)
+    await pool.orPlane({
+      mask,
+      window,
+      plane: {
+        ...plane,
+        axes: {
+          x0: (0.5 * plane.columns) / grid.width,
+          dx: plane.columns / grid.width,
+          y0: (0.5 * plane.rows) / grid.height,
+          dy: plane.rows / grid.height,
+        },
+      },
+      bitsOf,
+    })
+}
+
+/** Low sun by cells of 5 km around the nodes of the sun's grid, cut to the image, as a plane over the image's ground. */
+function lowSunPlane(l1c: L1cProduct, image: Grid): FlagPlane {
+  const nodes = lowSunNodes(l1c.sun)
+  const columns = Math.max(2, Math.round((image.width * image.pixelWidthM) / l1c.sun.stepXM))
+  const rows = Math.max(2, Math.round((image.height * image.pixelHeightM) / l1c.sun.stepYM))
+  const bytes = new Uint8Array(new SharedArrayBuffer(rows * columns))
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      bytes[row * columns + column] = nodes[Math.min(row, l1c.sun.rows - 1) * l1c.sun.cols + Math.min(column, l1c.sun.cols - 1)] ?? 0
+  return { rows, columns, bytes }
+}
+
+/** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. */
+export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
+  const grids = Object.values(input.l1c.bands).map((band) => band.grid)
+  const coarsest = grids.reduce((a, b) => (b.pixelWidthM > a.pixelWidthM ? b : a))
+  const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
+  const layers = [
+    { file: PRODUCT_FILES.aot, stored: Math.round(input.params.aot * 1000), unit: '1', description: 'Aerosol optical thickness at 550 nm' },
+    { file: PRODUCT_FILES.wv, stored: Math.round(input.params.wv * 1000), unit: 'g/cm2', description: 'Water vapour of the column above sea level' },
+  ]
+  for (const layer of layers) {
+    const writer = openBandWriter(input.pool, {
+      path: join(input.folder, layer.file),
+      grid: coarsest,
+      dtype: 'int16',
+      noData: -32768,
+      scale: 0.001,
+      offset: 0,
+      unit: layer.unit,
+      description: layer.description,
+      overview: 'average',
+      codec: input.codec,
+      metadata: {},
+    })
+    for (const block of blocksOf(coarsest, input.blockSize)) {
+      input.signal.throwIfAborted()
+      const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
+      await input.budget.run(() => orPlanes(input.pool, mask, block, coarsest, sources))
+      const stored = new Int16Array(new SharedArrayBuffer(mask.length * 2))
+      for (const [i, bits] of mask.entries()) stored[i] = (bits & (1 << MASK_BITS.noData)) !== 0 ? -32768 : layer.stored
+      await writer.writeBlock(block, stored)
+    }
+    await writer.finish()
+  }
+}
