@@ -40,7 +40,9 @@ export function addon(): Addon {
     return loaded
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ProcessingError('NATIVE_UNAVAILABLE', `The native kernels cannot be loaded: ${reason}`, { cause })
+    throw new ProcessingError('NATIVE_UNAVAILABLE', `The native kernels cannot be loaded: ${reason}`, {
+      cause,
+    })
   }
 }
 

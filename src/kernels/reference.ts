@@ -22,7 +22,11 @@ function locate(pixel: number, nodes: number, x0: number, dx: number): { index: 
 
 const mix = (a: number, b: number, t: number) => f(a + f(t * f(b - a)))
 
-function pressureAt(grid: NonNullable<CorrectReflectanceArgs['pressure']>, column: number, row: number): number {
+function pressureAt(
+  grid: NonNullable<CorrectReflectanceArgs['pressure']>,
+  column: number,
+  row: number,
+): number {
   const x = locate(column, grid.columns, grid.axes.x0, grid.axes.dx)
   const y = locate(row, grid.rows, grid.axes.y0, grid.axes.dy)
   const node = (r: number, c: number) => grid.hpa[(y.index + r) * grid.columns + x.index + c]!
@@ -50,7 +54,9 @@ export function correctReflectancePlain(args: CorrectReflectanceArgs): void {
     const x = locate(column, table.columns, table.axes.x0, table.axes.dx)
     const y = locate(row, table.rows, table.axes.y0, table.axes.dy)
     const at = (p: number, r: number, c: number, k: number) =>
-      table.coefficients[(((slot * nodes + p) * table.rows + y.index + r) * table.columns + x.index + c) * 3 + k]!
+      table.coefficients[
+        (((slot * nodes + p) * table.rows + y.index + r) * table.columns + x.index + c) * 3 + k
+      ]!
     const edge = (p: number, c: number, k: number) => mix(at(p, 0, c, k), at(p, 1, c, k), y.fraction)
     const value = [0, 1, 2].map((k) => f(edge(0, 0, k) + f(x.fraction * f(edge(0, 1, k) - edge(0, 0, k)))))
     for (let p = 0; p + 1 < nodes && pressure; p++) {

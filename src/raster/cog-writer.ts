@@ -2,7 +2,16 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import gdal from 'gdal-async'
 import { asProcessingError, ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
-import { COG_TILE, cogLevels, longs, readTiffTags, shorts, tiffHeader, type CogLevel, type TiffTag } from './cog-layout.js'
+import {
+  COG_TILE,
+  cogLevels,
+  longs,
+  readTiffTags,
+  shorts,
+  tiffHeader,
+  type CogLevel,
+  type TiffTag,
+} from './cog-layout.js'
 
 export type CogDtype = 'int16' | 'uint16' | 'uint8'
 
@@ -52,9 +61,10 @@ export interface CogWriter {
 }
 
 const BITS: Readonly<Record<CogDtype, number>> = { int16: 16, uint16: 16, uint8: 8 }
+const GDAL_METADATA = 42112
 const GDAL_NODATA = 42113
 /** CRS and geotransform, GDAL's metadata, no-data: tags that GDAL itself writes for us. */
-const GEO_TAGS = new Set([33550, 33922, 34264, 34735, 34736, 34737, 42112, GDAL_NODATA])
+const GEO_TAGS = new Set([33550, 33922, 34264, 34735, 34736, 34737, GDAL_METADATA, GDAL_NODATA])
 const COPY_BYTES = 8 << 20
 let serial = 0
 
@@ -71,11 +81,24 @@ function geoTags(spec: CogSpec): TiffTag[] {
   if (spec.scale !== undefined) band.scale = spec.scale
   if (spec.offset !== undefined) band.offset = spec.offset
   if (spec.unit !== undefined) band.unitType = spec.unit
-  if (spec.description !== undefined) band.description = spec.description
   if (spec.metadata) dataset.setMetadata({ AREA_OR_POINT: 'Area', ...spec.metadata })
   dataset.flush()
   dataset.close()
-  return readTiffTags(gdal.vsimem.release(name)).filter(({ tag }) => GEO_TAGS.has(tag))
+  const tags = readTiffTags(gdal.vsimem.release(name)).filter(({ tag }) => GEO_TAGS.has(tag))
+  return spec.description === undefined ? tags : withDescription(tags, spec.description)
+}
+
+/** gdal-async cannot set a band's description: it goes into GDAL's metadata tag the way GDAL itself writes it there. */
+function withDescription(tags: readonly TiffTag[], description: string): TiffTag[] {
+  const found = tags.find(({ tag }) => tag === GDAL_METADATA)
+  const text = found ? found.data.toString('utf8').replace(/\0+$/, '') : '<GDALMetadata>\n</GDALMetadata>\n'
+  const escaped = description.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? c)
+  const item = `  <Item name="DESCRIPTION" sample="0" role="description">${escaped}</Item>\n`
+  const data = Buffer.from(`${text.replace('</GDALMetadata>', `${item}</GDALMetadata>`)}\0`, 'utf8')
+  return [
+    ...tags.filter(({ tag }) => tag !== GDAL_METADATA),
+    { tag: GDAL_METADATA, type: 2, count: data.length, data },
+  ]
 }
 
 /** Starts a COG. Throws DISK_FULL or WRITE_FAILED. */
@@ -179,7 +202,10 @@ export async function createCogWriter(spec: CogSpec): Promise<CogWriter> {
         starts.forEach((s, level) => {
           const missing = s.indexOf(-1)
           if (missing >= 0)
-            throw new ProcessingError('INTERNAL', `'${spec.path}': tile ${missing} of level ${level} was never written.`)
+            throw new ProcessingError(
+              'INTERNAL',
+              `'${spec.path}': tile ${missing} of level ${level} was never written.`,
+            )
         })
         try {
           const file = await open(partPath, 'w')
@@ -202,16 +228,23 @@ export async function createCogWriter(spec: CogSpec): Promise<CogWriter> {
 
 /** fs write may be short, above all on a disk that is about to be full. */
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
     done += bytesWritten
   }
 }
 
-async function readAll(file: FileHandle, into: Buffer, at: number, size: number, position: number): Promise<void> {
-  for (let done = 0; done < size; ) {
+async function readAll(
+  file: FileHandle,
+  into: Buffer,
+  at: number,
+  size: number,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < size;) {
     const { bytesRead } = await file.read(into, at + done, size - done, position + done)
-    if (bytesRead === 0) throw new ProcessingError('WRITE_FAILED', 'A scratch file of tiles became shorter while it was in use.')
+    if (bytesRead === 0)
+      throw new ProcessingError('WRITE_FAILED', 'A scratch file of tiles became shorter while it was in use.')
     done += bytesRead
   }
 }
@@ -222,7 +255,14 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (cause) {
     const error = asProcessingError(cause)
-    const code = error.code === 'INTERNAL' && error !== cause && cause instanceof Error && 'syscall' in cause ? 'WRITE_FAILED' : error.code
-    throw new ProcessingError(code, error.message.includes(path) ? error.message : `'${path}' cannot be written: ${error.message}`, { cause })
+    const code =
+      error.code === 'INTERNAL' && error !== cause && cause instanceof Error && 'syscall' in cause
+        ? 'WRITE_FAILED'
+        : error.code
+    throw new ProcessingError(
+      code,
+      error.message.includes(path) ? error.message : `'${path}' cannot be written: ${error.message}`,
+      { cause },
+    )
   }
 }

@@ -1,0 +1,207 @@
+/** Tasks of the kernel pool, one exported function each. Runs in piscina's threads: no GDAL, no files, no state but the addon's. */
+import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { correctReflectance, type CorrectReflectanceArgs } from '../kernels/correct-reflectance.js'
+import { encodeBound, encodeTile, TILE, type Codec } from '../kernels/encode-tile.js'
+import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
+import { orFlags, type BytePlane } from '../kernels/or-flags.js'
+import type { Window } from '../domain/grid.js'
+
+/** How the tiles of one image are made. */
+export interface TileFormat {
+  readonly codec: Codec
+  readonly predictor: 1 | 2
+  readonly overview: Resampling
+  /** Left out of means; any number where there is none (means need one). */
+  readonly noData: number
+}
+
+/** One image of the pyramid in shared memory, row-major. */
+export interface Image {
+  readonly pixels: ProductPixels
+  readonly width: number
+  readonly height: number
+}
+
+/** A tile of level 1 that gathers its quarters from blocks. */
+export interface HalfTile {
+  readonly tileX: number
+  readonly tileY: number
+  /** TILE x TILE, row-major. */
+  readonly pixels: ProductPixels
+  /** True where this block alone fills the tile: it is then encoded at once. */
+  readonly complete: boolean
+}
+
+export interface EncodeBlockTask {
+  readonly pixels: ProductPixels
+  readonly window: Window
+  readonly format: TileFormat
+  /** Size of level 0. */
+  readonly image: { readonly width: number; readonly height: number }
+  /** Empty for an image that has no level 1. */
+  readonly halves: readonly HalfTile[]
+  /** Level 2, to be filled; absent where there is none. */
+  readonly quarter: Image | null
+}
+
+/** Tiles as they lie one after another in `bytes`. */
+export interface EncodedTiles {
+  readonly tiles: { level: number; index: number; start: number; size: number }[]
+  readonly bytes: Uint8Array
+}
+
+/** Collects encoded tiles in one buffer that grows. */
+class TileSink {
+  private bytes: Uint8Array
+  private used = 0
+  private readonly tiles: EncodedTiles['tiles'] = []
+  private readonly bound = encodeBound()
+
+  constructor(
+    private readonly format: TileFormat,
+    expected: number,
+  ) {
+    this.bytes = new Uint8Array(this.bound * Math.max(1, Math.ceil(expected * 0.7)))
+  }
+
+  add(
+    level: number,
+    index: number,
+    plane: { pixels: ProductPixels; start: number; stride: number; width: number; height: number },
+  ): void {
+    if (this.used + this.bound > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.used + this.bound))
+      larger.set(this.bytes.subarray(0, this.used))
+      this.bytes = larger
+    }
+    const size = encodeTile(plane, this.format.predictor, this.format.codec, this.bytes, this.used)
+    this.tiles.push({ level, index, start: this.used, size })
+    this.used += size
+  }
+
+  /** Moved, not copied, to the main thread; cut to size first, because the unused part would stay alive there. */
+  result(): EncodedTiles {
+    const bytes = this.bytes.slice(0, this.used)
+    const result: EncodedTiles = { tiles: this.tiles, bytes }
+    return move({ [transferableSymbol]: [bytes.buffer], [valueSymbol]: result }) as unknown as EncodedTiles
+  }
+}
+
+export function correct(task: CorrectReflectanceArgs): void {
+  correctReflectance(task)
+}
+
+export function orPlane(task: {
+  window: Window
+  mask: Uint16Array
+  plane: BytePlane
+  bitsOf: Uint16Array
+}): void {
+  orFlags(task)
+}
+
+/** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */
+export function encodeBlock(task: EncodeBlockTask): EncodedTiles {
+  const { window, pixels, format } = task
+  const sink = new TileSink(format, Math.ceil(window.width / TILE) * Math.ceil(window.height / TILE))
+  const across = Math.ceil(task.image.width / TILE)
+  for (let y = 0; y < window.height; y += TILE)
+    for (let x = 0; x < window.width; x += TILE)
+      sink.add(0, ((window.y + y) / TILE) * across + (window.x + x) / TILE, {
+        pixels,
+        start: y * window.width + x,
+        stride: window.width,
+        width: Math.min(TILE, window.width - x),
+        height: Math.min(TILE, window.height - y),
+      })
+  for (const half of task.halves) {
+    // What of this block lies below the half tile, in pixels of level 0.
+    const left = Math.max(window.x, half.tileX * 2 * TILE)
+    const top = Math.max(window.y, half.tileY * 2 * TILE)
+    const width = Math.min(window.x + window.width, (half.tileX + 1) * 2 * TILE) - left
+    const height = Math.min(window.y + window.height, (half.tileY + 1) * 2 * TILE) - top
+    halve(
+      {
+        pixels,
+        start: (top - window.y) * window.width + left - window.x,
+        stride: window.width,
+        width,
+        height,
+      },
+      {
+        pixels: half.pixels,
+        start: (top / 2 - half.tileY * TILE) * TILE + left / 2 - half.tileX * TILE,
+        stride: TILE,
+        width: Math.ceil(width / 2),
+        height: Math.ceil(height / 2),
+      },
+      format.overview,
+      format.noData,
+    )
+    if (half.complete) finishHalf(task, half, sink)
+  }
+  return sink.result()
+}
+
+/** Encodes one tile of level 1 whose quarters came from several blocks. */
+export function encodeHalf(
+  task: Omit<EncodeBlockTask, 'pixels' | 'window'> & { readonly half: HalfTile },
+): EncodedTiles {
+  const sink = new TileSink(task.format, 1)
+  finishHalf(task, task.half, sink)
+  return sink.result()
+}
+
+function finishHalf(
+  task: Pick<EncodeBlockTask, 'image' | 'format' | 'quarter'>,
+  half: HalfTile,
+  sink: TileSink,
+): void {
+  const levelWidth = Math.ceil(task.image.width / 2)
+  const levelHeight = Math.ceil(task.image.height / 2)
+  const width = Math.min(TILE, levelWidth - half.tileX * TILE)
+  const height = Math.min(TILE, levelHeight - half.tileY * TILE)
+  const plane = { pixels: half.pixels, start: 0, stride: TILE, width, height }
+  sink.add(1, half.tileY * Math.ceil(levelWidth / TILE) + half.tileX, plane)
+  const { quarter } = task
+  if (quarter === null) return
+  const at = half.tileY * (TILE / 2) * quarter.width + half.tileX * (TILE / 2)
+  const out = {
+    pixels: quarter.pixels,
+    start: at,
+    stride: quarter.width,
+    width: Math.ceil(width / 2),
+    height: Math.ceil(height / 2),
+  }
+  halve(plane, out, task.format.overview, task.format.noData)
+}
+
+/** Encodes level 2, which is whole now, and all smaller ones. */
+export function encodeRest(task: { readonly quarter: Image; readonly format: TileFormat }): EncodedTiles {
+  let image = task.quarter
+  const sink = new TileSink(task.format, Math.ceil((image.width / TILE) * (image.height / TILE) * 1.5))
+  for (let level = 2; ; level++) {
+    const across = Math.ceil(image.width / TILE)
+    for (let y = 0; y < image.height; y += TILE)
+      for (let x = 0; x < image.width; x += TILE)
+        sink.add(level, (y / TILE) * across + x / TILE, {
+          pixels: image.pixels,
+          start: y * image.width + x,
+          stride: image.width,
+          width: Math.min(TILE, image.width - x),
+          height: Math.min(TILE, image.height - y),
+        })
+    if (image.width <= TILE && image.height <= TILE) return sink.result()
+    const width = Math.ceil(image.width / 2)
+    const height = Math.ceil(image.height / 2)
+    const Pixels = image.pixels.constructor as new (length: number) => ProductPixels
+    const next = { pixels: new Pixels(width * height), width, height }
+    halve(
+      { ...image, start: 0, stride: image.width },
+      { ...next, start: 0, stride: width },
+      task.format.overview,
+      task.format.noData,
+    )
+    image = next
+  }
+}
