@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import { loadConfig, type Config } from './config/config.js'
 import { connect, type Database } from './db/connect.js'
-import { migrate, readMigrations } from './db/migrate.js'
+import { migrate, migrationStatus, readMigrations, type MigrationStatus } from './db/migrate.js'
 
 /** The wired program: what commands, scheduler and step processes work on. */
 export interface App {
@@ -14,6 +14,11 @@ export interface App {
   readonly databaseUrl: string
   /** True for the embedded server, which no other machine can reach. */
   readonly isEmbedded: boolean
+  /** Applies pending migrations; returns their names. `openApp` does so unless told otherwise. */
+  migrate(): Promise<readonly string[]>
+  migrationStatus(): Promise<readonly MigrationStatus[]>
+  /** Of the Postgres server, e.g. 18.4. */
+  serverVersion(): Promise<string>
   close(): Promise<void>
 }
 
@@ -40,9 +45,9 @@ export async function openApp(options: OpenOptions = {}): Promise<App> {
     ...(options.poolSize === undefined ? {} : { poolSize: options.poolSize }),
     ...(options.serverSettings === undefined ? {} : { serverSettings: options.serverSettings }),
   })
+  const files = () => readMigrations(join(config.programRoot, 'sql', 'migrations'))
   try {
-    if (options.migrate ?? true)
-      await migrate(connection.db, await readMigrations(join(config.programRoot, 'sql', 'migrations')))
+    if (options.migrate ?? true) await migrate(connection.db, await files())
   } catch (error) {
     await connection.close()
     throw error
@@ -53,6 +58,12 @@ export async function openApp(options: OpenOptions = {}): Promise<App> {
     pool: connection.pool,
     databaseUrl: connection.url,
     isEmbedded: connection.isEmbedded,
+    migrate: async () => migrate(connection.db, await files()),
+    migrationStatus: async () => migrationStatus(connection.db, await files()),
+    serverVersion: async () => {
+      const { rows } = await connection.pool.query<{ server_version: string }>('show server_version')
+      return rows[0]?.server_version ?? 'unknown'
+    },
     close: () => connection.close(),
   }
 }

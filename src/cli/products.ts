@@ -1,0 +1,51 @@
+import type { Command } from 'commander'
+import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
+
+interface Options {
+  readonly site?: string
+  readonly tile?: string
+  readonly level?: string
+  readonly limit: number
+  readonly json?: boolean
+}
+
+export function register(program: Command): void {
+  program
+    .command('products')
+    .description('published products; with a name, one of them with its provenance')
+    .argument('[name]', 'name of a product')
+    .option('--site <slug>', "only of the site's enabled tiles")
+    .option('--tile <tile>', 'only of this tile, e.g. 31TCJ')
+    .option('--level <level>', 'only of this level, e.g. L2A')
+    .option('--limit <n>', 'at most so many', positiveInteger, 1000)
+    .option('--json', 'print JSON')
+    .action(async (name: string | undefined, options: Options) =>
+      withApp(async ({ db }) => {
+        const { getProduct, listProducts } = await import('../catalog/products.js')
+        if (name !== undefined) {
+          printJson(await getProduct(db, name))
+          return
+        }
+        const products = await listProducts(db, {
+          site: options.site ?? null,
+          tile: options.tile ?? null,
+          level: options.level ?? null,
+          limit: options.limit,
+        })
+        if (options.json) printJson(products)
+        else
+          process.stdout.write(
+            formatTable(
+              ['PRODUCT', 'LEVEL', 'TILE', 'SENSED (UTC)', 'LOCATION'],
+              products.map((p) => [
+                p.name,
+                p.level,
+                p.tile,
+                p.sensedAt.toISOString().slice(0, 19).replace('T', ' '),
+                p.location,
+              ]),
+            ),
+          )
+      }),
+    )
+}

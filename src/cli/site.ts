@@ -1,0 +1,105 @@
+import type { Command } from 'commander'
+import { formatTable, printJson, withApp } from './queue-options.js'
+
+interface AddOptions {
+  readonly name?: string
+  readonly slug?: string
+  readonly parent?: string
+  readonly json?: boolean
+}
+
+export function register(program: Command): void {
+  const site = program.command('site').description('areas of interest')
+  site
+    .command('add')
+    .description('add a site from a GeoJSON polygon; its Sentinel-2 tiles are found from the area')
+    .argument(
+      '<geojson>',
+      'file with a Polygon, MultiPolygon, Feature or FeatureCollection (degrees WGS 84); - reads stdin',
+    )
+    .option('--name <name>', 'name of the site (default: of the file)')
+    .option('--slug <slug>', 'short name for commands, a-z 0-9 - (default: from the name)')
+    .option('--parent <slug>', 'site whose settings this one inherits')
+    .option('--json', 'print JSON')
+    .action(async (file: string, options: AddOptions) => {
+      const { addSite, parseArea, siteTiles } = await import('../catalog/sites.js')
+      const area = parseArea(await readInput(file))
+      const { basename, extname } = await import('node:path')
+      const name = options.name ?? (file === '-' ? 'site' : basename(file, extname(file)))
+      await withApp(async ({ db }) => {
+        const added = await addSite(db, {
+          name,
+          area,
+          ...(options.slug === undefined ? {} : { slug: options.slug }),
+          ...(options.parent === undefined ? {} : { parent: options.parent }),
+        })
+        const tiles = (await siteTiles(db, added.slug)).map((row) => row.tile)
+        if (options.json) printJson({ ...added, tiles })
+        else process.stdout.write(`site ${added.slug} added, tiles: ${tiles.join(' ')}\n`)
+      })
+    })
+  site
+    .command('list')
+    .description('all sites')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }) =>
+      withApp(async ({ db }) => {
+        const { listSites } = await import('../catalog/sites.js')
+        const sites = await listSites(db)
+        if (options.json) printJson(sites)
+        else
+          process.stdout.write(
+            formatTable(
+              ['SITE', 'NAME', 'PARENT', 'TILES', 'SEASONS'],
+              sites.map((s) => [
+                s.slug,
+                s.name,
+                s.parent ?? '-',
+                String(s.tiles),
+                s.seasons.map((n) => n.name).join(', ') || '-',
+              ]),
+            ),
+          )
+      }),
+    )
+  site
+    .command('show')
+    .description('one site with its seasons and tiles')
+    .argument('<site>', 'slug')
+    .option('--json', 'print JSON')
+    .action(async (slug: string, options: { json?: boolean }) =>
+      withApp(async ({ db }) => {
+        const { getSite, siteTiles } = await import('../catalog/sites.js')
+        const found = await getSite(db, slug)
+        const tiles = await siteTiles(db, slug)
+        if (options.json) {
+          printJson({ ...found, tiles })
+          return
+        }
+        const lines = [
+          `${found.slug}: ${found.name}`,
+          `parent   ${found.parent ?? '-'}`,
+          `extent   west ${found.bbox[0]}, south ${found.bbox[1]}, east ${found.bbox[2]}, north ${found.bbox[3]} degrees`,
+          ...found.seasons.map((n) => `season   ${n.name}: ${n.startsOn} to ${n.endsOn}, middle ${n.midOn}`),
+          `tiles    ${tiles.map((t) => (t.enabled ? t.tile : `${t.tile} (off)`)).join(' ')}`,
+        ]
+        process.stdout.write(`${lines.join('\n')}\n`)
+      }),
+    )
+}
+
+async function readInput(file: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises')
+  const { ProcessingError } = await import('../domain/errors.js')
+  if (file === '-') {
+    const { text } = await import('node:stream/consumers')
+    return text(process.stdin)
+  }
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new ProcessingError(
+      'NOT_FOUND',
+      `'${file}' cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  })
+}

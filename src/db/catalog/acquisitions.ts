@@ -1,0 +1,154 @@
+import { sql } from 'kysely'
+import type { AcquisitionState } from '../../domain/states.js'
+import type { Queryable } from '../steps/queryable.js'
+
+export interface AcquisitionRow {
+  readonly id: number
+  readonly identity: string
+  readonly satellite: 's2' | 'landsat'
+  readonly platform: string | null
+  readonly tile: string | null
+  readonly baseline: string | null
+  readonly sensedAt: Date | null
+  readonly location: string
+  readonly state: AcquisitionState
+  readonly reasonCode: string | null
+  readonly reason: string | null
+  readonly cloudPercent: number | null
+  readonly sourcePath: string | null
+}
+
+const COLUMNS = sql`a.id, a.identity, a.satellite, a.platform, a.tile, a.baseline, a.sensed_at as "sensedAt", a.location, a.state,
+  a.reason_code as "reasonCode", a.reason, a.cloud_percent as "cloudPercent", a.metadata ->> 'sourcePath' as "sourcePath"`
+
+/** Waits until no other transaction ingests the product of this key; the end of the transaction lets go. */
+export async function lockProductKey(tx: Queryable, key: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${key}, 724002))`.execute(tx)
+}
+
+export async function findAcquisition(db: Queryable, identity: string): Promise<AcquisitionRow | null> {
+  const { rows } =
+    await sql<AcquisitionRow>`select ${COLUMNS} from acquisition a where a.identity = ${identity}`.execute(db)
+  return rows[0] ?? null
+}
+
+/** Acquisitions in order of sensing; those that could not be read come last. */
+export async function listAcquisitions(
+  db: Queryable,
+  filter: { readonly state: AcquisitionState | null; readonly tile: string | null },
+): Promise<readonly AcquisitionRow[]> {
+  const { rows } = await sql<AcquisitionRow>`select ${COLUMNS} from acquisition a
+    where (${filter.state}::acquisition_state is null or a.state = ${filter.state}) and (${filter.tile}::text is null or a.tile = ${filter.tile})
+    order by a.sensed_at nulls last, a.tile, a.id`.execute(db)
+  return rows
+}
+
+export interface PresentAcquisition {
+  readonly identity: string
+  readonly platform: string
+  readonly tile: string
+  readonly datatakeId: string
+  readonly datatakeStart: string
+  readonly relativeOrbit: number
+  readonly sensedAt: string
+  readonly baseline: string
+  readonly generatedAt: string
+  readonly productUri: string
+  readonly location: string
+  readonly bbox: readonly [number, number, number, number]
+  readonly cloudPercent: number | null
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** Records a product that was read whole; what the row said before (broken, found) is forgotten. One row per identity. */
+export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promise<number> {
+  const [west, south, east, north] = a.bbox
+  const described = {
+    platform: a.platform,
+    tile: a.tile,
+    datatake_id: a.datatakeId,
+    relative_orbit: a.relativeOrbit,
+    sensed_at: a.sensedAt,
+    baseline: a.baseline,
+    generated_at: a.generatedAt,
+    product_uri: a.productUri,
+    location: a.location,
+    state: 'present' as const,
+    reason_code: null,
+    reason: null,
+    bbox: `((${west},${south}),(${east},${north}))`,
+    cloud_percent: a.cloudPercent,
+    metadata: JSON.stringify({ ...a.metadata, datatakeStart: a.datatakeStart }),
+  }
+  const { id } = await tx
+    .insertInto('acquisition')
+    .values({ identity: a.identity, satellite: 's2', ...described })
+    .onConflict((c) => c.column('identity').doUpdateSet({ ...described, updated_at: sql<Date>`now()` }))
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/**
+ * Of the products of one granule (platform, tile, datatake, sensing time to the second) leaves only the newest baseline present;
+ * the others become superseded. Called in the transaction that added one of them.
+ */
+export async function supersedeOlderBaselines(
+  tx: Queryable,
+  a: Pick<PresentAcquisition, 'platform' | 'tile' | 'datatakeStart' | 'sensedAt'>,
+): Promise<void> {
+  await sql`
+    with granule as (
+      select id, row_number() over (order by string_to_array(baseline, '.')::int[] desc, generated_at desc, id) as place,
+        first_value(identity) over (order by string_to_array(baseline, '.')::int[] desc, generated_at desc, id) as newest
+      from acquisition
+      where satellite = 's2' and platform = ${a.platform} and tile = ${a.tile} and metadata ->> 'datatakeStart' = ${a.datatakeStart}
+        and abs(extract(epoch from sensed_at - ${a.sensedAt}::timestamptz)) < 1 and state in ('present', 'superseded'))
+    update acquisition set
+      state = case when place = 1 then 'present' else 'superseded' end::acquisition_state,
+      reason_code = null, reason = case when place = 1 then null else 'superseded by ' || newest end, updated_at = now()
+    from granule where granule.id = acquisition.id and (place = 1) <> (acquisition.state = 'present')`.execute(
+    tx,
+  )
+}
+
+/** Marks the readable product that came from a folder as broken; false when none did. */
+export async function markBrokenByPath(
+  tx: Queryable,
+  path: string,
+  code: string,
+  reason: string,
+): Promise<AcquisitionRow | null> {
+  const { rows } =
+    await sql<AcquisitionRow>`update acquisition a set state = 'broken', reason_code = ${code}, reason = ${reason}, updated_at = now()
+    where a.metadata ->> 'sourcePath' = ${path} and a.identity not like 'path:%' returning ${COLUMNS}`.execute(
+      tx,
+    )
+  return rows[0] ?? null
+}
+
+/** Records a folder whose product could not be identified: broken, or found while it is still being copied. */
+export async function upsertUnread(
+  tx: Queryable,
+  a: { path: string; state: 'broken' | 'found'; code: string; reason: string },
+): Promise<number> {
+  const said = { state: a.state, reason_code: a.code, reason: a.reason }
+  const { id } = await tx
+    .insertInto('acquisition')
+    .values({
+      identity: `path:${a.path}`,
+      satellite: 's2',
+      location: `file:${a.path}`,
+      metadata: JSON.stringify({ sourcePath: a.path }),
+      ...said,
+    })
+    .onConflict((c) => c.column('identity').doUpdateSet({ ...said, updated_at: sql<Date>`now()` }))
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/** Forgets the row of a folder that could not be read before and now could. */
+export async function deleteUnread(tx: Queryable, path: string): Promise<void> {
+  await tx.deleteFrom('acquisition').where('identity', '=', `path:${path}`).execute()
+}

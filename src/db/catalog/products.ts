@@ -1,0 +1,40 @@
+import { sql } from 'kysely'
+import type { Queryable } from '../steps/queryable.js'
+
+export interface PublishedProduct {
+  readonly id: number
+  readonly name: string
+  readonly level: string
+  readonly processor: string
+  readonly processorVersion: number
+  readonly satellite: 's2' | 'landsat'
+  readonly platform: string
+  readonly tile: string
+  readonly sensedAt: Date
+  readonly location: string
+  readonly provenance: unknown
+  readonly createdAt: Date
+}
+
+export interface ProductFilter {
+  readonly name?: string | null
+  readonly level?: string | null
+  readonly tile?: string | null
+  /** Id of a site: products of its enabled tiles. */
+  readonly siteId?: number | null
+  readonly limit: number
+}
+
+/** Published products, oldest sensing first. */
+export async function selectProducts(db: Queryable, f: ProductFilter): Promise<readonly PublishedProduct[]> {
+  const { rows } =
+    await sql<PublishedProduct>`select p.id, p.name, p.level, p.processor, p.processor_version as "processorVersion", p.satellite, p.platform,
+      p.tile, p.sensed_at as "sensedAt", p.location, p.provenance, p.created_at as "createdAt"
+    from product p
+    where (${f.name ?? null}::text is null or p.name = ${f.name ?? null}) and (${f.level ?? null}::text is null or p.level = ${f.level ?? null})
+      and (${f.tile ?? null}::text is null or p.tile = ${f.tile ?? null})
+      and (${f.siteId ?? null}::bigint is null or exists (select from site_tile t
+        where t.site_id = ${f.siteId ?? null} and t.satellite = p.satellite and t.tile = p.tile and t.enabled))
+    order by p.sensed_at, p.tile, p.name limit ${f.limit}`.execute(db)
+  return rows
+}
