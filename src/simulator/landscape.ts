@@ -55,11 +55,21 @@ const ROUGHNESS = GROUND.map(
     })[g as string] ?? 560,
 )
 
+class CellPoints {
+  column = NaN
+  row = NaN
+  readonly x = new Float64Array(9)
+  readonly y = new Float64Array(9)
+  readonly h = new Uint32Array(9)
+}
+
 /**
  * The landscape of one seed: ridges and valleys, rivers at the bottom of the valleys, lakes, forests on slopes, parcels in blocks of their own
  * direction, settlements with roads. A pure function of seed and position: neighbouring windows and tiles of one UTM zone continue each other.
  */
 export class Landscape {
+  private readonly towns = new CellPoints()
+  private readonly blocks = new CellPoints()
   constructor(private readonly seed: number) {}
 
   /** Smooth things, on nodes `step` metres apart. */
@@ -111,30 +121,38 @@ export class Landscape {
 
   /** Nearness to a settlement (above 0 is inside) and the block of parcels that a place belongs to. */
   private townAndBlock(x: number, y: number): [number, number] {
-    const s = this.seed
+    const towns = this.around(this.towns, x, y, 6500, 71)
     let town = -1
-    const [tx, ty] = [Math.floor(x / 6500), Math.floor(y / 6500)]
-    for (let j = -1; j <= 1; j++)
-      for (let k = -1; k <= 1; k++) {
-        const h = hash(tx + k, ty + j, s + 71)
-        const cx = (tx + k + 0.2 + (0.6 * (h & 1023)) / 1023) * 6500
-        const cy = (ty + j + 0.2 + (0.6 * ((h >>> 10) & 1023)) / 1023) * 6500
-        const radius = 180 + 1100 * ((h >>> 20) / 4096) ** 3 + ((h >>> 9) % 23 === 0 ? 2200 : 0)
-        town = Math.max(town, 1 - Math.hypot(x - cx, y - cy) / radius)
-      }
-    if (town > -0.9) town += 0.35 * valueNoise(x / 350, y / 350, s + 72)
+    for (let n = 0; n < 9; n++) {
+      const [cx, cy, h] = [towns.x[n] ?? 0, towns.y[n] ?? 0, towns.h[n] ?? 0]
+      const radius = 180 + 1100 * ((h >>> 20) / 4096) ** 3 + ((h >>> 9) % 23 === 0 ? 2200 : 0)
+      town = Math.max(town, 1 - Math.sqrt((x - cx) * (x - cx) + (y - cy) * (y - cy)) / radius)
+    }
+    if (town > -0.9) town += 0.35 * valueNoise(x / 350, y / 350, this.seed + 72)
+    const centres = this.around(this.blocks, x, y, 2300, 81)
     let [best, block] = [Infinity, 0]
-    const [bx, by] = [Math.floor(x / 2300), Math.floor(y / 2300)]
-    for (let j = -1; j <= 1; j++)
-      for (let k = -1; k <= 1; k++) {
-        const h = hash(bx + k, by + j, s + 81)
-        const d = Math.hypot(
-          x - (bx + k + (h & 1023) / 1023) * 2300,
-          y - (by + j + ((h >>> 10) & 1023) / 1023) * 2300,
-        )
-        if (d < best) [best, block] = [d, h & 0x7fffffff]
-      }
+    for (let n = 0; n < 9; n++) {
+      const [dx, dy] = [x - (centres.x[n] ?? 0), y - (centres.y[n] ?? 0)]
+      const d = dx * dx + dy * dy
+      if (d < best) [best, block] = [d, (centres.h[n] ?? 0) & 0x7fffffff]
+    }
     return [town, block]
+  }
+
+  /** One hashed point in each of the nine cells around a place; kept while the place stays in its cell. */
+  private around(points: CellPoints, x: number, y: number, cellM: number, salt: number): CellPoints {
+    const [column, row] = [Math.floor(x / cellM), Math.floor(y / cellM)]
+    if (points.column === column && points.row === row) return points
+    points.column = column
+    points.row = row
+    for (let n = 0; n < 9; n++) {
+      const [c, r] = [column + (n % 3) - 1, row + Math.floor(n / 3) - 1]
+      const h = hash(c, r, this.seed + salt)
+      points.h[n] = h
+      points.x[n] = (c + 0.1 + (0.8 * (h & 1023)) / 1023) * cellM
+      points.y[n] = (r + 0.1 + (0.8 * ((h >>> 10) & 1023)) / 1023) * cellM
+    }
+    return points
   }
 
   fill(window: GroundWindow): Ground2d {
