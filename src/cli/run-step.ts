@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import { ProcessingError } from '../domain/errors.js'
 import { positiveInteger } from './queue-options.js'
 
 export function register(program: Command): void {
@@ -21,14 +22,10 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
       // A parent that was killed reads no more: EPIPE must not end this process before it has given its step back.
       for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
       const { openApp } = await import('../app.js')
-      const { ProcessingError } = await import('../domain/errors.js')
       const { createStepStore } = await import('../scheduler/step-store.js')
       const { localRoots } = await import('../scheduler/local-roots.js')
       const { loadProcessor } = await import('../runner/load-processor.js')
-      const app = await openWithPatience(
-        async () => openApp({ poolSize: 2, migrate: false }),
-        ProcessingError,
-      )
+      const app = await openWithPatience(() => openApp({ poolSize: 2, migrate: false }))
       const attemptOptions = {
         store: createStepStore(app.db),
         roots: await localRoots(app.db, app.config),
@@ -61,16 +58,17 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
 }
 
 /** A step process may start while Postgres restarts: that is no failure of the step. */
-async function openWithPatience<T>(
-  open: () => Promise<T>,
-  failure: typeof import('../domain/errors.js').ProcessingError,
-): Promise<T> {
+async function openWithPatience<T>(open: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + 60_000
   for (;;) {
     try {
       return await open()
     } catch (error) {
-      if (!(error instanceof failure) || error.code !== 'DATABASE_UNAVAILABLE' || Date.now() > deadline)
+      if (
+        !(error instanceof ProcessingError) ||
+        error.code !== 'DATABASE_UNAVAILABLE' ||
+        Date.now() > deadline
+      )
         throw error
       await new Promise((resolve) => setTimeout(resolve, 250))
     }

@@ -27,7 +27,7 @@ export function register(program: Command): void {
           else process.stdout.write(formatStatus(status))
         }
         if (!options.watch) return look()
-        let stop = () => undefined as void
+        let stop = (): void => undefined
         const stopped = new Promise<void>((resolve) => {
           stop = resolve
         })

@@ -47,6 +47,7 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
           stderrLog.info('interrupting: running steps go back to the queue')
           scheduler.abort()
         }
+        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- a signal may have come while the database started
         if (isDraining) scheduler.drain()
         stderrLog.info(`scheduler ${app.config.host} is up (data in ${app.config.home})`)
         await scheduler.run({ untilIdle })

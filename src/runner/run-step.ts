@@ -7,7 +7,7 @@ import { classifyFailure } from './classify-failure.js'
 import { measureResources } from './measure-resources.js'
 import type { AttemptOutcome, StepResources } from './protocol.js'
 import { placeProducts, unplaceProducts } from './publish-step.js'
-import type { StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
+import type { PublishedProduct, StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
 import type { AttemptKey, StepStore } from './step-store.js'
 
 /** Why an attempt is stopped before its end. `orphan`: interrupted, and the process must be gone within 2 s. */
@@ -188,7 +188,7 @@ export class Attempt {
 
   private async publish(result: StepResult): Promise<AttemptEnded> {
     const placed = await placeProducts(this.root('archive'), this.key, result.products)
-    const rows = placed.map(({ product: { folder: _, ...row }, location }) => ({ ...row, location }))
+    const rows = placed.map(({ product, location }) => ({ ...withoutFolder(product), location }))
     let isRegistered: boolean
     try {
       isRegistered = await this.persist(() => this.options.store.succeed(this.key, rows, this.measure()))
@@ -233,8 +233,13 @@ export class Attempt {
           )
         }
       }
-      for (let slept = 0; slept < 1000 && !this.finished; slept += 50) await wait(50)
+      for (let slept = 0; slept < 1000 && !this.hasFinished(); slept += 50) await wait(50)
     }
+  }
+
+  /** A function, because the compiler takes a field for unchanged across an await. */
+  private hasFinished(): boolean {
+    return this.finished
   }
 
   /** Repeats a write until Postgres takes it; other errors, and a database away for too long, are thrown. */
@@ -258,6 +263,12 @@ export class Attempt {
   private root(name: string): string {
     return resolveRootPath(this.options.roots, `${name}:`)
   }
+}
+
+function withoutFolder(product: PublishedProduct): Omit<PublishedProduct, 'folder'> {
+  const row: Partial<PublishedProduct> & Omit<PublishedProduct, 'folder'> = { ...product }
+  delete (row as { folder?: string }).folder
+  return row
 }
 
 /** Absolute path of `root:relative/path` on this host. Throws NOT_FOUND for an unknown root, INTERNAL for a path out of it. */

@@ -27,8 +27,7 @@ export async function reconcile(
   }: { executor: string; node: string; roots: Readonly<Record<string, string>>; sweepGraceS: number },
 ): Promise<Reconciled> {
   const running = await listRunningSteps(db, { executor })
-  // A claim without a pid has not begun: perhaps another scheduler is starting it just now. Its lease decides.
-  const dead = running.filter((step) => step.node === node && step.pid !== null && !isStepProcess(step.pid))
+  const dead = running.filter((step) => step.node === node && step.pid !== null && !isAlive(step.pid))
   const released = [
     ...(dead.length > 0 ? await releaseSteps(db, { kind: 'claims', keys: dead }, 'process gone') : []),
     ...(await releaseSteps(db, { kind: 'expired' }, 'lease expired')),
@@ -49,12 +48,14 @@ export async function reconcile(
   return { released, removed }
 }
 
-/** True for a live process that runs `run-step`: a pid of an earlier life may belong to anyone now. Zombies are dead. */
-function isStepProcess(pid: number): boolean {
+/**
+ * Zombies are dead. A pid of an earlier life may belong to another process by now: then the lease decides, a little later.
+ * Where there is no /proc nothing is known to be dead.
+ */
+function isAlive(pid: number): boolean {
+  if (!existsSync('/proc/self')) return true
   try {
-    if (!existsSync('/proc/self')) return true
-    const isZombie = /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-    return !isZombie && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('run-step')
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
   }

@@ -129,7 +129,13 @@ export class Scheduler {
         return { id, threads, settings: settings.shownOnStep(step?.processor ?? '', step?.siteId ?? null) }
       })
       const leaseSeconds = settings.resolve('executor.lease_s').value
-      const claimed = await claimReadySteps(trx, { executor: executor.name, node, leaseSeconds, grants })
+      const claimed = await claimReadySteps(trx, {
+        executor: executor.name,
+        node,
+        pid: process.pid,
+        leaseSeconds,
+        grants,
+      })
       await setStepThreads(trx, decided.budgets)
       return { claims: claimed, admission: decided, running: here }
     })

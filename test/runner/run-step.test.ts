@@ -111,7 +111,7 @@ test('the end is written when Postgres comes back', async () => {
 })
 
 test('a failure is recorded with its code; what a failed allocation says is out of memory', async () => {
-  const failing = (error: unknown) => attemptOf(() => Promise.reject(error as Error)).run()
+  const failing = (error: Error) => attemptOf(() => Promise.reject(error)).run()
   expect((await failing(new ProcessingError('SUN_TOO_LOW', 'night'))).outcome).toBe('failed')
   await failing(new RangeError('Array buffer allocation failed'))
   await failing(Object.assign(new Error('no space'), { code: 'ENOSPC' }))

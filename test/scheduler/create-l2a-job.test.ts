@@ -139,6 +139,7 @@ test('skips what is queued or made already with the same parameters and version;
   const [claim] = await claimReadySteps(app.db, {
     executor: 'local',
     node: 'here',
+    pid: 1,
     leaseSeconds: 30,
     grants: [{ id: first.stepIds[0]!, threads: 1, settings: {} }],
   })

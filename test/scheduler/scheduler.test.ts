@@ -35,6 +35,12 @@ const staged = () => readdirSync(join(app.config.roots.archive, '.staging'))
 const products = () =>
   app.db.selectFrom('product').select(['name', 'location', 'attempt']).orderBy('name').execute()
 
+/** The step process has written its own pid over that of its claimer. */
+const hasBegun = async (id: number) => {
+  const { pid } = await stepOf(app.db, id)
+  return pid !== null && pid !== process.pid
+}
+
 async function untilIdle(): Promise<Scheduler> {
   const scheduler = await createLocalScheduler(app, log)
   await scheduler.run({ untilIdle: true })
@@ -162,14 +168,14 @@ test('a raised max_parallelism starts waiting steps at once, and each running st
   const done = scheduler.run({ untilIdle: true })
   const running = async () =>
     app.db.selectFrom('step').select(['id', 'threads']).where('state', '=', 'running').orderBy('id').execute()
-  await eventually(async () => existsSync(record), 'the first step runs')
+  await eventually(() => Promise.resolve(existsSync(record)), 'the first step runs')
   // Alone, it has all slots, beyond its hint: nothing that may start waits for them.
   expect(await running()).toEqual([{ id: stepIds[0], threads: 4 }])
   await setSetting(app.db, 'processor.l2a.max_parallelism', 3)
   await eventually(async () => (await running()).length === 3, 'all three run')
   expect((await running()).map(({ threads }) => threads)).toEqual([2, 1, 1])
   await eventually(
-    async () => readFileSync(record, 'utf8') === '4\n2\n',
+    () => Promise.resolve(readFileSync(record, 'utf8') === '4\n2\n'),
     'the first step hears of its smaller budget',
   )
   writeFileSync(release, '')
@@ -202,8 +208,7 @@ test('abort gives running steps back within seconds, even a deaf one, and counts
   const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
   const scheduler = await createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: false })
-  for (const id of stepIds)
-    await eventually(async () => (await stepOf(app.db, id)).pid !== null, `step ${id} runs`)
+  for (const id of stepIds) await eventually(() => hasBegun(id), `step ${id} runs`)
   const started = performance.now()
   scheduler.abort()
   await done
@@ -217,8 +222,7 @@ test('cancel ends a running step as cancelled; one that does not listen is kille
   const { id, stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
   const scheduler = await createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: true })
-  for (const step of stepIds)
-    await eventually(async () => (await stepOf(app.db, step)).pid !== null, `step ${step} runs`)
+  for (const step of stepIds) await eventually(() => hasBegun(step), `step ${step} runs`)
   expect(await cancel(app.db, { job: id })).toEqual({ cancelled: 0, asked: 2 })
   await done
   for (const step of stepIds)

@@ -14,6 +14,8 @@ export interface ClaimOptions {
   readonly executor: string
   /** Host on which the step will run. */
   readonly node: string
+  /** Of the claiming scheduler: stands on the row until the step process writes its own, so that a death in between is seen. */
+  readonly pid: number
   readonly leaseSeconds: number
   readonly grants: readonly Grant[]
 }
@@ -32,7 +34,7 @@ export interface Claim {
  */
 export async function claimReadySteps(
   db: Queryable,
-  { executor, node, leaseSeconds, grants }: ClaimOptions,
+  { executor, node, pid, leaseSeconds, grants }: ClaimOptions,
 ): Promise<Claim[]> {
   if (grants.length === 0) return []
   const { rows } = await sql<Claim>`
@@ -47,7 +49,7 @@ export async function claimReadySteps(
       for update of step skip locked),
     claimed as (
       update step set state = 'running', attempt = step.attempt + 1, started_at = now(), ended_at = null,
-        lease_expires_at = now() + make_interval(secs => ${leaseSeconds}), node = ${node}, pid = null,
+        lease_expires_at = now() + make_interval(secs => ${leaseSeconds}), node = ${node}, pid = ${pid},
         threads = candidate.threads, settings = candidate.settings, progress = 0, progress_note = null, resources = '{}'
       from candidate where step.id = candidate.id
       returning step.id, step.attempt, step.processor, step.threads, step.priority),

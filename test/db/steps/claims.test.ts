@@ -27,6 +27,7 @@ const claim = async (ids: readonly number[], leaseSeconds = 30): Promise<Claim[]
   claimReadySteps(app.db, {
     executor: 'local',
     node: 'here',
+    pid: 1,
     leaseSeconds,
     grants: ids.map((id) => ({ id, threads: 2, settings: {} })),
   })
