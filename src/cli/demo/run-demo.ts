@@ -74,22 +74,23 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
       }
       return result.stdout
     }
-    await run('site', 'add', '--name', 'Demo fields', '--file', join(home, 'site.geojson'))
+    await run('site', 'add', join(home, 'site.geojson'), '--name', 'Demo fields')
     await run('season', 'add', 'demo-fields', '2025', '--start', '2025-03-01', '--mid', '2025-06-15', '--end', '2025-10-31')
-    await run('tiles', 'set', 'demo-fields', ...TILES)
+    await run('tiles', 'set', 'demo-fields', '--only', ...TILES)
     await run('ingest', join(home, 'incoming'))
     await run('process', '--site', 'demo-fields', '--processor', 'l2a', '--aot', `${AIR.aot}`, '--wv', `${AIR.wv}`, '--ozone', `${AIR.ozone}`)
     await run('up', '--until-idle')
-    const products = JSON.parse(await run('products', '--json')) as { name: string; tile: string; sensed_at: string; path: string }[]
+    const products = JSON.parse(await run('products', '--json')) as { name: string; tile: string; sensedAt: string; location: string }[]
 
     const rows: DemoRow[] = []
     for (const product of products) {
-      const source = simulated.find((s) => s.tile === product.tile && product.sensed_at.startsWith(s.date))
+      const source = simulated.find((s) => s.tile === product.tile && product.sensedAt.startsWith(s.date))
       if (source === undefined) throw new ProcessingError('INTERNAL', `Product ${product.name} belongs to no simulated acquisition.`)
+      const folder = join(home, 'archive', product.location.replace(/^archive:/, ''))
       const errors: BandError[] = []
-      for (const band of COMPARED) errors.push(await compareBand(product.path, source.truthDir, band))
+      for (const band of COMPARED) errors.push(await compareBand(folder, source.truthDir, band))
       const { tile, date, baseline, safePath: safe } = source
-      rows.push({ product: product.name, tile, date, baseline, folder: product.path, safe, errors })
+      rows.push({ product: product.name, tile, date, baseline, folder, safe, errors })
     }
     if (rows.length !== simulated.length)
       throw new ProcessingError('INTERNAL', `${simulated.length} acquisitions gave ${rows.length} products. Look at the logs below ${home}/logs.`)

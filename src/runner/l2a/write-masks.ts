@@ -137,7 +137,7 @@ interface PlaneBits {
 /** Adds the bits of planes over the same ground to a block of a mask on `grid`. */
 async function orPlanes(pool: KernelPool, mask: Uint16Array, window: Window, grid: Grid, sources: readonly PlaneBits[]): Promise<void> {
   for (const { plane, bitsOf } of sources)
-    await pool.orPlane({
+    await pool.orFlags({
       mask,
       window,
       plane: {
