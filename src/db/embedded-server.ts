@@ -184,9 +184,7 @@ async function ensureRunning(place: Place, options: EmbeddedServerOptions): Prom
   await initialise(place, binaries)
   const alive = await serverProcess(place)
   if (alive === null) {
-    // A pid file of a dead server whose number another process has now would stop Postgres from starting.
-    await rm(join(place.data, 'postmaster.pid'), { force: true })
-    await start(place, binaries, options)
+    await startAnew(place, binaries, options)
   }
   // A server that is alive but not answering is starting, stopping or recovering from a crash.
   const deadline = Date.now() + 60_000
@@ -196,7 +194,7 @@ async function ensureRunning(place: Place, options: EmbeddedServerOptions): Prom
     if (client instanceof pg.Client) return client
     last = client
     if (sqlState(client) === '3D000') await createDatabase(place)
-    else if ((await serverProcess(place)) === null) await start(place, binaries, options)
+    else if ((await serverProcess(place)) === null) await startAnew(place, binaries, options)
     else await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw await unavailable(place, 'did not accept a connection within 60 s', last)
@@ -288,6 +286,28 @@ async function initialise(place: Place, binaries: ServerBinaries): Promise<void>
   const conf = join(fresh, 'postgresql.conf')
   await writeFile(conf, `${await readFile(conf, 'utf8')}\ninclude_if_exists 'tilth.conf'\n`)
   await rename(fresh, place.data)
+}
+
+/** Lock files of a dead server whose number is a zombie's or another program's now would stop Postgres from starting. */
+async function startAnew(
+  place: Place,
+  binaries: ServerBinaries,
+  options: EmbeddedServerOptions,
+): Promise<void> {
+  const socket = join(place.socketFolder, `.s.PGSQL.${String(PORT)}`)
+  for (let triesLeft = 20; ; triesLeft--) {
+    for (const path of [join(place.data, 'postmaster.pid'), socket, `${socket}.lock`])
+      await rm(path, { force: true })
+    try {
+      await start(place, binaries, options)
+      return
+    } catch (error) {
+      // After a kill -9 of the server its children hold the shared memory for a moment.
+      const log = await readFile(place.log, 'utf8').catch(() => '')
+      if (triesLeft === 0 || !lastLines(log).includes('shared memory block')) throw error
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+  }
 }
 
 async function start(place: Place, binaries: ServerBinaries, options: EmbeddedServerOptions): Promise<void> {
