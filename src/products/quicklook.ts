@@ -18,7 +18,7 @@ export interface QuicklookOptions {
   readonly maxSize?: number
   /** Smaller images are enlarged by a whole factor, nearest neighbour, until the longer side has this many. Default 512. */
   readonly minSize?: number
-  /** Brightness out = in^(1/gamma), 1 = linear. Default 1.6: land stays readable beside clouds. */
+  /** Brightness out = in^(1/gamma), 1 = linear. Default 1.8: land stays readable beside clouds. */
   readonly gamma?: number
   /** Share of pixels that may be clipped at each end, 0 <= share < 0.5. Default 0.01: at most 2 % in all. */
   readonly clipShare?: number
@@ -34,12 +34,11 @@ export interface Quicklook extends RgbaImage {
 
 /**
  * True-colour picture. One stretch for the three bands: `low` is the 1st percentile of each pixel's least band, `high` the
- * 99th of its greatest, so at most 2 % of the valid pixels are clipped. The gamma acts on the greatest component and
- * the others follow in proportion: hue stays what it was. No-data is transparent; a flat image is mid-grey.
+ * 99th of its greatest, so at most 2 % of the valid pixels are clipped. The gamma brightens dark land and keeps the hue. No-data is transparent; a flat image is mid-grey.
  * Throws INTERNAL where bands and size disagree.
  */
 export function renderQuicklook(input: QuicklookInput, options: QuicklookOptions = {}): Quicklook {
-  const { maxSize = 1024, minSize = 512, gamma = 1.6, clipShare = 0.01 } = options
+  const { maxSize = 1024, minSize = 512, gamma = 1.8, clipShare = 0.01 } = options
   const reduced = reduce(input, Math.ceil(Math.max(input.width, input.height) / maxSize))
   const stretch = jointStretch(reduced, clipShare)
   const small = paint(reduced, stretch.low, stretch.high, gamma)
@@ -129,16 +128,22 @@ function jointStretch({ rgb }: Rgb, clipShare: number): { low: number; high: num
   return { low, high, clippedShare: clipped / n }
 }
 
+/**
+ * The curve acts on the greatest and the least component; the middle one keeps its share between them, so the hue of HSV stays
+ * exactly. (One factor for all three would keep the hue too, but leaves saturation as strong as the black point made it: garish.)
+ */
 function paint({ width, height, rgb }: Rgb, low: number, high: number, gamma: number): RgbaImage {
   const data = new Uint8Array(width * height * 4)
   const range = high - low
+  const curve = (v: number): number => Math.min(1, Math.max(0, (v - low) / range)) ** (1 / gamma)
   for (let p = 0; p < width * height; p++) {
     const pixel = rgb.subarray(p * 3, p * 3 + 3)
     if (Number.isNaN(pixel[0] ?? NaN)) continue
-    const brightest = (Math.max(...pixel) - low) / range
-    const gain = brightest > 0 ? Math.min(brightest, 1) ** (1 / gamma) / Math.min(brightest, 1) : 1
+    const [least, greatest] = [Math.min(...pixel), Math.max(...pixel)]
+    const [dark, bright] = [curve(least), curve(greatest)]
     for (let k = 0; k < 3; k++) {
       const value = pixel[k] ?? NaN
+      const share = greatest > least ? (value - least) / (greatest - least) : 0
       data[p * 4 + k] =
         range <= 0
           ? 128
@@ -146,7 +151,7 @@ function paint({ width, height, rgb }: Rgb, low: number, high: number, gamma: nu
             ? 0
             : value > high
               ? 255
-              : 1 + Math.round(253 * Math.min(1, (gain * (value - low)) / range))
+              : 1 + Math.round(253 * (dark + share * (bright - dark)))
     }
     data[p * 4 + 3] = 255
   }

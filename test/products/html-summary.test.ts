@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { XMLParser } from 'fast-xml-parser'
 import { expect, test } from 'vitest'
 import { renderSummary } from '../../src/products/html-summary.js'
 
@@ -72,7 +71,12 @@ test('is one page without scripts or fetched parts, also when there is nothing t
   const html = renderSummary(empty)
   expect(html).toContain('No products were made.')
   expect(html).not.toMatch(/<script|<link|@import|url\(|https?:/)
-  // Void elements closed, it is well-formed XML: no tag is left open.
-  const closed = html.replace(/<!doctype html>\n/, '').replace(/<(meta|img)([^>]*)>/g, '<$1$2/>')
-  expect(new XMLParser().parse(closed, true)).toHaveProperty('html.body.main')
+  // Void elements closed, every tag must find its partner, innermost first.
+  const open: string[] = []
+  for (const [, slash, name = ''] of html.matchAll(/<(\/?)([a-z0-9]+)[^>]*>/g)) {
+    if (['meta', 'img'].includes(name)) continue
+    if (slash === '/') expect(open.pop()).toBe(name)
+    else open.push(name)
+  }
+  expect(open).toEqual([])
 })

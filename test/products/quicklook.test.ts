@@ -32,7 +32,9 @@ describe('the quicklook', () => {
         )
         expect(picture.clippedShare).toBeLessThanOrEqual(0.02)
         expect(endShare(picture)).toBeCloseTo(picture.clippedShare, 12)
-        pixels.forEach((p, i) => expect(picture.data[i * 4 + 3]).toBe(p.includes(none) ? 0 : 255))
+        pixels.forEach((p, i) => {
+          expect(picture.data[i * 4 + 3]).toBe(p.includes(none) ? 0 : 255)
+        })
       }),
     )
   })
