@@ -24,8 +24,8 @@ export function register(program: Command): void {
     .action(async (file: string, options: AddOptions) => {
       const { addSite, parseArea, siteTiles } = await import('../catalog/sites.js')
       const area = parseArea(await readInput(file))
-      const { basename, extname } = await import('node:path')
-      const name = options.name ?? (file === '-' ? 'site' : basename(file, extname(file)))
+      const path = await import('node:path')
+      const name = options.name ?? (file === '-' ? 'site' : path.basename(file, path.extname(file)))
       await withApp(async ({ db }) => {
         const added = await addSite(db, {
           name,
