@@ -36,7 +36,7 @@ const FACTOR = { 10: 1, 20: 2, 60: 6 } as const
 /**
  * Makes a Sentinel-2 L1C product of an invented landscape, and `<name>.truth` beside it: surface reflectance of every band (int16 x 10000,
  * no-data -32768), DEM.tif (m), CLASS.tif (numbers of GROUND) and truth.json. The same options give the same bytes. A full tile at 10 m took
- * 2.3 GB of memory at its peak. Flat illumination: slopes change pressure and ground cover, not the light. Throws BAD_ARGUMENT, TILE_UNKNOWN, WRITE_FAILED.
+ * 2.8 GB of memory at its peak. Flat illumination: slopes change pressure and ground cover, not the light. Throws BAD_ARGUMENT, TILE_UNKNOWN, WRITE_FAILED.
  */
 export async function simulateL1c(options: SimulateOptions): Promise<SimulatedProduct> {
   const scene = makeScene(options)
