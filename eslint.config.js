@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'build/**', 'node_modules/**', 'src/db/types.ts', 'eslint.config.js', 'vitest.config.ts'] },
+  { ignores: ['dist/**', 'build/**', 'node_modules/**', 'src/db/types.ts', 'eslint.config.js', 'vitest.config.ts', 'test/support/*.mjs'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -15,7 +15,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', 'src/kernels/**', 'bench/**'],
+    files: ['test/**', 'src/kernels/**', 'src/raster/cog-*.ts', 'bench/**'],
     // A pixel loop over typed arrays knows its index is inside; tests state it too.
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },

