@@ -27,10 +27,14 @@ export async function run({ rounds, dir, pixelSizeM, baseline }: L2aBenchOptions
       ...['simulate', '--tile', '31TCJ', '--date', '2025-05-10', '--pixel-size', String(pixelSizeM)],
       ...['--baseline', baseline, '--seed', '1', '--out', simulated],
     ])
-    console.log(`simulated in ${made.wallSeconds.toFixed(0)} s wall, ${made.cpuSeconds.toFixed(0)} s CPU, peak ${made.peakTreeMb.toFixed(0)} MB`)
+    console.log(
+      `simulated in ${made.wallSeconds.toFixed(0)} s wall, ${made.cpuSeconds.toFixed(0)} s CPU, peak ${made.peakTreeMb.toFixed(0)} MB`,
+    )
   }
   const safe = join(simulated, readdirSync(simulated).find((name) => name.endsWith('.SAFE')) ?? '')
-  const jp2 = readdirSync(safe, { recursive: true, withFileTypes: true }).filter((e) => e.name.endsWith('.jp2'))
+  const jp2 = readdirSync(safe, { recursive: true, withFileTypes: true }).filter((e) =>
+    e.name.endsWith('.jp2'),
+  )
   const megabytes = jp2.reduce((sum, e) => sum + statSync(join(e.parentPath, e.name)).size, 0) / 1e6
   console.log(`${jp2.length} JP2 files, ${megabytes.toFixed(0)} MB`)
 

@@ -23,7 +23,8 @@ function treeRssKb(rootPid: number): number {
     }
   }
   const inTree = (pid: number): boolean => {
-    for (let p: number | undefined = pid; p !== undefined && p > 1; p = parents.get(p)) if (p === rootPid) return true
+    for (let p: number | undefined = pid; p !== undefined && p > 1; p = parents.get(p))
+      if (p === rootPid) return true
     return false
   }
   let sum = 0
@@ -35,7 +36,11 @@ function treeRssKb(rootPid: number): number {
  * Runs a command to its end and measures it. Memory is sampled every 100 ms over the whole process tree (shared pages counted once a process).
  * CPU is that of this process' children that ended meanwhile, so commands must be measured one after the other.
  */
-export async function measure(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Measured> {
+export async function measure(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Measured> {
   const cpuBefore = childrenCpuSeconds()
   const started = performance.now()
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env })

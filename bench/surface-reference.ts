@@ -28,7 +28,9 @@ function read(name: string): Rasters {
     const { x, y } = dataset.rasterSize
     return {
       names: dataset.bands.map((band) => band.description),
-      planes: dataset.bands.map((band) => Float64Array.from(band.pixels.read(0, 0, x, y) as ArrayLike<number>)),
+      planes: dataset.bands.map((band) =>
+        Float64Array.from(band.pixels.read(0, 0, x, y) as ArrayLike<number>),
+      ),
     }
   } finally {
     dataset.close()
@@ -67,7 +69,13 @@ export function compareWithSurfaceReference(aerosol: AerosolModel): SurfaceCompa
       const values: number[] = []
       for (const [i, rho] of ours.entries()) {
         // Their values are floored at 0.0001: such a pixel says nothing.
-        if (!Number.isFinite(rho) || theirs[i]! <= 1 || !Number.isFinite(sunZenith[i]!) || !Number.isFinite(viewZenith[i]!)) continue
+        if (
+          !Number.isFinite(rho) ||
+          theirs[i]! <= 1 ||
+          !Number.isFinite(sunZenith[i]!) ||
+          !Number.isFinite(viewZenith[i]!)
+        )
+          continue
         const c = closedForms.bandCoefficients({
           platform: 'S2A',
           band,
@@ -80,7 +88,10 @@ export function compareWithSurfaceReference(aerosol: AerosolModel): SurfaceCompa
           pressureHpa: pressureAtAltitude(elevation[i]!),
           aerosol,
         })
-        deviations.push(invert(rho, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo) - theirs[i]! / 10000)
+        deviations.push(
+          invert(rho, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo) -
+            theirs[i]! / 10000,
+        )
         values.push(theirs[i]! / 10000)
       }
       return { band, deviations, reference: values }

@@ -37,7 +37,9 @@ test('docs/states.md draws the states of a step from the table in the code', asy
     'stateDiagram-v2',
     '  [*] --> blocked',
     '  [*] --> ready',
-    ...STEP_TRANSITIONS.map((t) => `  ${t.from} --> ${t.to}: ${t.by.replaceAll('`', '').replaceAll(';', ',')}`),
+    ...STEP_TRANSITIONS.map(
+      (t) => `  ${t.from} --> ${t.to}: ${t.by.replaceAll('`', '').replaceAll(';', ',')}`,
+    ),
     ...STEP_STATES.filter(isTerminal).map((state) => `  ${state} --> [*]`),
     '```',
     '',
@@ -64,7 +66,10 @@ test('every state a step can be in can be left or is an end, and every state can
 })
 
 test('every relative link in the documentation leads somewhere', () => {
-  const pages = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true }).map((f) => join('docs', String(f)))].filter((f) => f.endsWith('.md'))
+  const pages = [
+    'README.md',
+    ...readdirSync(join(root, 'docs'), { recursive: true }).map((f) => join('docs', String(f))),
+  ].filter((f) => f.endsWith('.md'))
   const broken = pages.flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8')
     return [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].flatMap((m) => {

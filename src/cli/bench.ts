@@ -8,10 +8,14 @@ const BENCHES = {
 } as const
 
 export function register(program: Command): void {
-  const bench = program.command('bench').description('measure speed and accuracy; nothing of it runs in the tests')
+  const bench = program
+    .command('bench')
+    .description('measure speed and accuracy; nothing of it runs in the tests')
   bench
     .command('l2a')
-    .description('one full simulated tile: wall time against decoding all its JP2s by two gdal_translate side by side, and peak memory')
+    .description(
+      'one full simulated tile: wall time against decoding all its JP2s by two gdal_translate side by side, and peak memory',
+    )
     .option('--rounds <n>', 'interleaved rounds; medians are quoted', '3')
     .option('--dir <folder>', 'where the simulated tile is kept between runs (about 2 GB)', undefined)
     .option('--pixel-size <m>', 'pixel size of the finest band in m', '10')

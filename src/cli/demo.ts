@@ -3,12 +3,18 @@ import type { Command } from 'commander'
 export function register(program: Command): void {
   program
     .command('demo')
-    .description('simulate two tiles on three dates, run them through database and scheduler, compare with the truth, write an HTML summary')
+    .description(
+      'simulate two tiles on three dates, run them through database and scheduler, compare with the truth, write an HTML summary',
+    )
     .option('--dir <folder>', 'where the demo lives; replaced at each run (default: <TILTH_HOME>/demo)')
     .option('--pixel-size <m>', 'pixel size of the finest band in m', '120')
     .option('--json', 'print the table as JSON')
     .action(async (options: { dir?: string; pixelSize: string; json?: boolean }) => {
       const { runDemo } = await import('./demo/run-demo.js')
-      await runDemo({ dir: options.dir ?? null, pixelSizeM: Number(options.pixelSize), json: options.json === true })
+      await runDemo({
+        dir: options.dir ?? null,
+        pixelSizeM: Number(options.pixelSize),
+        json: options.json === true,
+      })
     })
 }

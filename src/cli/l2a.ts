@@ -5,7 +5,9 @@ const numberIn =
   (text: string): number => {
     const value = Number(text)
     if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max)
-      throw new InvalidArgumentError(`expected a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`}, found '${text}'.`)
+      throw new InvalidArgumentError(
+        `expected a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`}, found '${text}'.`,
+      )
     return value
   }
 
@@ -29,14 +31,34 @@ export function register(program: Command): void {
     .command('l2a')
     .description('correct one Sentinel-2 L1C product to surface reflectance; needs no database')
     .argument('<product>', 'SAFE folder')
-    .requiredOption('-o, --out <dir>', 'folder that gets <dir>/<product name>/ with COGs, item.json, quicklook.png, report.json')
-    .option('--aot <value>', 'aerosol optical thickness at 550 nm above ground, 0..2 (default: 0.1)', numberIn(0, 2, ''))
-    .option('--wv <value>', 'water vapour of the column above sea level, 0..8 g/cm2 (default: 2)', numberIn(0, 8, 'g/cm2'))
-    .option('--ozone <value>', 'ozone of the column above sea level, 100..600 DU (default: 300)', numberIn(100, 600, 'DU'))
+    .requiredOption(
+      '-o, --out <dir>',
+      'folder that gets <dir>/<product name>/ with COGs, item.json, quicklook.png, report.json',
+    )
+    .option(
+      '--aot <value>',
+      'aerosol optical thickness at 550 nm above ground, 0..2 (default: 0.1)',
+      numberIn(0, 2, ''),
+    )
+    .option(
+      '--wv <value>',
+      'water vapour of the column above sea level, 0..8 g/cm2 (default: 2)',
+      numberIn(0, 8, 'g/cm2'),
+    )
+    .option(
+      '--ozone <value>',
+      'ozone of the column above sea level, 100..600 DU (default: 300)',
+      numberIn(100, 600, 'DU'),
+    )
     .option('--aerosol <model>', 'continental or maritime (default: continental)')
     .option('--dem <raster>', 'elevation in m above the EGM2008 geoid, any GDAL raster; sea level without')
     .option('--threads <n>', 'decodes and kernels that run at once (default: CPUs)', numberIn(1, 256, ''))
-    .option('--block-size <px>', 'edge of a block; a multiple of 512; changes memory, not pixels', numberIn(512, 8192, 'px'), 1024)
+    .option(
+      '--block-size <px>',
+      'edge of a block; a multiple of 512; changes memory, not pixels',
+      numberIn(512, 8192, 'px'),
+      1024,
+    )
     .option('--codec <name>', 'deflate (any reader) or zstd (faster, larger)', 'deflate')
     .option('--force', 'replace a product of the same name in --out')
     .option('--quiet', 'no progress on stderr')

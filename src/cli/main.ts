@@ -38,8 +38,10 @@ async function main(argv: readonly string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
   const wanted = argv[0] !== undefined && Object.hasOwn(COMMANDS, argv[0]) ? COMMANDS[argv[0]] : undefined
-  for (const load of wanted === undefined ? Object.values(COMMANDS) : [wanted]) (await load()).register(program)
-  if (wanted === undefined) program.command('test [files...]').description('run all tests; the last line counts them')
+  for (const load of wanted === undefined ? Object.values(COMMANDS) : [wanted])
+    (await load()).register(program)
+  if (wanted === undefined)
+    program.command('test [files...]').description('run all tests; the last line counts them')
   try {
     await program.parseAsync(argv, { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok

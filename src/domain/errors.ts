@@ -5,7 +5,18 @@
 export type FailureClass = 'permanent' | 'transient' | 'resource'
 
 /** sysexits(3) numbers, as a shell script expects them. */
-export const EXIT = { ok: 0, failed: 1, usage: 64, data: 65, noInput: 66, unavailable: 69, software: 70, io: 74, temporary: 75, config: 78 } as const
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 64,
+  data: 65,
+  noInput: 66,
+  unavailable: 69,
+  software: 70,
+  io: 74,
+  temporary: 75,
+  config: 78,
+} as const
 
 interface ErrorCodeEntry {
   readonly failure: FailureClass
@@ -19,32 +30,163 @@ interface ErrorCodeEntry {
 
 /** Every error code of the program. A code never changes meaning; `test/docs.test.ts` compares this with `docs/errors.md`. */
 export const ERROR_CODES = {
-  BAD_ARGUMENT: { failure: 'permanent', exit: EXIT.usage, summary: 'A command-line argument or option is malformed or out of range.', remedy: 'Read the message: it names the option, what was expected and what was found.' },
-  NOT_FOUND: { failure: 'permanent', exit: EXIT.noInput, summary: 'A named site, product, step, job or file does not exist.', remedy: 'List what there is with the command that the message names.' },
-  CONFLICT: { failure: 'permanent', exit: EXIT.data, summary: 'The row exists already with other content, or its state does not allow the change.', remedy: 'Look at the present state and repeat the command if it still applies.' },
-  SETTING_UNKNOWN: { failure: 'permanent', exit: EXIT.config, summary: 'No setting has this key.', remedy: 'See `tilth config list` for all keys.' },
-  SETTING_INVALID: { failure: 'permanent', exit: EXIT.config, summary: 'A setting has the wrong type or is out of its range.', remedy: 'The message states type, unit and range.' },
-  GEOMETRY_INVALID: { failure: 'permanent', exit: EXIT.data, summary: 'A GeoJSON polygon is empty, self-crossing, out of range or not a polygon.', remedy: 'Repair it, for example with `ogr2ogr -makevalid`.' },
-  TILE_UNKNOWN: { failure: 'permanent', exit: EXIT.usage, summary: 'A name is no Sentinel-2 tile.', remedy: 'Tile names look like 31TCJ: zone, band, two letters of the 100 km square.' },
-  DATABASE_UNAVAILABLE: { failure: 'transient', exit: EXIT.unavailable, summary: 'Postgres cannot be reached or started.', remedy: 'Check DATABASE_URL, or the server log below the data folder.' },
-  SCHEMA_TOO_NEW: { failure: 'permanent', exit: EXIT.unavailable, summary: 'The database was migrated by a newer program with a breaking change.', remedy: 'Upgrade this program, or point it to another database.' },
-  SCHEMA_EDITED: { failure: 'permanent', exit: EXIT.software, summary: 'A migration that was already applied differs from the file shipped with this program.', remedy: 'Install the program whole again; migrations are never edited.' },
-  PRODUCT_INCOMPLETE: { failure: 'permanent', exit: EXIT.data, summary: 'A product lacks a file that its metadata names, such as MTD_TL.xml or a band.', remedy: 'Copy or download it again and ingest it anew.' },
-  PRODUCT_COPYING: { failure: 'transient', exit: EXIT.temporary, summary: 'A product is still being written: files are missing or changed moments ago.', remedy: 'Wait until the copy has ended and ingest again.' },
-  PRODUCT_UNSUPPORTED: { failure: 'permanent', exit: EXIT.data, summary: 'The folder or file is no product that this program reads.', remedy: 'The message names what was looked for.' },
-  METADATA_INVALID: { failure: 'permanent', exit: EXIT.data, summary: 'Metadata is no well-formed XML, or an element is missing or has a value that makes no sense.', remedy: 'Download the product again.' },
-  RASTER_UNREADABLE: { failure: 'permanent', exit: EXIT.data, summary: 'An image cannot be opened or a block of it cannot be decoded, for example because the file is truncated.', remedy: 'Download the product again; the message names file and block.' },
-  GRID_MISMATCH: { failure: 'permanent', exit: EXIT.data, summary: 'Two images that must share a grid do not.', remedy: 'The message describes both grids.' },
-  SUN_TOO_LOW: { failure: 'permanent', exit: EXIT.data, summary: 'The sun stands lower than the processor accepts in the whole image.', remedy: 'Nothing: such a date cannot be corrected.' },
-  SENSOR_UNKNOWN: { failure: 'permanent', exit: EXIT.data, summary: 'No gas or spectral coefficients are known for this platform.', remedy: 'Supported platforms are named in the message.' },
-  DISK_FULL: { failure: 'resource', exit: EXIT.io, summary: 'A file could not be written because the file system or quota is full.', remedy: 'Free space below the archive or scratch root; the step is tried again.' },
-  WRITE_FAILED: { failure: 'transient', exit: EXIT.io, summary: 'A file could not be written for another reason than space.', remedy: 'The message holds the cause of the operating system.' },
-  OUT_OF_MEMORY: { failure: 'resource', exit: EXIT.software, summary: 'A step was ended for lack of memory.', remedy: 'It is tried again; lower parallelism or raise executor.memory_mb if it repeats.' },
-  STEP_KILLED: { failure: 'transient', exit: EXIT.software, summary: 'A step process ended by a signal or without a word.', remedy: 'It is tried again; `tilth logs` has its last lines.' },
-  STEP_CANCELLED: { failure: 'permanent', exit: EXIT.temporary, summary: 'A step was cancelled by its user.', remedy: 'Start it again with `tilth retry`.' },
-  LEASE_LOST: { failure: 'transient', exit: EXIT.temporary, summary: 'A step process lost its claim to another attempt; nothing that it wrote is visible.', remedy: 'Nothing: the other attempt goes on.' },
-  NATIVE_UNAVAILABLE: { failure: 'permanent', exit: EXIT.unavailable, summary: 'The native kernels cannot be loaded.', remedy: 'Remove the folder build/ and start ./tilth again: it builds them.' },
-  INTERNAL: { failure: 'permanent', exit: EXIT.software, summary: 'A bug in this program.', remedy: 'Report it with the message and the log.' },
+  BAD_ARGUMENT: {
+    failure: 'permanent',
+    exit: EXIT.usage,
+    summary: 'A command-line argument or option is malformed or out of range.',
+    remedy: 'Read the message: it names the option, what was expected and what was found.',
+  },
+  NOT_FOUND: {
+    failure: 'permanent',
+    exit: EXIT.noInput,
+    summary: 'A named site, product, step, job or file does not exist.',
+    remedy: 'List what there is with the command that the message names.',
+  },
+  CONFLICT: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'The row exists already with other content, or its state does not allow the change.',
+    remedy: 'Look at the present state and repeat the command if it still applies.',
+  },
+  SETTING_UNKNOWN: {
+    failure: 'permanent',
+    exit: EXIT.config,
+    summary: 'No setting has this key.',
+    remedy: 'See `tilth config list` for all keys.',
+  },
+  SETTING_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.config,
+    summary: 'A setting has the wrong type or is out of its range.',
+    remedy: 'The message states type, unit and range.',
+  },
+  GEOMETRY_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A GeoJSON polygon is empty, self-crossing, out of range or not a polygon.',
+    remedy: 'Repair it, for example with `ogr2ogr -makevalid`.',
+  },
+  TILE_UNKNOWN: {
+    failure: 'permanent',
+    exit: EXIT.usage,
+    summary: 'A name is no Sentinel-2 tile.',
+    remedy: 'Tile names look like 31TCJ: zone, band, two letters of the 100 km square.',
+  },
+  DATABASE_UNAVAILABLE: {
+    failure: 'transient',
+    exit: EXIT.unavailable,
+    summary: 'Postgres cannot be reached or started.',
+    remedy: 'Check DATABASE_URL, or the server log below the data folder.',
+  },
+  SCHEMA_TOO_NEW: {
+    failure: 'permanent',
+    exit: EXIT.unavailable,
+    summary: 'The database was migrated by a newer program with a breaking change.',
+    remedy: 'Upgrade this program, or point it to another database.',
+  },
+  SCHEMA_EDITED: {
+    failure: 'permanent',
+    exit: EXIT.software,
+    summary: 'A migration that was already applied differs from the file shipped with this program.',
+    remedy: 'Install the program whole again; migrations are never edited.',
+  },
+  PRODUCT_INCOMPLETE: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A product lacks a file that its metadata names, such as MTD_TL.xml or a band.',
+    remedy: 'Copy or download it again and ingest it anew.',
+  },
+  PRODUCT_COPYING: {
+    failure: 'transient',
+    exit: EXIT.temporary,
+    summary: 'A product is still being written: files are missing or changed moments ago.',
+    remedy: 'Wait until the copy has ended and ingest again.',
+  },
+  PRODUCT_UNSUPPORTED: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'The folder or file is no product that this program reads.',
+    remedy: 'The message names what was looked for.',
+  },
+  METADATA_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'Metadata is no well-formed XML, or an element is missing or has a value that makes no sense.',
+    remedy: 'Download the product again.',
+  },
+  RASTER_UNREADABLE: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary:
+      'An image cannot be opened or a block of it cannot be decoded, for example because the file is truncated.',
+    remedy: 'Download the product again; the message names file and block.',
+  },
+  GRID_MISMATCH: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'Two images that must share a grid do not.',
+    remedy: 'The message describes both grids.',
+  },
+  SUN_TOO_LOW: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'The sun stands lower than the processor accepts in the whole image.',
+    remedy: 'Nothing: such a date cannot be corrected.',
+  },
+  SENSOR_UNKNOWN: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'No gas or spectral coefficients are known for this platform.',
+    remedy: 'Supported platforms are named in the message.',
+  },
+  DISK_FULL: {
+    failure: 'resource',
+    exit: EXIT.io,
+    summary: 'A file could not be written because the file system or quota is full.',
+    remedy: 'Free space below the archive or scratch root; the step is tried again.',
+  },
+  WRITE_FAILED: {
+    failure: 'transient',
+    exit: EXIT.io,
+    summary: 'A file could not be written for another reason than space.',
+    remedy: 'The message holds the cause of the operating system.',
+  },
+  OUT_OF_MEMORY: {
+    failure: 'resource',
+    exit: EXIT.software,
+    summary: 'A step was ended for lack of memory.',
+    remedy: 'It is tried again; lower parallelism or raise executor.memory_mb if it repeats.',
+  },
+  STEP_KILLED: {
+    failure: 'transient',
+    exit: EXIT.software,
+    summary: 'A step process ended by a signal or without a word.',
+    remedy: 'It is tried again; `tilth logs` has its last lines.',
+  },
+  STEP_CANCELLED: {
+    failure: 'permanent',
+    exit: EXIT.temporary,
+    summary: 'A step was cancelled by its user.',
+    remedy: 'Start it again with `tilth retry`.',
+  },
+  LEASE_LOST: {
+    failure: 'transient',
+    exit: EXIT.temporary,
+    summary: 'A step process lost its claim to another attempt; nothing that it wrote is visible.',
+    remedy: 'Nothing: the other attempt goes on.',
+  },
+  NATIVE_UNAVAILABLE: {
+    failure: 'permanent',
+    exit: EXIT.unavailable,
+    summary: 'The native kernels cannot be loaded.',
+    remedy: 'Remove the folder build/ and start ./tilth again: it builds them.',
+  },
+  INTERNAL: {
+    failure: 'permanent',
+    exit: EXIT.software,
+    summary: 'A bug in this program.',
+    remedy: 'Report it with the message and the log.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>
 
 export type ErrorCode = keyof typeof ERROR_CODES
@@ -72,8 +214,10 @@ export function asProcessingError(error: unknown): ProcessingError {
   if (error instanceof ProcessingError) return error
   const systemCode = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
-  if (systemCode === 'ENOSPC' || systemCode === 'EDQUOT') return new ProcessingError('DISK_FULL', message, { cause: error })
-  if (systemCode === 'EIO' || systemCode === 'ESTALE' || systemCode === 'EROFS') return new ProcessingError('WRITE_FAILED', message, { cause: error })
+  if (systemCode === 'ENOSPC' || systemCode === 'EDQUOT')
+    return new ProcessingError('DISK_FULL', message, { cause: error })
+  if (systemCode === 'EIO' || systemCode === 'ESTALE' || systemCode === 'EROFS')
+    return new ProcessingError('WRITE_FAILED', message, { cause: error })
   return new ProcessingError('INTERNAL', message, { cause: error })
 }
 

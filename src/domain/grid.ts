@@ -29,7 +29,13 @@ export function sameExtent(a: Grid, b: Grid, toleranceM: number): boolean {
   const right = (g: Grid) => g.ulx + g.width * g.pixelWidthM
   const bottom = (g: Grid) => g.uly - g.height * g.pixelHeightM
   const near = (p: number, q: number) => Math.abs(p - q) <= toleranceM
-  return a.epsg === b.epsg && near(a.ulx, b.ulx) && near(a.uly, b.uly) && near(right(a), right(b)) && near(bottom(a), bottom(b))
+  return (
+    a.epsg === b.epsg &&
+    near(a.ulx, b.ulx) &&
+    near(a.uly, b.uly) &&
+    near(right(a), right(b)) &&
+    near(bottom(a), bottom(b))
+  )
 }
 
 /** Splits a grid into windows of at most `size` x `size` pixels, row by row. */

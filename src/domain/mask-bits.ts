@@ -1,5 +1,19 @@
 /** Bits of MASK.tif (uint16), numbered from 0. Documented in docs/products.md. */
 export const MASK_BITS = {
-  cloudOrShadow: 0, cloud: 1, shadowInside: 2, shadowOutside: 3, monoTemporal: 4, multiTemporal: 5, thin: 6, cirrus: 7, snow: 8,
-  water: 9, topographicShadow: 10, lowSun: 11, sunGlint: 12, saturatedVisible: 13, defaultAtmosphere: 14, noData: 15,
+  cloudOrShadow: 0,
+  cloud: 1,
+  shadowInside: 2,
+  shadowOutside: 3,
+  monoTemporal: 4,
+  multiTemporal: 5,
+  thin: 6,
+  cirrus: 7,
+  snow: 8,
+  water: 9,
+  topographicShadow: 10,
+  lowSun: 11,
+  sunGlint: 12,
+  saturatedVisible: 13,
+  defaultAtmosphere: 14,
+  noData: 15,
 } as const

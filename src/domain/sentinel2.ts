@@ -1,13 +1,39 @@
 import type { Grid, Window } from './grid.js'
 
-export const S2_BANDS = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09', 'B10', 'B11', 'B12'] as const
+export const S2_BANDS = [
+  'B01',
+  'B02',
+  'B03',
+  'B04',
+  'B05',
+  'B06',
+  'B07',
+  'B08',
+  'B8A',
+  'B09',
+  'B10',
+  'B11',
+  'B12',
+] as const
 export type S2Band = (typeof S2_BANDS)[number]
 export const S2_PLATFORMS = ['S2A', 'S2B', 'S2C'] as const
 export type S2Platform = (typeof S2_PLATFORMS)[number]
 
 /** Nominal pixel size in metres. The product's own image decides; this names what its XML describes. */
 export const NOMINAL_PIXEL_M: Readonly<Record<S2Band, 10 | 20 | 60>> = {
-  B01: 60, B02: 10, B03: 10, B04: 10, B05: 20, B06: 20, B07: 20, B08: 10, B8A: 20, B09: 60, B10: 60, B11: 20, B12: 20,
+  B01: 60,
+  B02: 10,
+  B03: 10,
+  B04: 10,
+  B05: 20,
+  B06: 20,
+  B07: 20,
+  B08: 10,
+  B8A: 20,
+  B09: 60,
+  B10: 60,
+  B11: 20,
+  B12: 20,
 }
 
 /**
@@ -33,7 +59,8 @@ export interface DetectorAngles {
 }
 
 /** Where a mask comes from: GML polygons (baseline < 04.00) or raster planes (from 04.00 on). */
-export type MaskSource = { readonly kind: 'gml'; readonly path: string } | { readonly kind: 'jp2'; readonly path: string }
+export type MaskSource =
+  { readonly kind: 'gml'; readonly path: string } | { readonly kind: 'jp2'; readonly path: string }
 
 export interface L1cBand {
   readonly id: S2Band

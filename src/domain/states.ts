@@ -1,4 +1,12 @@
-export const STEP_STATES = ['blocked', 'ready', 'running', 'succeeded', 'failed', 'cancelled', 'quarantined'] as const
+export const STEP_STATES = [
+  'blocked',
+  'ready',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'quarantined',
+] as const
 export type StepState = (typeof STEP_STATES)[number]
 export const ACQUISITION_STATES = ['found', 'fetching', 'present', 'ignored', 'broken', 'superseded'] as const
 export type AcquisitionState = (typeof ACQUISITION_STATES)[number]
@@ -6,7 +14,11 @@ export const JOB_STATES = ['active', 'succeeded', 'failed', 'cancelled'] as cons
 export type JobState = (typeof JOB_STATES)[number]
 
 /** Which change leads from where to where, and who makes it. `docs/states.md` is drawn from this table. */
-export const STEP_TRANSITIONS: readonly { readonly from: StepState; readonly to: StepState; readonly by: string }[] = [
+export const STEP_TRANSITIONS: readonly {
+  readonly from: StepState
+  readonly to: StepState
+  readonly by: string
+}[] = [
   { from: 'blocked', to: 'ready', by: 'last predecessor succeeded' },
   { from: 'blocked', to: 'cancelled', by: 'cancel, or a predecessor ended without success' },
   { from: 'ready', to: 'running', by: 'claim (attempt + 1, lease set)' },
@@ -22,4 +34,5 @@ export const STEP_TRANSITIONS: readonly { readonly from: StepState; readonly to:
   { from: 'cancelled', to: 'blocked', by: '`tilth retry`, while a predecessor has not succeeded' },
 ]
 
-export const isTerminal = (state: StepState): boolean => state !== 'blocked' && state !== 'ready' && state !== 'running'
+export const isTerminal = (state: StepState): boolean =>
+  state !== 'blocked' && state !== 'ready' && state !== 'running'

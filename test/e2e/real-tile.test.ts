@@ -6,7 +6,10 @@ import { openRaster } from '../../src/raster/open-raster.js'
 import { checkCog } from '../support/cog-check.js'
 import { REAL_SAFE, hasSharedData, productFolder, temporaryFolder, tilth } from '../support/cli.js'
 
-async function pixelsOf(path: string, band = 0): Promise<{ width: number; height: number; data: Float64Array }> {
+async function pixelsOf(
+  path: string,
+  band = 0,
+): Promise<{ width: number; height: number; data: Float64Array }> {
   const reader = await openRaster(path)
   const data = new Float64Array(reader.width * reader.height)
   await reader.read(band, { x: 0, y: 0, width: reader.width, height: reader.height }, data)
@@ -39,14 +42,26 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
   }, 120_000)
 
   test('gives every band, mask, class, atmosphere, item, quicklook and report', () => {
-    const expected = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B11', 'B12'].map((b) => `${b}_sre.tif`)
+    const expected = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B11', 'B12'].map(
+      (b) => `${b}_sre.tif`,
+    )
     expect(readdirSync(folder).sort()).toEqual(
-      [...expected, 'AOT.tif', 'WV.tif', 'MASK.tif', 'SCL.tif', 'item.json', 'quicklook.png', 'report.json'].sort(),
+      [
+        ...expected,
+        'AOT.tif',
+        'WV.tif',
+        'MASK.tif',
+        'SCL.tif',
+        'item.json',
+        'quicklook.png',
+        'report.json',
+      ].sort(),
     )
   })
 
   test('every raster is a valid COG', async () => {
-    for (const name of readdirSync(folder).filter((n) => n.endsWith('.tif'))) expect(await checkCog(join(folder, name)), name).toEqual([])
+    for (const name of readdirSync(folder).filter((n) => n.endsWith('.tif')))
+      expect(await checkCog(join(folder, name)), name).toEqual([])
   })
 
   test('geotransform and CRS are those of the JP2s', async () => {
@@ -76,9 +91,16 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
       toa.data.forEach((value, i) => {
         const x = Math.floor(((i % toa.width) + 0.5) * scale)
         const y = Math.floor((Math.floor(i / toa.width) + 0.5) * scale)
-        if (value > 0 && alpha.data[y * boa.width + x]! === 255) pairs.push([value, boa.data[y * boa.width + x]!])
+        if (value > 0 && alpha.data[y * boa.width + x]! === 255)
+          pairs.push([value, boa.data[y * boa.width + x]!])
       })
-      expect(correlation(pairs.map((p) => p[0]), pairs.map((p) => p[1])), `band ${band}`).toBeGreaterThanOrEqual(0.95)
+      expect(
+        correlation(
+          pairs.map((p) => p[0]),
+          pairs.map((p) => p[1]),
+        ),
+        `band ${band}`,
+      ).toBeGreaterThanOrEqual(0.95)
       boa.data.forEach((value, i) => {
         if (alpha.data[i]! !== 255) return
         seen++
@@ -111,7 +133,10 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
   })
 
   test('the report says that the images are decimated and which atmosphere was taken', () => {
-    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as { notes: string[]; parameters: unknown }
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
+      notes: string[]
+      parameters: unknown
+    }
     expect(report.notes.join(' ')).toMatch(/640/)
     expect(JSON.stringify(report.parameters)).toContain('0.1')
   })

@@ -7,10 +7,17 @@ export const programRoot = resolve(import.meta.dirname, '../..')
 /** Real test input beside the checkout; tests that need it are skipped where it is missing. */
 export const sharedData = resolve(programRoot, '../shared/data')
 export const hasSharedData = existsSync(sharedData)
-export const REAL_SAFE = join(sharedData, 's2-l1c-decimated', 'S2A_MSIL1C_20171207T002051_N0206_R116_T55JEJ_20171207T032513.SAFE')
+export const REAL_SAFE = join(
+  sharedData,
+  's2-l1c-decimated',
+  'S2A_MSIL1C_20171207T002051_N0206_R116_T55JEJ_20171207T032513.SAFE',
+)
 
 /** Runs the compiled program as a user would, without the launcher's build step. Never rejects: look at exitCode. */
-export async function tilth(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Result> {
+export async function tilth(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Result> {
   return execa(process.execPath, [join(programRoot, 'dist/src/cli/main.js'), ...args], {
     reject: false,
     env: { TILTH_ROOT: programRoot, ...env },
@@ -30,6 +37,7 @@ export function temporaryFolder(name: string): string {
 /** The one product folder below `--out`. */
 export function productFolder(out: string): string {
   const names = readdirSync(out).filter((name) => !name.startsWith('.'))
-  if (names.length !== 1) throw new Error(`expected one product in ${out}, found ${names.join(', ') || 'none'}`)
+  if (names.length !== 1)
+    throw new Error(`expected one product in ${out}, found ${names.join(', ') || 'none'}`)
   return join(out, names[0] ?? '')
 }

@@ -11,7 +11,11 @@ export interface BandError {
 }
 
 /** Compares the surface reflectance of one band, pixel by pixel. Both rasters must have one size; else GRID_MISMATCH would have been raised before. */
-export async function compareBand(productFolder: string, truthFolder: string, band: string): Promise<BandError> {
+export async function compareBand(
+  productFolder: string,
+  truthFolder: string,
+  band: string,
+): Promise<BandError> {
   const product = await openRaster(join(productFolder, `${band}_sre.tif`))
   const truth = await openRaster(join(truthFolder, `${band}.tif`))
   try {

@@ -70,22 +70,54 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
       const result = await execa(process.execPath, [main, ...args], { env, reject: false })
       if (result.exitCode !== 0) {
         say(result.stderr)
-        throw new ProcessingError('INTERNAL', `The demo's command 'tilth ${args.join(' ')}' ended with ${String(result.exitCode)}; see above.`)
+        throw new ProcessingError(
+          'INTERNAL',
+          `The demo's command 'tilth ${args.join(' ')}' ended with ${String(result.exitCode)}; see above.`,
+        )
       }
       return result.stdout
     }
     await run('site', 'add', join(home, 'site.geojson'), '--name', 'Demo fields')
-    await run('season', 'add', 'demo-fields', '2025', '--start', '2025-03-01', '--mid', '2025-06-15', '--end', '2025-10-31')
+    await run(
+      'season',
+      'add',
+      'demo-fields',
+      '2025',
+      '--start',
+      '2025-03-01',
+      '--mid',
+      '2025-06-15',
+      '--end',
+      '2025-10-31',
+    )
     await run('tiles', 'set', 'demo-fields', '--only', ...TILES)
     await run('ingest', join(home, 'incoming'))
-    await run('process', '--site', 'demo-fields', '--processor', 'l2a', '--aot', `${AIR.aot}`, '--wv', `${AIR.wv}`, '--ozone', `${AIR.ozone}`)
+    await run(
+      'process',
+      '--site',
+      'demo-fields',
+      '--processor',
+      'l2a',
+      '--aot',
+      `${AIR.aot}`,
+      '--wv',
+      `${AIR.wv}`,
+      '--ozone',
+      `${AIR.ozone}`,
+    )
     await run('up', '--until-idle')
-    const products = JSON.parse(await run('products', '--json')) as { name: string; tile: string; sensedAt: string; location: string }[]
+    const products = JSON.parse(await run('products', '--json')) as {
+      name: string
+      tile: string
+      sensedAt: string
+      location: string
+    }[]
 
     const rows: DemoRow[] = []
     for (const product of products) {
       const source = simulated.find((s) => s.tile === product.tile && product.sensedAt.startsWith(s.date))
-      if (source === undefined) throw new ProcessingError('INTERNAL', `Product ${product.name} belongs to no simulated acquisition.`)
+      if (source === undefined)
+        throw new ProcessingError('INTERNAL', `Product ${product.name} belongs to no simulated acquisition.`)
       const folder = join(home, 'archive', product.location.replace(/^archive:/, ''))
       const errors: BandError[] = []
       for (const band of COMPARED) errors.push(await compareBand(folder, source.truthDir, band))
@@ -93,7 +125,10 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
       rows.push({ product: product.name, tile, date, baseline, folder, safe, errors })
     }
     if (rows.length !== simulated.length)
-      throw new ProcessingError('INTERNAL', `${simulated.length} acquisitions gave ${rows.length} products. Look at the logs below ${home}/logs.`)
+      throw new ProcessingError(
+        'INTERNAL',
+        `${simulated.length} acquisitions gave ${rows.length} products. Look at the logs below ${home}/logs.`,
+      )
     const seconds = (performance.now() - started) / 1000
     const summary = await writeSummary(home, rows, AIR, seconds)
     if (json) process.stdout.write(`${JSON.stringify({ seconds, summary, products: rows }, null, 2)}\n`)
@@ -104,7 +139,9 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
           rows.map((row) => [row.product, row.baseline, ...row.errors.map((e) => e.rmse.toFixed(4))]),
         ),
       )
-      process.stdout.write(`\nRoot mean square error of surface reflectance (unit 1) against the simulator's truth, the atmosphere given.\n`)
+      process.stdout.write(
+        `\nRoot mean square error of surface reflectance (unit 1) against the simulator's truth, the atmosphere given.\n`,
+      )
       process.stdout.write(`${rows.length} products in ${seconds.toFixed(0)} s. Summary: ${summary}\n`)
     }
   } finally {

@@ -16,7 +16,11 @@ export async function writeSummary(
   const table = (title: string, note: string, pick: 'rmse' | 'bias') => ({
     title,
     note,
-    columns: [{ label: 'Product' }, { label: 'Baseline' }, ...bands.map((band) => ({ label: band, unit: '1', digits: 4 }))],
+    columns: [
+      { label: 'Product' },
+      { label: 'Baseline' },
+      ...bands.map((band) => ({ label: band, unit: '1', digits: 4 })),
+    ],
     rows: rows.map((row) => [row.product, row.baseline, ...row.errors.map((e) => e[pick])]),
   })
   const html = renderSummary({

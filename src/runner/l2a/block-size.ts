@@ -10,7 +10,8 @@ const MAX_BLOCK = 3072
 export function blockSizeFor(jp2Block: number, imageSize: number, wanted: number): number {
   if (imageSize <= wanted) return Math.ceil(imageSize / TILE_SIZE) * TILE_SIZE
   const common = leastCommonMultiple(jp2Block, TILE_SIZE)
-  if (common > MAX_BLOCK) return imageSize <= MAX_BLOCK ? Math.ceil(imageSize / TILE_SIZE) * TILE_SIZE : wanted
+  if (common > MAX_BLOCK)
+    return imageSize <= MAX_BLOCK ? Math.ceil(imageSize / TILE_SIZE) * TILE_SIZE : wanted
   return Math.max(common, Math.floor(wanted / common) * common)
 }
 

@@ -52,7 +52,9 @@ interface OpenBand {
  * that small ones fill the end. Bands without surface reflectance (B09, B10) are read for their no-data only.
  * Rejects with the first error after all blocks in flight have ended; what was written so far is the caller's to remove.
  */
-export async function correctBands(options: CorrectBandsOptions): Promise<{ bands: CorrectedBand[]; planes: FlagPlanes }> {
+export async function correctBands(
+  options: CorrectBandsOptions,
+): Promise<{ bands: CorrectedBand[]; planes: FlagPlanes }> {
   const { l1c, signal, budget } = options
   const order = S2_BANDS.flatMap((id) => l1c.bands[id] ?? []).sort((a, b) => b.grid.width - a.grid.width)
   const total = order.reduce((sum, band) => sum + band.grid.width * band.grid.height, 0)
@@ -81,7 +83,11 @@ export async function correctBands(options: CorrectBandsOptions): Promise<{ band
         await open.writer?.finish()
         const grid = l1c.bands[open.band]?.grid
         if (open.writer !== null && grid !== undefined)
-          done.push({ band: open.band as L2aBand, grid, statistics: open.statistics.result(bandFile(open.band, 'sre'), '1', 0.0001, 0) })
+          done.push({
+            band: open.band as L2aBand,
+            grid,
+            statistics: open.statistics.result(bandFile(open.band, 'sre'), '1', 0.0001, 0),
+          })
       }
       options.onProgress(pixels / total, `correcting ${open.band}`)
     }
@@ -115,7 +121,10 @@ export async function correctBands(options: CorrectBandsOptions): Promise<{ band
   return { bands: done, planes }
 }
 
-function openBand(id: S2Band, { l1c, params, pressure, pathOf, codec, blockSize, pool }: CorrectBandsOptions): OpenBand {
+function openBand(
+  id: S2Band,
+  { l1c, params, pressure, pathOf, codec, blockSize, pool }: CorrectBandsOptions,
+): OpenBand {
   const band = l1c.bands[id]
   if (band === undefined) throw new Error(`band ${id} vanished`)
   const input = new BandInput(band, blockSize)
@@ -127,9 +136,21 @@ function openBand(id: S2Band, { l1c, params, pressure, pathOf, codec, blockSize,
       ((flags & KERNEL_FLAGS.noData) !== 0 ? PLANE_BITS.noDataSome : 0) |
       (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0),
   )
-  const common = { band: id, input, statistics: new BandStatisticsBuilder(), lookup, left: input.blocks.length }
+  const common = {
+    band: id,
+    input,
+    statistics: new BandStatisticsBuilder(),
+    lookup,
+    left: input.blocks.length,
+  }
   if (!isDelivered) return { ...common, table: null, writer: null }
-  const planes = buildCoefficientPlanes({ band, sun: l1c.sun, platform: l1c.platform, params, pressureNodesHpa: pressure.nodesHpa })
+  const planes = buildCoefficientPlanes({
+    band,
+    sun: l1c.sun,
+    platform: l1c.platform,
+    params,
+    pressureNodesHpa: pressure.nodesHpa,
+  })
   return {
     ...common,
     table: pool.shareTable(planes, band, pressure.grid),
@@ -149,7 +170,12 @@ function openBand(id: S2Band, { l1c, params, pressure, pathOf, codec, blockSize,
   }
 }
 
-async function correctBlock(open: OpenBand, window: Window, { pool, budget }: CorrectBandsOptions, planes: FlagPlanes): Promise<void> {
+async function correctBlock(
+  open: OpenBand,
+  window: Window,
+  { pool, budget }: CorrectBandsOptions,
+  planes: FlagPlanes,
+): Promise<void> {
   const { grid } = open.input.band
   const decoded = await budget.run(() => open.input.read(window, open.table !== null))
   const { table } = open

@@ -73,13 +73,18 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
     budget.setCapacity(threads)
   })
   configureGdal()
-  const pool = await openKernelPool({ budget, maxThreads: Math.max(availableParallelism(), request.threads.value) })
+  const pool = await openKernelPool({
+    budget,
+    maxThreads: Math.max(availableParallelism(), request.threads.value),
+  })
   try {
     const finest = finestGrid(l1c)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
     const notes = [...l1c.notes]
     if (pressure.heights !== null && pressure.heights.missingShare > 0)
-      notes.push(`The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`)
+      notes.push(
+        `The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`,
+      )
     const pathOf = (band: L2aBand) => join(folder, bandFile(band, 'sre'))
     const { bands, planes } = await clock.stage('bands', () =>
       correctBands({
@@ -98,7 +103,17 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
       }),
     )
     request.onProgress(0.91, 'masks')
-    const write = { l1c, planes, folder, codec: request.codec, pool, budget, signal, blockSize: request.blockSize, params }
+    const write = {
+      l1c,
+      planes,
+      folder,
+      codec: request.codec,
+      pool,
+      budget,
+      signal,
+      blockSize: request.blockSize,
+      params,
+    }
     const shares = await clock.stage('masks', () => writeMasks(write))
     await clock.stage('atmosphere', () => writeAtmosphere(write))
     request.onProgress(0.97, 'quicklook and item')
@@ -112,11 +127,20 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
       versions,
       created: createdAt,
       inputs: [
-        { kind: 'S2_L1C', name: l1c.productUri, detail: `baseline ${l1c.baseline}, datatake ${l1c.datatakeId}` },
-        ...(params.dem === null ? [] : [{ kind: 'DEM', name: params.dem, detail: 'heights in m above the EGM2008 geoid assumed' }]),
+        {
+          kind: 'S2_L1C',
+          name: l1c.productUri,
+          detail: `baseline ${l1c.baseline}, datatake ${l1c.datatakeId}`,
+        },
+        ...(params.dem === null
+          ? []
+          : [{ kind: 'DEM', name: params.dem, detail: 'heights in m above the EGM2008 geoid assumed' }]),
       ],
       parameters: Object.fromEntries(
-        Object.entries(params).map(([key, value]) => [key, { value, origin: request.origins[key] ?? 'default' }]),
+        Object.entries(params).map(([key, value]) => [
+          key,
+          { value, origin: request.origins[key] ?? 'default' },
+        ]),
       ),
       resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: request.threads.value },
       stages: clock.stages(),
@@ -149,7 +173,8 @@ async function drawQuicklook(folder: string): Promise<void> {
   const read = async (band: L2aBand) => {
     const reader = await openRaster(join(folder, bandFile(band, 'sre')))
     try {
-      const factor = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(reader.width, reader.height) / QUICKLOOK_SOURCE)) + 1)
+      const factor =
+        2 ** Math.max(0, Math.floor(Math.log2(Math.max(reader.width, reader.height) / QUICKLOOK_SOURCE)) + 1)
       const width = Math.ceil(reader.width / factor)
       const height = Math.ceil(reader.height / factor)
       const data = new Int16Array(width * height)

@@ -41,8 +41,16 @@ export interface CorrectedToFolder {
 export async function correctToFolder(options: CorrectToFolderOptions): Promise<CorrectedToFolder> {
   const parsed = l2a.params.safeParse(options.parameters)
   if (!parsed.success) throw new ProcessingError('BAD_ARGUMENT', z.prettifyError(parsed.error))
-  if (!Number.isInteger(options.blockSize / 512)) throw new ProcessingError('BAD_ARGUMENT', `--block-size: expected a multiple of 512 px, found ${options.blockSize}.`)
-  if (!['deflate', 'zstd'].includes(options.codec)) throw new ProcessingError('BAD_ARGUMENT', `--codec: expected deflate or zstd, found '${String(options.codec)}'.`)
+  if (!Number.isInteger(options.blockSize / 512))
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `--block-size: expected a multiple of 512 px, found ${options.blockSize}.`,
+    )
+  if (!['deflate', 'zstd'].includes(options.codec))
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `--codec: expected deflate or zstd, found '${options.codec}'.`,
+    )
   const out = resolve(options.out)
   await mkdir(out, { recursive: true })
   const staging = await mkdtemp(join(out, '.staging-'))

@@ -47,7 +47,10 @@ export async function surfacePressure(image: Grid, demPath: string | null): Prom
     hpa[i] = pressureAtAltitude(z)
   }
   if (missing === metres.length)
-    throw new ProcessingError('BAD_ARGUMENT', `The DEM '${demPath}' has no value anywhere on the image; give one that covers it.`)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `The DEM '${demPath}' has no value anywhere on the image; give one that covers it.`,
+    )
   if (min < ALTITUDE_RANGE_M.min || max > ALTITUDE_RANGE_M.max)
     throw new ProcessingError(
       'BAD_ARGUMENT',

@@ -26,13 +26,18 @@ export interface WriteItemInput {
 const POINTS_PER_EDGE = 22
 
 /** Writes and validates `item.json`. Returns the footprint's box, east > 180 over the antimeridian. Rejects with INTERNAL for an invalid item. */
-export async function writeItem(input: WriteItemInput): Promise<{ bbox: readonly [number, number, number, number] }> {
+export async function writeItem(
+  input: WriteItemInput,
+): Promise<{ bbox: readonly [number, number, number, number] }> {
   const { folder, l1c, params } = input
   const grids = Object.values(l1c.bands).map((band) => band.grid)
   const finest = grids.reduce((a, b) => (b.pixelWidthM < a.pixelWidthM ? b : a))
   const coarsest = grids.reduce((a, b) => (b.pixelWidthM > a.pixelWidthM ? b : a))
   const reference = l1c.bands.B8A ?? Object.values(l1c.bands)[0]
-  const view = reference === undefined || reference.detectors.length === 0 ? undefined : meanAngles(reference.detectors.map((d) => d.angles))
+  const view =
+    reference === undefined || reference.detectors.length === 0
+      ? undefined
+      : meanAngles(reference.detectors.map((d) => d.angles))
   const item = buildL2aItem({
     name: input.name,
     platform: l1c.platform,
@@ -51,9 +56,17 @@ export async function writeItem(input: WriteItemInput): Promise<{ bbox: readonly
     software: input.versions,
     rasters: [
       ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
-      ...(await Promise.all(otherAssets(l1c.bands.B05?.grid ?? finest, finest, coarsest).map(async (a) => ({ ...a, ...(await readFileFacts(join(folder, a.file))) })))),
+      ...(await Promise.all(
+        otherAssets(l1c.bands.B05?.grid ?? finest, finest, coarsest).map(async (a) => ({
+          ...a,
+          ...(await readFileFacts(join(folder, a.file))),
+        })),
+      )),
     ],
-    quicklook: { file: PRODUCT_FILES.quicklook, ...(await readFileFacts(join(folder, PRODUCT_FILES.quicklook))) },
+    quicklook: {
+      file: PRODUCT_FILES.quicklook,
+      ...(await readFileFacts(join(folder, PRODUCT_FILES.quicklook))),
+    },
     report: { file: PRODUCT_FILES.report, ...(await readFileFacts(join(folder, PRODUCT_FILES.report))) },
   })
   await validateStacItem(item)
@@ -66,7 +79,10 @@ export async function writeItem(input: WriteItemInput): Promise<{ bbox: readonly
   return { bbox: [west, south, east < west ? east + 360 : east, north] }
 }
 
-async function reflectanceAsset(folder: string, { band, grid, statistics }: CorrectedBand): Promise<RasterAsset> {
+async function reflectanceAsset(
+  folder: string,
+  { band, grid, statistics }: CorrectedBand,
+): Promise<RasterAsset> {
   const file = bandFile(band, 'sre')
   const { min, mean, max, valid_share } = statistics
   return {
@@ -80,7 +96,9 @@ async function reflectanceAsset(folder: string, { band, grid, statistics }: Corr
     scale: 0.0001,
     offset: 0,
     unit: '1',
-    ...(min === null || mean === null || max === null ? {} : { statistics: { min, mean, max, validPercent: valid_share * 100 } }),
+    ...(min === null || mean === null || max === null
+      ? {}
+      : { statistics: { min, mean, max, validPercent: valid_share * 100 } }),
     ...(await readFileFacts(join(folder, file))),
   }
 }
@@ -90,9 +108,31 @@ function otherAssets(scene: Grid, finest: Grid, coarsest: Grid): Omit<RasterAsse
   const thousandths = { dataType: 'int16', nodata: -32768, scale: 0.001, offset: 0 } as const
   return [
     { file: PRODUCT_FILES.mask, title: 'Mask bits', roles: ['data', 'data-mask'], grid: finest, ...bits },
-    { file: PRODUCT_FILES.scl, title: "Scene class, Sen2Cor's numbers", roles: ['data', 'data-mask'], grid: scene, ...bits, dataType: 'uint8', nodata: 0 },
-    { file: PRODUCT_FILES.aot, title: 'Aerosol optical thickness at 550 nm', roles: ['data', 'metadata'], grid: coarsest, ...thousandths, unit: '1' },
-    { file: PRODUCT_FILES.wv, title: 'Water vapour of the column above sea level', roles: ['data', 'metadata'], grid: coarsest, ...thousandths, unit: 'g/cm2' },
+    {
+      file: PRODUCT_FILES.scl,
+      title: "Scene class, Sen2Cor's numbers",
+      roles: ['data', 'data-mask'],
+      grid: scene,
+      ...bits,
+      dataType: 'uint8',
+      nodata: 0,
+    },
+    {
+      file: PRODUCT_FILES.aot,
+      title: 'Aerosol optical thickness at 550 nm',
+      roles: ['data', 'metadata'],
+      grid: coarsest,
+      ...thousandths,
+      unit: '1',
+    },
+    {
+      file: PRODUCT_FILES.wv,
+      title: 'Water vapour of the column above sea level',
+      roles: ['data', 'metadata'],
+      grid: coarsest,
+      ...thousandths,
+      unit: 'g/cm2',
+    },
   ]
 }
 
@@ -107,5 +147,8 @@ function meanAngles(grids: readonly AngleGrid[]): { zenith: number; azimuth: num
       z += Math.cos(t)
     })
   const azimuth = (Math.atan2(x, y) * 180) / Math.PI
-  return { zenith: (Math.atan2(Math.hypot(x, y), z) * 180) / Math.PI, azimuth: azimuth < 0 ? azimuth + 360 : azimuth }
+  return {
+    zenith: (Math.atan2(Math.hypot(x, y), z) * 180) / Math.PI,
+    azimuth: azimuth < 0 ? azimuth + 360 : azimuth,
+  }
 }

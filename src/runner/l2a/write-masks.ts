@@ -52,7 +52,10 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   const sceneGrid = l1c.bands.B05?.grid ?? finest
   const sources = [
     ...planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte })),
-    { plane: lowSunPlane(l1c, finest), bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...clear, lowSun: byte !== 0 })) },
+    {
+      plane: lowSunPlane(l1c, finest),
+      bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...clear, lowSun: byte !== 0 })),
+    },
   ]
   const clouds = { fine: await openCloudMask(l1c, finest), scene: await openCloudMask(l1c, sceneGrid) }
   try {
@@ -69,7 +72,8 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       if (cloudMask !== null) {
         const bytes = new Uint8Array(mask.length)
         await cloudMask.read(block, bytes)
-        for (const [i, byte] of bytes.entries()) if (byte !== 0) mask[i] = (mask[i] ?? 0) | (cloudBits[byte] ?? 0)
+        for (const [i, byte] of bytes.entries())
+          if (byte !== 0) mask[i] = (mask[i] ?? 0) | (cloudBits[byte] ?? 0)
       }
       return mask
     }
@@ -116,7 +120,10 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       await scene.writeBlock(block, scl)
     }
     await scene.finish()
-    return { valid: valid / (finest.width * finest.height), cloud: clouds.fine === null || valid === 0 ? null : cloudy / valid }
+    return {
+      valid: valid / (finest.width * finest.height),
+      cloud: clouds.fine === null || valid === 0 ? null : cloudy / valid,
+    }
   } finally {
     clouds.fine?.close()
     clouds.scene?.close()
@@ -126,7 +133,11 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
 const imposed = maskBits({ ...clear, imposedAtmosphere: true })
 const cloudBits = maskOfCloudByte()
 const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
-  maskBits({ ...clear, noData: (byte & PLANE_BITS.noDataSome) !== 0, saturatedVisible: (byte & PLANE_BITS.saturatedVisible) !== 0 }),
+  maskBits({
+    ...clear,
+    noData: (byte & PLANE_BITS.noDataSome) !== 0,
+    saturatedVisible: (byte & PLANE_BITS.saturatedVisible) !== 0,
+  }),
 )
 
 interface PlaneBits {
@@ -135,7 +146,13 @@ interface PlaneBits {
 }
 
 /** Adds the bits of planes over the same ground to a block of a mask on `grid`. */
-async function orPlanes(pool: KernelPool, mask: Uint16Array, window: Window, grid: Grid, sources: readonly PlaneBits[]): Promise<void> {
+async function orPlanes(
+  pool: KernelPool,
+  mask: Uint16Array,
+  window: Window,
+  grid: Grid,
+  sources: readonly PlaneBits[],
+): Promise<void> {
   for (const { plane, bitsOf } of sources)
     await pool.orFlags({
       mask,
@@ -161,7 +178,8 @@ function lowSunPlane(l1c: L1cProduct, image: Grid): FlagPlane {
   const bytes = new Uint8Array(new SharedArrayBuffer(rows * columns))
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++)
-      bytes[row * columns + column] = nodes[Math.min(row, l1c.sun.rows - 1) * l1c.sun.cols + Math.min(column, l1c.sun.cols - 1)] ?? 0
+      bytes[row * columns + column] =
+        nodes[Math.min(row, l1c.sun.rows - 1) * l1c.sun.cols + Math.min(column, l1c.sun.cols - 1)] ?? 0
   return { rows, columns, bytes }
 }
 
@@ -171,8 +189,18 @@ export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
   const coarsest = grids.reduce((a, b) => (b.pixelWidthM > a.pixelWidthM ? b : a))
   const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
   const layers = [
-    { file: PRODUCT_FILES.aot, stored: Math.round(input.params.aot * 1000), unit: '1', description: 'Aerosol optical thickness at 550 nm' },
-    { file: PRODUCT_FILES.wv, stored: Math.round(input.params.wv * 1000), unit: 'g/cm2', description: 'Water vapour of the column above sea level' },
+    {
+      file: PRODUCT_FILES.aot,
+      stored: Math.round(input.params.aot * 1000),
+      unit: '1',
+      description: 'Aerosol optical thickness at 550 nm',
+    },
+    {
+      file: PRODUCT_FILES.wv,
+      stored: Math.round(input.params.wv * 1000),
+      unit: 'g/cm2',
+      description: 'Water vapour of the column above sea level',
+    },
   ]
   for (const layer of layers) {
     const writer = openBandWriter(input.pool, {
@@ -193,7 +221,8 @@ export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
       const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
       await input.budget.run(() => orPlanes(input.pool, mask, block, coarsest, sources))
       const stored = new Int16Array(new SharedArrayBuffer(mask.length * 2))
-      for (const [i, bits] of mask.entries()) stored[i] = (bits & (1 << MASK_BITS.noData)) !== 0 ? -32768 : layer.stored
+      for (const [i, bits] of mask.entries())
+        stored[i] = (bits & (1 << MASK_BITS.noData)) !== 0 ? -32768 : layer.stored
       await writer.writeBlock(block, stored)
     }
     await writer.finish()

@@ -1,0 +1,117 @@
+/**
+ * Child process of simd-targets.test.ts: runs all kernels on the target that TILTH_SIMD names, compares them byte by byte with the plain
+ * reference, and prints a digest of every output. Prints JSON, or throws.
+ */
+import { createHash } from 'node:crypto'
+import { inflateSync } from 'node:zlib'
+import { simdTarget } from '../../src/kernels/addon.js'
+import { correctReflectance, slotTable } from '../../src/kernels/correct-reflectance.js'
+import { encodeBound, encodeTile } from '../../src/kernels/encode-tile.js'
+import { halve } from '../../src/kernels/halve.js'
+import { orFlags, planeAxes } from '../../src/kernels/or-flags.js'
+import { correctReflectancePlain, halveMeanPlain, orFlagsPlain } from '../../src/kernels/reference.js'
+
+const hash = createHash('sha256')
+let seed = 12345
+/** Numbers from 0 up to, but not including, `below`; the same on every machine. */
+const random = (below: number) => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+  return ((seed >>> 8) / 2 ** 24) * below
+}
+const integer = (below: number) => Math.floor(random(below))
+let compared = 0
+
+function same(what: string, found: ArrayLike<number>, expected: ArrayLike<number>): void {
+  for (let i = 0; i < expected.length; i++)
+    if (found[i] !== expected[i])
+      throw new Error(`${what}: element ${i} is ${found[i]}, plain reference ${expected[i]}`)
+  hash.update(Int32Array.from(found))
+  compared += expected.length
+}
+
+for (let length = 0; length <= 67; length++)
+  for (const nodes of [1, 2, 3]) {
+    // Width `length` with three rows; a width of 0 has no block, so it stands for a single pixel.
+    const window = { x: integer(5000), y: integer(5000), width: Math.max(1, length), height: 3 }
+    const size = window.width * window.height
+    const coefficients = Float32Array.from(
+      { length: 2 * nodes * 9 * 7 * 3 },
+      (_, i) => (i % 3 === 0 ? 1 : -0.2) + random(0.5),
+    )
+    const args = {
+      window,
+      dn: Uint16Array.from({ length: size }, () =>
+        integer(9) === 0 ? [0, 65535, 1][integer(3)]! : integer(65536),
+      ),
+      detector: Uint8Array.from({ length: size }, (_, i) => [2, 2, 2, 9, 0, 5][Math.floor(i / 11) % 6]!),
+      table: {
+        coefficients,
+        slotOfDetector: slotTable([2, 9]),
+        slots: 2,
+        rows: 9,
+        columns: 7,
+        nodeHpa: Float32Array.from([600, 850.5, 1013]).slice(0, nodes),
+        axes: { x0: -0.7 + random(1), dx: 0.001 + random(0.2), y0: random(1), dy: 0.0013 },
+      },
+      pressure: {
+        hpa: Float32Array.from({ length: 30 * 40 }, () => 500 + random(600)),
+        rows: 30,
+        columns: 40,
+        axes: { x0: -0.45, dx: 0.0071 + random(0.1), y0: 0.1, dy: 0.0047 },
+      },
+      offset: -1000,
+      quantification: 10000,
+    }
+    const fast = { out: new Int16Array(size), flags: new Uint8Array(size) }
+    const plain = { out: new Int16Array(size), flags: new Uint8Array(size) }
+    correctReflectance({ ...args, ...fast })
+    correctReflectancePlain({ ...args, ...plain })
+    same(`correct ${length}/${nodes}`, fast.out, plain.out)
+    same(`correct flags ${length}/${nodes}`, fast.flags, plain.flags)
+  }
+
+for (let width = 1; width <= 67; width++)
+  for (const height of [1, 2, 5]) {
+    const stride = width + integer(5)
+    const pixels = Int16Array.from({ length: stride * height }, () =>
+      integer(3) === 0 ? -32768 : integer(65536) - 32768,
+    )
+    const input = { pixels, stride, width, height }
+    const size = { stride: Math.ceil(width / 2), width: Math.ceil(width / 2), height: Math.ceil(height / 2) }
+    const fast = { ...size, pixels: new Int16Array(size.width * size.height) }
+    const plain = { ...size, pixels: new Int16Array(size.width * size.height) }
+    halve(input, fast, 'average', -32768)
+    halveMeanPlain(input, -32768, plain)
+    same(`halve ${width}x${height}`, fast.pixels, plain.pixels)
+    for (const Type of [Uint8Array, Uint16Array]) {
+      const source = { ...input, pixels: Type.from(pixels) }
+      const picked = { ...size, pixels: new Type(size.width * size.height) }
+      halve(source, picked, 'nearest', 0)
+      const expected = picked.pixels.map(
+        (_, i) => source.pixels[2 * Math.floor(i / size.width) * stride + 2 * (i % size.width)]!,
+      )
+      same(`nearest ${width}x${height}`, picked.pixels, expected)
+    }
+    const bytes = Uint8Array.from({ length: 400 }, () => integer(256))
+    const bitsOf = Uint16Array.from({ length: 256 }, () => integer(65536))
+    const window = { x: integer(40), y: integer(40), width, height }
+    const plane = { bytes, rows: 20, columns: 20, axes: planeAxes([0.5, 1, 2, 6][integer(4)]!) }
+    const mask = Uint16Array.from({ length: width * height }, () => integer(65536))
+    const expected = mask.slice()
+    orFlags({ window, mask, plane, bitsOf })
+    orFlagsPlain(expected, window, plane, bitsOf)
+    same(`orFlags ${width}x${height}`, mask, expected)
+
+    const out = new Uint8Array(encodeBound())
+    const length = encodeTile(input, 2, 'deflate', out, 0)
+    const raw = inflateSync(out.subarray(0, length))
+    const tile = new Int16Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength))
+    for (let i = 0; i < tile.length; i++) if (i % 512 !== 0) tile[i]! += tile[i - 1]!
+    const want = tile.map(
+      (_, i) => pixels[Math.min(Math.floor(i / 512), height - 1) * stride + Math.min(i % 512, width - 1)]!,
+    )
+    same(`encode ${width}x${height}`, tile, want)
+    hash.update(out.subarray(0, length))
+  }
+
+process.stdout.write(JSON.stringify({ target: simdTarget(), digest: hash.digest('hex'), compared }))
