@@ -18,7 +18,7 @@ export interface QuicklookOptions {
   readonly maxSize?: number
   /** Smaller images are enlarged by a whole factor, nearest neighbour, until the longer side has this many. Default 512. */
   readonly minSize?: number
-  /** Brightness out = in^(1/gamma), 1 = linear. Default 1.8: land stays readable beside clouds. */
+  /** Brightness out = in^(1/gamma), 1 = linear. Default 1.4: land stays readable beside clouds. */
   readonly gamma?: number
   /** Share of pixels that may be clipped at each end, 0 <= share < 0.5. Default 0.01: at most 2 % in all. */
   readonly clipShare?: number
@@ -38,7 +38,7 @@ export interface Quicklook extends RgbaImage {
  * Throws INTERNAL where bands and size disagree.
  */
 export function renderQuicklook(input: QuicklookInput, options: QuicklookOptions = {}): Quicklook {
-  const { maxSize = 1024, minSize = 512, gamma = 1.8, clipShare = 0.01 } = options
+  const { maxSize = 1024, minSize = 512, gamma = 1.4, clipShare = 0.01 } = options
   const reduced = reduce(input, Math.ceil(Math.max(input.width, input.height) / maxSize))
   const stretch = jointStretch(reduced, clipShare)
   const small = paint(reduced, stretch.low, stretch.high, gamma)
