@@ -92,7 +92,10 @@ function geoTags(spec: CogSpec): TiffTag[] {
 function withDescription(tags: readonly TiffTag[], description: string): TiffTag[] {
   const found = tags.find(({ tag }) => tag === GDAL_METADATA)
   const text = found ? found.data.toString('utf8').replace(/\0+$/, '') : '<GDALMetadata>\n</GDALMetadata>\n'
-  const escaped = description.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? c)
+  const escape = (plain: string) =>
+    plain.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? c)
+  // Twice, as GDAL does: it escapes the value and then writes it as XML.
+  const escaped = escape(escape(description))
   const item = `  <Item name="DESCRIPTION" sample="0" role="description">${escaped}</Item>\n`
   const data = Buffer.from(`${text.replace('</GDALMetadata>', `${item}</GDALMetadata>`)}\0`, 'utf8')
   return [

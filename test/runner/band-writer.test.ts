@@ -1,12 +1,13 @@
 import { execaSync } from 'execa'
 import gdal from 'gdal-async'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { blocksOf, type Grid } from '../../src/domain/grid.js'
 import { halveMeanPlain } from '../../src/kernels/reference.js'
 import { openBandWriter, type BandWriterSpec } from '../../src/runner/band-writer.js'
+import { checkCog } from '../support/cog-check.js'
 import { openKernelPool, type KernelPool } from '../../src/runner/kernel-pool.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tilth-cog-'))
@@ -16,6 +17,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await pool.close()
+  if (mounted) execaSync('umount', [disk])
   rmSync(folder, { recursive: true })
 })
 
@@ -72,7 +74,7 @@ test('the file is the same byte by byte for blocks of 512, 1024, 1536 and the wh
     expect(readFileSync(await write(`b${size}.tif`, size, (n) => forward(n).reverse())).equals(whole)).toBe(
       true,
     )
-  expect(readdirSync(folder).filter((name) => !name.endsWith('.tif'))).toEqual([])
+  expect(readdirSync(folder).filter((name) => !name.endsWith('.tif') && name !== 'disk')).toEqual([])
 })
 
 test('GDAL reads back pixels, overviews, CRS, geotransform and what the band says of itself', async () => {
@@ -129,7 +131,7 @@ test('masks of one byte take the upper left pixel', async () => {
   const band = gdal.open(path).bands.get(1)
   const half = band.overviews.get(0).pixels.read(0, 0, 350, 300)
   expect(half[350 * 7 + 5]).toBe((14 * 700 + 10) % 251)
-  expect(band.pixels.read(0, 0, 700, 600)).toEqual(classes)
+  expect(Buffer.from(band.pixels.read(0, 0, 700, 600).buffer).equals(Buffer.from(classes))).toBe(true)
 })
 
 test('an unfinished or aborted band leaves nothing, and a missing block is named', async () => {
@@ -153,6 +155,39 @@ test('a folder that does not exist is WRITE_FAILED and blocks off the tile grid 
   )
   await writer.abort()
 })
+
+test('the file obeys the rules of a Cloud-Optimized GeoTIFF, and one of GDAL that is none does not', async () => {
+  const path = await write('rules.tif', 1024, forward)
+  expect(checkCog(path)).toEqual([])
+  const plain = join(folder, 'plain.tif')
+  execaSync('gdal_translate', ['-q', '-co', 'TILED=YES', path, plain])
+  expect(checkCog(plain)).not.toEqual([])
+})
+
+const disk = join(folder, 'disk')
+mkdirSync(disk)
+const mounted =
+  execaSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk], { reject: false }).exitCode === 0
+test.skipIf(!mounted)(
+  'a disk that runs full, at any point of the work, is DISK_FULL and leaves nothing behind',
+  async () => {
+    // 4 MiB take neither the tiles of this image (12 MB); nor, for a quarter of it, tiles and file together (2 x 3 MB).
+    for (const height of [grid.height, 512]) {
+      const path = join(disk, 'full.tif')
+      const writer = openBandWriter(pool, { ...spec, path, grid: { ...grid, height } })
+      const work = async () => {
+        await writer.writeBlock(
+          { x: 0, y: 0, width: grid.width, height },
+          image.slice(0, grid.width * height),
+        )
+        await writer.finish()
+      }
+      await expect(work()).rejects.toMatchObject({ code: 'DISK_FULL' })
+      await writer.abort()
+      expect(readdirSync(disk)).toEqual([])
+    }
+  },
+)
 
 const validator = '/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_cloud_optimized_geotiff.py'
 test.skipIf(
