@@ -1,5 +1,5 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, open, readdir, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { ProcessingError } from '../domain/errors.js'
 
 /**
@@ -29,48 +29,6 @@ export async function moveIntoPlace(staged: string, final: string): Promise<void
     }
     if (dirname(staged) !== dirname(final)) await flush(dirname(staged)).catch(ignoreMissing)
   })
-}
-
-/**
- * Removes the folders directly below `staging` that `isAlive(name)` disowns and that nothing wrote to for `graceSeconds`.
- * Resolves to the names removed, sorted; a folder that cannot be removed stays for the next sweep. No staging folder: nothing to do.
- */
-export async function sweepStaging(
-  staging: string,
-  options: {
-    readonly graceSeconds: number
-    readonly nowMs: number
-    readonly isAlive: (name: string) => boolean
-  },
-): Promise<readonly string[]> {
-  const removed: string[] = []
-  for (const entry of await readdir(staging, { withFileTypes: true }).catch(() => [])) {
-    const path = join(staging, entry.name)
-    if (!entry.isDirectory() || options.isAlive(entry.name)) continue
-    const age = options.nowMs - (await lastChangeMs(path))
-    if (!(age >= options.graceSeconds * 1000)) continue
-    try {
-      await rm(path, { recursive: true, force: true })
-      removed.push(basename(path))
-    } catch {
-      continue
-    }
-  }
-  return removed.sort()
-}
-
-/** Newest modification time of a folder or anything directly or deeply below it, ms since 1970; Infinity when it is going away. */
-async function lastChangeMs(path: string): Promise<number> {
-  try {
-    let newest = (await stat(path)).mtimeMs
-    for (const entry of await readdir(path, { withFileTypes: true })) {
-      const child = join(path, entry.name)
-      newest = Math.max(newest, entry.isDirectory() ? await lastChangeMs(child) : (await stat(child)).mtimeMs)
-    }
-    return newest
-  } catch {
-    return Infinity
-  }
 }
 
 async function flushBelow(folder: string): Promise<void> {

@@ -33,10 +33,12 @@ export async function reconcile(
     ...(await releaseSteps(db, { kind: 'expired' }, 'lease expired')),
   ]
   const removed: string[] = []
-  const remove = async (path: string) => {
-    await rm(path, { recursive: true, force: true })
-    removed.push(path)
-  }
+  // What cannot be removed stays for the next look: old folders are no reason to run nothing.
+  const remove = async (path: string) =>
+    rm(path, { recursive: true, force: true }).then(
+      () => removed.push(path),
+      () => undefined,
+    )
   // Folders first, then rows: a folder that is seen here belongs to a claim that was committed before.
   const work = await attemptFolders(roots)
   const revisions = await revisionFolders(roots['archive'])
@@ -112,6 +114,8 @@ async function names(folder: string | undefined): Promise<string[]> {
   }
 }
 
+/** Zero for a folder that another scheduler removes at this moment. */
 async function ageS(path: string): Promise<number> {
-  return (Date.now() - (await stat(path)).mtimeMs) / 1000
+  const changed = await stat(path).catch(() => undefined)
+  return changed === undefined ? 0 : (Date.now() - changed.mtimeMs) / 1000
 }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { fsyncTree, moveIntoPlace, publishError, sweepStaging } from '../../src/products/publish.js'
+import { fsyncTree, moveIntoPlace, publishError } from '../../src/products/publish.js'
 
 let root: string
 beforeEach(async () => {
@@ -71,34 +71,4 @@ test.each([
 ])('the system error %s becomes %s', (system, code, failure) => {
   const cause = Object.assign(new Error('low level'), { code: system })
   expect(publishError('Moving', cause)).toMatchObject({ code, failure, cause })
-})
-
-test('a sweep removes what nobody owns and nothing has touched for the grace period', async () => {
-  const now = Date.parse('2024-05-01T00:00:00Z')
-  const age = async (path: string, seconds: number): Promise<void> => {
-    for (const p of [join(path, 'sub', 'B02.tif'), join(path, 'sub'), path])
-      await utimes(p, (now - seconds * 1000) / 1000, (now - seconds * 1000) / 1000)
-  }
-  await age(await stage('1-1'), 5000)
-  await age(await stage('2-1'), 5000)
-  await age(await stage('3-1'), 10)
-  const freshFile = await stage('4-1')
-  await age(freshFile, 5000)
-  await utimes(join(freshFile, 'sub', 'B02.tif'), now / 1000, now / 1000)
-  const staging = join(root, '.staging')
-  const removed = await sweepStaging(staging, {
-    graceSeconds: 3600,
-    nowMs: now,
-    isAlive: (name) => name === '2-1',
-  })
-  expect(removed).toEqual(['1-1'])
-  expect(['1-1', '2-1', '3-1', '4-1'].map((n) => existsSync(join(staging, n)))).toEqual([
-    false,
-    true,
-    true,
-    true,
-  ])
-  expect(
-    await sweepStaging(join(root, 'none'), { graceSeconds: 0, nowMs: now, isAlive: () => false }),
-  ).toEqual([])
 })

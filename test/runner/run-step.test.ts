@@ -58,7 +58,7 @@ const publishes = (context: StepContext): Promise<StepResult> => {
   return Promise.resolve({
     products: [
       {
-        name: 'S2A_L2A_31TCJ_20260102T000000_051',
+        name: 'S2A_L2A_31TCJ_20260102T000000_R051',
         level: 'L2A',
         processor: 'p',
         processorVersion: 1,
@@ -76,7 +76,7 @@ const publishes = (context: StepContext): Promise<StepResult> => {
   })
 }
 const revision = () =>
-  join(home, 'archive', 'L2A', '31TCJ', '2026', '01', 'S2A_L2A_31TCJ_20260102T000000_051', 'r7-3')
+  join(home, 'archive', 'L2A', '31TCJ', '2026', '01', 'S2A_L2A_31TCJ_20260102T000000_R051', 'r7-3')
 const untilAborted = async (context: StepContext): Promise<StepResult> => {
   await wait(60_000, undefined, { signal: context.signal })
   return { products: [] }
@@ -173,4 +173,28 @@ test('paths are resolved below their root only', () => {
   expect(resolveRootPath(roots, 'l1:a b/c.SAFE')).toBe('/data/l1/a b/c.SAFE')
   expect(() => resolveRootPath(roots, 'l1:../secret')).toThrow('leads out')
   expect(() => resolveRootPath(roots, 'other:x')).toThrow('names no storage root')
+})
+
+test('a product whose name is not that of its level and tile is refused as a bug, and the one placed before it is gone', async () => {
+  const attempt = attemptOf(async (context) => {
+    const { products } = await publishes(context)
+    const second = join(context.stagingDir, 'second')
+    mkdirSync(second)
+    return { products: [...products, { ...products[0]!, folder: second, tile: '31TDJ' }] }
+  })
+  const { outcome, error } = await attempt.run()
+  expect({ outcome, code: error?.code, calls }).toEqual({
+    outcome: 'failed',
+    code: 'INTERNAL',
+    calls: ['fail INTERNAL'],
+  })
+  expect(existsSync(revision())).toBe(false)
+})
+
+test('a revision left by another database is not replaced: the step fails with CONFLICT and the folder stays', async () => {
+  mkdirSync(revision(), { recursive: true })
+  writeFileSync(join(revision(), 'B02_sre.tif'), 'older pixels')
+  const { outcome, error } = await attemptOf(publishes).run()
+  expect({ outcome, code: error?.code }).toEqual({ outcome: 'failed', code: 'CONFLICT' })
+  expect(readFileSync(join(revision(), 'B02_sre.tif'), 'utf8')).toBe('older pixels')
 })

@@ -18,7 +18,9 @@ async function stage(context, text) {
 
 function productOf(context, folder) {
   return {
-    name: context.params.name ?? `S2A_L2A_31TCJ_20260101T000000_${String(context.stepId).padStart(3, '0')}`,
+    name:
+      context.params.name ??
+      `S2A_L2A_31TCJ_20260101T000000_R${String(((context.stepId - 1) % 999) + 1).padStart(3, '0')}`,
     level: 'L2A',
     processor: context.processor,
     processorVersion: 1,
