@@ -101,7 +101,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     maxThreads,
     idleTimeout: 5_000,
   })
-  const encode = <T>(name: string, task: T): Promise<EncodedTiles> => {
+  const encode = (name: string, task: object): Promise<EncodedTiles> => {
     const run = () => piscina.run(task, { name }) as Promise<EncodedTiles>
     return options.budget ? options.budget.run(run, ENCODE_PRIORITY) : run()
   }

@@ -1,6 +1,6 @@
 import { execaSync } from 'execa'
 import gdal from 'gdal-async'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -116,9 +116,8 @@ test('GDAL reads back pixels, overviews, CRS, geotransform and what the band say
 test('masks of one byte take the upper left pixel', async () => {
   const path = join(folder, 'mask.tif')
   const small = { ...grid, width: 700, height: 600 }
-  const { scale: _, ...rest } = spec
   const writer = openBandWriter(pool, {
-    ...rest,
+    ...spec,
     path,
     grid: small,
     dtype: 'uint8',
@@ -171,18 +170,17 @@ const mounted =
 test.skipIf(!mounted)(
   'a disk that runs full, at any point of the work, is DISK_FULL and leaves nothing behind',
   async () => {
-    // 4 MiB take neither the tiles of this image (12 MB); nor, for a quarter of it, tiles and file together (2 x 3 MB).
-    for (const height of [grid.height, 512]) {
-      const path = join(disk, 'full.tif')
-      const writer = openBandWriter(pool, { ...spec, path, grid: { ...grid, height } })
-      const work = async () => {
-        await writer.writeBlock(
-          { x: 0, y: 0, width: grid.width, height },
-          image.slice(0, grid.width * height),
-        )
-        await writer.finish()
-      }
-      await expect(work()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    // Half the file stops at the tiles; one and a half hold the tiles, but not the file beside them.
+    const { size } = statSync(await write('size.tif', 4096, forward))
+    for (const [share, reached] of [
+      [0.5, false],
+      [1.5, true],
+    ] as const) {
+      execaSync('mount', ['-o', `remount,size=${Math.round(share * size)}`, disk])
+      const writer = openBandWriter(pool, { ...spec, path: join(disk, 'full.tif') })
+      const encoded = writer.writeBlock({ x: 0, y: 0, width: grid.width, height: grid.height }, image)
+      if (reached) await encoded
+      await expect(reached ? writer.finish() : encoded).rejects.toMatchObject({ code: 'DISK_FULL' })
       await writer.abort()
       expect(readdirSync(disk)).toEqual([])
     }
