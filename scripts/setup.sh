@@ -4,6 +4,12 @@
 set -eu
 root=$1 stamp=$2
 cd "$root"
+built() { [ "$(sed -n 1p build/stamp 2>/dev/null)" = "$(command -v node || :)" ] && [ "$(sed -n 2p build/stamp)" = "$stamp" ]; }
+if built; then
+  # The same contents with newer times, as after a change of branches; who may not write here pays for the checksum each time.
+  touch build/stamp 2>/dev/null || :
+  exit 0
+fi
 if ! mkdir -p build 2>/dev/null || ! [ -w build ]; then
   echo "tilth: $root must be writable once to build; run ./tilth --version as a user who may write there" >&2
   exit 69
@@ -13,7 +19,9 @@ exec 9>build/.lock
 if command -v flock >/dev/null 2>&1; then
   flock -n 9 || { echo "tilth: another start is building; waiting for it" >&2; flock 9; }
 fi
-if [ "$(cat build/stamp 2>/dev/null || :)" = "$stamp" ]; then exit 0; fi
+if built; then exit 0; fi
+started=$(mktemp build/started.XXXXXX)
+trap 'rm -f "$started"' EXIT
 log=$root/build/setup.log
 : >"$log"
 say() { echo "tilth: $*" >&2; }
@@ -74,4 +82,6 @@ quietly cmake --build build/native -j "$(nproc)"
 # 5. TypeScript. Files that are gone must not live on in dist/.
 quietly node node_modules/typescript/bin/tsc -p tsconfig.build.json
 node scripts/prune-dist.mjs
-echo "$stamp" >build/stamp
+printf '%s\n%s\n' "$(command -v node)" "$stamp" >build/stamp
+# What was edited while it was being built is newer than the stamp, and built at the next start.
+touch -r "$started" build/stamp
