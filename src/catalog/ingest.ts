@@ -20,8 +20,8 @@ import type { L1cProduct } from '../domain/sentinel2.js'
 import type { AcquisitionState } from '../domain/states.js'
 import { fromUtm } from '../domain/utm.js'
 import { readL1cMetadata } from '../products/sentinel2/read-l1c.js'
-import { settingLayers } from './settings.js'
-import { provenRoot } from './storage-roots.js'
+import { readSettingLayers } from './settings.js'
+import { provenRoots } from './storage-roots.js'
 
 export type { AcquisitionRow } from '../db/catalog/acquisitions.js'
 
@@ -75,8 +75,8 @@ export async function ingestPaths(
 ): Promise<readonly IngestOutcome[]> {
   const found = new Set<string>()
   for (const path of paths) for (const safe of await findSafeFolders(path)) found.add(safe)
-  const root = await provenRoot(app.db, app.config, 'l1')
-  const settleSeconds = resolveSetting('ingest.copy_quiet_s', await settingLayers(app.db, null)).value
+  const { l1: root } = await provenRoots(app.db, app.config)
+  const settleSeconds = resolveSetting('ingest.copy_quiet_s', (await readSettingLayers(app.db))(null)).value
   const outcomes: IngestOutcome[] = []
   for (const path of found) {
     const outcome = await ingestOne(app.db, root, path, { copy: options.copy, settleSeconds })

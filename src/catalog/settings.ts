@@ -1,51 +1,27 @@
+import { definitionOf, parseSetting, settingKey } from '../config/settings.js'
 import {
-  definitionOf,
-  checkSetting,
-  parseSetting,
-  settingKey,
-  SETTING_KEYS,
-  type SettingKey,
-  type SettingValue,
-} from '../config/settings.js'
-import { resolveSettings, type ResolvedSetting, type SettingLayers } from '../config/resolve-settings.js'
-import { deleteSetting, upsertSetting } from '../db/catalog/settings.js'
+  layersOf,
+  resolveSettings,
+  type ResolvedSetting,
+  type SettingLayers,
+} from '../config/resolve-settings.js'
+import { deleteSetting, readSettingRows, upsertSetting } from '../db/catalog/settings.js'
 import type { Database } from '../db/connect.js'
-import { readSettingRows } from '../db/jobs/read-setting-rows.js'
 import { ProcessingError } from '../domain/errors.js'
 import { getSite } from './sites.js'
+
+/** Layers of any site, or of the system (null), from one look at the database: for a whole round of the scheduler. */
+export async function readSettingLayers(db: Database): Promise<(siteId: number | null) => SettingLayers> {
+  return layersOf(await readSettingRows(db))
+}
 
 /** Settings in force, globally or for a site (its ancestors and the global rows count), each with its origin. Throws NOT_FOUND for the site. */
 export async function settingsInForce(
   db: Database,
   slug: string | null,
 ): Promise<readonly ResolvedSetting[]> {
-  return resolveSettings(await settingLayers(db, slug))
-}
-
-/** Rows of the database as layers of the resolver. Rows that a newer program wrote with keys unknown here are left out. */
-export async function settingLayers(db: Database, slug: string | null): Promise<SettingLayers> {
-  const { settings, sites } = await readSettingRows(db)
-  const valuesOf = (siteId: number | null): Partial<Record<SettingKey, SettingValue>> =>
-    Object.fromEntries(
-      settings.flatMap((row) => {
-        const key = SETTING_KEYS.find((k) => k === row.key)
-        return row.siteId !== siteId || key === undefined ? [] : [[key, checkSetting(key, row.value)]]
-      }),
-    )
-  if (slug === null) return { global: valuesOf(null) }
-  const chain: { slug: string; values: Partial<Record<SettingKey, SettingValue>> }[] = []
-  const seen = new Set<number>()
-  let site: (typeof sites)[number] | undefined = sites.find((s) => s.slug === slug)
-  if (site === undefined)
-    throw new ProcessingError('NOT_FOUND', `There is no site '${slug}'. See \`tilth site list\`.`)
-  // A loop of parents must not hang the program.
-  while (site !== undefined && !seen.has(site.id)) {
-    seen.add(site.id)
-    chain.push({ slug: site.slug, values: valuesOf(site.id) })
-    const parent: number | null = site.parentId
-    site = sites.find((s) => s.id === parent)
-  }
-  return { sites: chain, global: valuesOf(null) }
+  const siteId = slug === null ? null : (await getSite(db, slug)).id
+  return resolveSettings((await readSettingLayers(db))(siteId))
 }
 
 /** Writes a setting from text, globally or for a site. Throws SETTING_UNKNOWN, SETTING_INVALID (type, range, scope), NOT_FOUND. */

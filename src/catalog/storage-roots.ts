@@ -4,38 +4,56 @@ import { join } from 'node:path'
 import { ROOT_NAMES, type Config, type RootName } from '../config/config.js'
 import { insertStorageRoot, readStorageRoots, type StorageRootRow } from '../db/catalog/storage-root.js'
 import type { Database } from '../db/connect.js'
-import { ProcessingError } from '../domain/errors.js'
+import { asProcessingError, ProcessingError } from '../domain/errors.js'
 
 export type { StorageRootRow } from '../db/catalog/storage-root.js'
 const MARKER = '.tilth-root'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
+/** What finding the roots of this host needs of its configuration. */
+type HostRoots = Pick<Config, 'roots' | 'host'>
+
 /**
- * The folder of a storage root on this host, proved by its marker file. The first use makes the default folder and registers it.
- * Throws CONFLICT where the marker is missing or another one: the disk is not mounted, or the folder was swapped.
+ * The folders of all storage roots on this host, each proved by its marker file. The first use makes the default folders and
+ * registers them. Throws CONFLICT where a marker is missing or another one: the disk is not mounted, or the folder was swapped;
+ * WRITE_FAILED or DISK_FULL where a default folder cannot be made.
  */
-export async function provenRoot(db: Database, config: Config, name: RootName): Promise<string> {
-  let row = await rowOf(db, config, name)
-  if (row === undefined) {
-    await registerRoot(db, config, name, config.roots[name], { replace: false })
-    row = await rowOf(db, config, name)
+export async function provenRoots(
+  db: Database,
+  config: HostRoots,
+): Promise<Readonly<Record<RootName, string>>> {
+  let rows = await rowsOf(db, config)
+  const missing = ROOT_NAMES.filter((name) => !rows.some((row) => row.name === name))
+  for (const name of missing) await registerRoot(db, config, name, config.roots[name], { replace: false })
+  if (missing.length > 0) rows = await rowsOf(db, config)
+  const found: Partial<Record<RootName, string>> = {}
+  for (const name of ROOT_NAMES) {
+    const row = rows.find((r) => r.name === name)
+    if (row === undefined)
+      throw new ProcessingError('INTERNAL', `Root '${name}' of host '${config.host}' vanished.`)
+    found[name] = await proven(row)
   }
-  if (row === undefined)
-    throw new ProcessingError('INTERNAL', `Root '${name}' of host '${config.host}' vanished.`)
-  const found = await readMarker(row.path)
-  if (found !== row.marker)
-    throw new ProcessingError(
-      'CONFLICT',
-      `Root '${name}' should be ${row.path}, but ${found === null ? `there is no file ${MARKER} in it` : `its ${MARKER} is that of another root`}. ` +
-        `Mount the right disk, or register the folder with \`tilth db root ${name} PATH\`.`,
-    )
-  return row.path
+  return found as Record<RootName, string>
 }
 
-/** Makes a folder a storage root of this host. `replace` points an existing root to it. Throws BAD_ARGUMENT for an unknown name. */
+async function proven({ name, path, marker }: StorageRootRow): Promise<string> {
+  const found = await readMarker(path)
+  if (found !== marker)
+    throw new ProcessingError(
+      'CONFLICT',
+      `Root '${name}' should be ${path}, but ${found === null ? `there is no file ${MARKER} in it` : `its ${MARKER} is that of another root`}. ` +
+        `Mount the right disk, or register the folder with \`tilth db root ${name} PATH\`.`,
+    )
+  return path
+}
+
+/**
+ * Makes a folder a storage root of this host. `replace` points an existing root to it. Throws BAD_ARGUMENT for an unknown name,
+ * WRITE_FAILED or DISK_FULL where the folder or its marker cannot be made.
+ */
 export async function registerRoot(
   db: Database,
-  config: Config,
+  config: HostRoots,
   name: string,
   folder: string,
   { replace }: { readonly replace: boolean },
@@ -45,18 +63,7 @@ export async function registerRoot(
       'BAD_ARGUMENT',
       `'${name}' is no storage root, expected ${ROOT_NAMES.join(', ')}.`,
     )
-  await mkdir(folder, { recursive: true })
-  const path = await realpath(folder)
-  let marker = await readMarker(path)
-  if (marker === null) {
-    await writeFile(join(path, MARKER), `${randomUUID()}\n`, { flag: 'wx' }).catch((error: unknown) => {
-      // Another process registers the same folder at this moment.
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    })
-    marker = await readMarker(path)
-  }
-  if (marker === null)
-    throw new ProcessingError('CONFLICT', `${join(path, MARKER)} holds no id. Remove the file and try again.`)
+  const { path, marker } = await markFolder(name, folder)
   const row = { name, host: config.host, path, marker }
   await insertStorageRoot(db, row, { replace })
   return row
@@ -66,8 +73,32 @@ export async function listRoots(db: Database): Promise<readonly StorageRootRow[]
   return readStorageRoots(db)
 }
 
-async function rowOf(db: Database, config: Config, name: RootName): Promise<StorageRootRow | undefined> {
-  return (await readStorageRoots(db)).find((row) => row.name === name && row.host === config.host)
+async function rowsOf(db: Database, { host }: HostRoots): Promise<readonly StorageRootRow[]> {
+  return (await readStorageRoots(db)).filter((row) => row.host === host)
+}
+
+async function markFolder(name: string, folder: string): Promise<{ path: string; marker: string }> {
+  try {
+    await mkdir(folder, { recursive: true })
+    const path = await realpath(folder)
+    const before = await readMarker(path)
+    if (before !== null) return { path, marker: before }
+    await writeFile(join(path, MARKER), `${randomUUID()}\n`, { flag: 'wx' }).catch((error: unknown) => {
+      // Another process registers the same folder at this moment.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    })
+    const marker = await readMarker(path)
+    if (marker !== null) return { path, marker }
+    throw new ProcessingError('CONFLICT', `${join(path, MARKER)} holds no id. Remove the file and try again.`)
+  } catch (cause) {
+    const error = asProcessingError(cause)
+    if (error.code !== 'INTERNAL') throw error
+    throw new ProcessingError(
+      'WRITE_FAILED',
+      `Root '${name}' cannot be made at ${folder}: ${error.message}. Give this user the right to write there, or another folder with \`tilth db root ${name} PATH\`.`,
+      { cause },
+    )
+  }
 }
 
 async function readMarker(folder: string): Promise<string | null> {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { App } from '../app.js'
+import { provenRoots } from '../catalog/storage-roots.js'
 import { machineLimits } from '../config/cgroup-limits.js'
 import { LocalExecutor } from '../executors/local.js'
-import { localRoots } from '../scheduler/local-roots.js'
 import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
 
 /** Folder of the logs of attempts: `step-<id>-<attempt>.log`. */
@@ -18,7 +18,7 @@ export const stderrLog: SchedulerLog = {
 }
 
 /** A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. */
-export async function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): Promise<Scheduler> {
+export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): Scheduler {
   const { config, db, databaseUrl } = app
   const executor = new LocalExecutor({
     command: [
@@ -36,7 +36,7 @@ export async function createLocalScheduler(app: App, log: SchedulerLog = stderrL
     databaseUrl,
     executor,
     node: config.host,
-    roots: await localRoots(db, config),
+    proveRoots: () => provenRoots(db, config),
     log,
   })
 }

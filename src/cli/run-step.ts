@@ -23,12 +23,12 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
       for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
       const { openApp } = await import('../app.js')
       const { createStepStore } = await import('../scheduler/step-store.js')
-      const { localRoots } = await import('../scheduler/local-roots.js')
+      const { provenRoots } = await import('../catalog/storage-roots.js')
       const { loadProcessor } = await import('../runner/load-processor.js')
       const app = await openWithPatience(() => openApp({ poolSize: 2, migrate: false }))
       const attemptOptions = {
         store: createStepStore(app.db),
-        roots: await localRoots(app.db, app.config),
+        roots: await provenRoots(app.db, app.config),
         loadProcessor,
       }
       const exit = (status: number) => process.exit(status)

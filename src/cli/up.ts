@@ -37,7 +37,7 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
         })
       const app = await openApp()
       try {
-        const scheduler = await createLocalScheduler(app)
+        const scheduler = createLocalScheduler(app)
         drain = () => {
           isDraining = true
           stderrLog.info('draining: running steps end, no new ones start; Ctrl-C again interrupts them')

@@ -1,4 +1,4 @@
-import { definitionOf, SETTING_KEYS, type SettingKey, type SettingValue } from './settings.js'
+import { checkSetting, definitionOf, SETTING_KEYS, type SettingKey, type SettingValue } from './settings.js'
 
 /** Where a value in force comes from. */
 export type SettingOrigin =
@@ -39,6 +39,48 @@ export function resolveSetting(key: SettingKey, layers: SettingLayers): Resolved
   const global = layers.global?.[key]
   if (global !== undefined) return of(global, { kind: 'global' })
   return of(definitionOf(key).default(), { kind: 'default' })
+}
+
+/** Rows of settings and the tree of sites along which they are inherited, as they are stored. */
+export interface StoredSettings {
+  /** `siteId` null: the global row. */
+  readonly settings: readonly {
+    readonly key: string
+    readonly siteId: number | null
+    readonly value: unknown
+  }[]
+  readonly sites: readonly { readonly id: number; readonly slug: string; readonly parentId: number | null }[]
+}
+
+/**
+ * Makes the layers of a site (null: of the whole system) from stored rows, parsed once. Rows that another version of the program
+ * wrote, with a key or range unknown here, are passed over: then the next wider layer holds. Pure.
+ */
+export function layersOf(stored: StoredSettings): (siteId: number | null) => SettingLayers {
+  const bySite = new Map<number | null, Values>()
+  for (const { key, siteId, value } of stored.settings) {
+    const known = SETTING_KEYS.find((k) => k === key)
+    if (known === undefined) continue
+    try {
+      bySite.set(siteId, { ...bySite.get(siteId), [known]: checkSetting(known, value) })
+    } catch {
+      continue
+    }
+  }
+  const tree = new Map(stored.sites.map((site) => [site.id, site]))
+  return (siteId) => {
+    const sites: { slug: string; values: Values }[] = []
+    const seen = new Set<number>()
+    // A loop of parents must not hang the program.
+    for (let id = siteId; id !== null && !seen.has(id);) {
+      seen.add(id)
+      const site = tree.get(id)
+      if (site === undefined) break
+      sites.push({ slug: site.slug, values: bySite.get(id) ?? {} })
+      id = site.parentId
+    }
+    return { sites, global: bySite.get(null) ?? {} }
+  }
 }
 
 /** All settings in force, in the order of the table. */

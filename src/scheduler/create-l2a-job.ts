@@ -1,15 +1,14 @@
+import { getSite } from '../catalog/sites.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
 import type { SettingKey } from '../config/settings.js'
 import { describeOrigin } from '../config/resolve-settings.js'
-import { findSite } from '../db/jobs/find-site.js'
 import { insertJob } from '../db/jobs/insert-job.js'
 import { listL2aInputs, type AcquisitionFilter, type L2aInput } from '../db/jobs/list-l2a-inputs.js'
-import { readSettingRows } from '../db/jobs/read-setting-rows.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
-import { SettingsInForce } from './settings-in-force.js'
+import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
 export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
   /** Slug; its enabled tiles bound the work. Without a site, `acquisitionIds` must say what to process. */
@@ -46,15 +45,14 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
   const { site: slug, parameters: given = {}, force = false, priority = 100, createdBy, ...filter } = request
   if (slug === undefined && filter.acquisitionIds === undefined)
     throw new ProcessingError('BAD_ARGUMENT', 'Say what to process: a site, or acquisitions by their ids.')
-  const site = slug === undefined ? undefined : await findSite(db, slug)
-  if (slug !== undefined && site === undefined)
-    throw new ProcessingError('NOT_FOUND', `There is no site '${slug}'. See \`tilth site list\`.`)
-  if (filter.season !== undefined && !site?.seasons.includes(filter.season))
+  const site = slug === undefined ? undefined : await getSite(db, slug)
+  const seasons = site?.seasons.map(({ name }) => name) ?? []
+  if (filter.season !== undefined && !seasons.includes(filter.season))
     throw new ProcessingError(
       'NOT_FOUND',
-      `Site '${slug ?? ''}' has no season '${filter.season}'; it has ${site?.seasons.join(', ') || 'none'}.`,
+      `Site '${slug ?? ''}' has no season '${filter.season}'; it has ${seasons.join(', ') || 'none'}.`,
     )
-  const settings = new SettingsInForce(await readSettingRows(db))
+  const settings = await readSettings(db)
   const siteId = site?.id ?? null
   const { parameters, origins } = freezeParameters(settings, siteId, given)
   const inputs = await listL2aInputs(

@@ -7,12 +7,11 @@ import {
   type StepEventRow,
   type StepRow,
 } from '../db/jobs/list-steps.js'
-import { readSettingRows } from '../db/jobs/read-setting-rows.js'
 import { cancelSteps, retrySteps, type StepSelection } from '../db/steps/change-steps.js'
 import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Capacity } from './admission.js'
-import { SettingsInForce } from './settings-in-force.js'
+import { readSettings } from './settings-in-force.js'
 
 export type { JobRow } from '../db/jobs/list-jobs.js'
 export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
@@ -83,7 +82,7 @@ export async function queueStatus(db: Queryable): Promise<QueueStatus> {
   const remaining = summary.open - summary.runningProgress
   return {
     counts: summary.counts,
-    capacity: new SettingsInForce(await readSettingRows(db)).capacity(),
+    capacity: (await readSettings(db)).capacity(),
     threadsGranted: sum((step) => step.threads ?? 0),
     memoryAdmittedMb: sum((step) => step.memory_mb),
     memoryUsedMb: Math.round(sum((step) => step.resources.max_rss_kb ?? 0) / 1024),

@@ -1,5 +1,3 @@
-import { statfs } from 'node:fs/promises'
-import { readSettingRows } from '../db/jobs/read-setting-rows.js'
 import { listen } from '../db/jobs/listen.js'
 import { claimReadySteps, type Claim } from '../db/steps/claim-ready-steps.js'
 import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
@@ -13,8 +11,9 @@ import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
 import type { AttemptEnd, ClaimedStep, Executor } from './executor.js'
 import { reconcile } from './reconcile.js'
-import { SettingsInForce } from './settings-in-force.js'
+import { readSettings, type SettingsInForce } from './settings-in-force.js'
 import { recordFailure } from './step-store.js'
+import { storageFault, type ProveRoots } from './storage-fault.js'
 
 export interface SchedulerLog {
   info(message: string): void
@@ -28,8 +27,8 @@ export interface SchedulerOptions {
   readonly executor: Executor
   /** This host's name. */
   readonly node: string
-  /** Absolute folders of the storage roots on this host. */
-  readonly roots: Readonly<Record<string, string>>
+  /** Called before each round: while a root is not what it was registered as, no step is started. */
+  readonly proveRoots: ProveRoots
   readonly log: SchedulerLog
   /** Longest time between two looks at the queue without a notification, ms; default 2000. */
   readonly pollMs?: number
@@ -70,7 +69,10 @@ export class Scheduler {
     this.wake()
   }
 
-  /** Runs until drained or aborted, or with `untilIdle` until no step is running or could run. Waits for Postgres while it is away. */
+  /**
+   * Runs until drained or aborted, or with `untilIdle` until no step is running or could run. Waits for Postgres while it is away.
+   * Rejects with CONFLICT where a storage root is not what it was registered as; one that is lost later stops new steps only.
+   */
   async run({ untilIdle }: { untilIdle: boolean }): Promise<void> {
     const { databaseUrl, executor } = this.options
     const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting'], () => {
@@ -100,10 +102,15 @@ export class Scheduler {
   }
 
   private async reconcile(): Promise<void> {
-    const { db, executor, node, roots, log } = this.options
-    const settings = new SettingsInForce(await readSettingRows(db))
+    const { db, executor, node, proveRoots, log } = this.options
+    const settings = await readSettings(db)
     const sweepGraceS = settings.resolve('storage.sweep_grace_s').value
-    const { released, removed } = await reconcile(db, { executor: executor.name, node, roots, sweepGraceS })
+    const { released, removed } = await reconcile(db, {
+      executor: executor.name,
+      node,
+      roots: await proveRoots(),
+      sweepGraceS,
+    })
     for (const { id, attempt } of released)
       log.warn(`step ${id}: attempt ${attempt} was lost with its process; it is ready again`)
     for (const path of removed) log.info(`removed ${path}, left by a dead attempt`)
@@ -114,8 +121,8 @@ export class Scheduler {
     await this.recordEnds()
     for (const { id, attempt } of await releaseSteps(db, { kind: 'expired' }, 'lease expired'))
       log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
-    const settings = new SettingsInForce(await readSettingRows(db))
-    const lacking = await this.lackingSpace(settings)
+    const settings = await readSettings(db)
+    const lacking = await storageFault(this.options.proveRoots, settings.resolve('storage.min_free_mb').value)
     const { claims, admission, running } = await withAdmissionLock(db, async (trx) => {
       const rows = await listRunningSteps(trx, { executor: executor.name })
       const here = rows.filter((row) => row.node === node)
@@ -190,20 +197,6 @@ export class Scheduler {
       this.cancelling.delete(name)
       this.ends.shift()
     }
-  }
-
-  /** Says which root has too little room to start steps, if any. */
-  private async lackingSpace(settings: SettingsInForce): Promise<string | null> {
-    const wanted = settings.resolve('storage.min_free_mb').value
-    for (const name of ['archive', 'scratch']) {
-      const path = this.options.roots[name]
-      const stats = path === undefined ? undefined : await statfs(path).catch(() => undefined)
-      if (stats === undefined) continue
-      const freeMb = Math.floor((stats.bavail * stats.bsize) / 2 ** 20)
-      if (freeMb < wanted)
-        return `${name} (${path ?? ''}) has ${freeMb} MiB free, storage.min_free_mb is ${wanted}`
-    }
-    return null
   }
 
   private explain(reason: string, count: number): void {

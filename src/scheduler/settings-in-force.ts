@@ -1,31 +1,21 @@
-import { checkSetting, SETTING_KEYS, type SettingKey } from '../config/settings.js'
+import { readSettingLayers } from '../catalog/settings.js'
+import { SETTING_KEYS, type SettingKey } from '../config/settings.js'
 import { resolveSetting, type ResolvedSetting, type SettingLayers } from '../config/resolve-settings.js'
-import type { SettingRows } from '../db/jobs/read-setting-rows.js'
+import type { Queryable } from '../db/steps/queryable.js'
 import type { Caps, Capacity } from './admission.js'
 import type { RetrySettings } from './retry-policy.js'
 
-type Values = Partial<Record<SettingKey, number>>
+/** The settings in force now, read at once. */
+export async function readSettings(db: Queryable): Promise<SettingsInForce> {
+  return new SettingsInForce(await readSettingLayers(db))
+}
 
-/** Settings as one round of the scheduler sees them; pure over the rows. Rows that no longer fit their key are passed over. */
+/** Settings as one round of the scheduler sees them; pure over the layers. */
 export class SettingsInForce {
-  private readonly bySite = new Map<number | null, Values>()
-  private readonly sites: ReadonlyMap<number, SettingRows['sites'][number]>
+  constructor(private readonly layersOf: (siteId: number | null) => SettingLayers) {}
 
-  constructor(rows: SettingRows) {
-    this.sites = new Map(rows.sites.map((site) => [site.id, site]))
-    for (const { key, siteId, value } of rows.settings) {
-      const known = SETTING_KEYS.find((k) => k === key)
-      if (known === undefined) continue
-      try {
-        this.bySite.set(siteId, { ...this.bySite.get(siteId), [known]: checkSetting(known, value) })
-      } catch {
-        // Written by another version with another range: the next layer holds.
-      }
-    }
-  }
-
-  resolve(key: SettingKey, siteId: number | null = null, cli: Values = {}): ResolvedSetting {
-    return resolveSetting(key, { ...this.layers(siteId), cli })
+  resolve(key: SettingKey, siteId: number | null = null): ResolvedSetting {
+    return resolveSetting(key, this.layersOf(siteId))
   }
 
   /** A setting of a processor, or `fallback` for a processor without such a key. */
@@ -75,18 +65,5 @@ export class SettingsInForce {
     if (key === undefined) return 0
     const { value, origin } = this.resolve(key, siteId)
     return origin.kind === 'site' || origin.kind === 'parent' ? value : 0
-  }
-
-  private layers(siteId: number | null): SettingLayers {
-    const sites: { slug: string; values: Values }[] = []
-    const seen = new Set<number>()
-    for (let id = siteId; id !== null && !seen.has(id);) {
-      seen.add(id)
-      const site = this.sites.get(id)
-      if (site === undefined) break
-      sites.push({ slug: site.slug, values: this.bySite.get(id) ?? {} })
-      id = site.parentId
-    }
-    return { sites, global: this.bySite.get(null) ?? {} }
   }
 }

@@ -1,5 +1,4 @@
 import { ERROR_CODES, ProcessingError, type ErrorCode, type FailureClass } from '../domain/errors.js'
-import { readSettingRows } from '../db/jobs/read-setting-rows.js'
 import { completeStep, type ProductRow } from '../db/steps/complete-step.js'
 import { cancelRunningStep, failStep, releaseSteps } from '../db/steps/end-attempt.js'
 import { isDatabaseAway } from '../db/steps/is-database-away.js'
@@ -7,14 +6,14 @@ import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
 import { renewLease } from '../db/steps/renew-lease.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
 import { retryDecision } from './retry-policy.js'
-import { SettingsInForce } from './settings-in-force.js'
+import { readSettings } from './settings-in-force.js'
 
 /**
  * The rows of a step as its process may change them (`runner/step-store.ts`), over a database. Errors of the connection
  * become DATABASE_UNAVAILABLE, so that the runner can wait for Postgres to come back.
  */
 export function createStepStore(db: Queryable) {
-  const lease = async () => new SettingsInForce(await readSettingRows(db)).resolve('executor.lease_s').value
+  const lease = async () => (await readSettings(db)).resolve('executor.lease_s').value
   let leaseSeconds = 30
   return {
     read: (key: ClaimKey) =>
@@ -45,7 +44,7 @@ export async function recordFailure(
   failure: { code: string; message: string; lastLines: readonly string[] },
   resources: unknown,
 ): Promise<boolean> {
-  const settings = new SettingsInForce(await readSettingRows(db))
+  const settings = await readSettings(db)
   const siteId = (await siteOfStep(db, key.id)) ?? null
   const kind = classOf(failure.code)
   const decide = (failures: number) =>

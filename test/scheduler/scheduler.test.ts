@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
@@ -42,7 +42,7 @@ const hasBegun = async (id: number) => {
 }
 
 async function untilIdle(): Promise<Scheduler> {
-  const scheduler = await createLocalScheduler(app, log)
+  const scheduler = createLocalScheduler(app, log)
   await scheduler.run({ untilIdle: true })
   return scheduler
 }
@@ -164,7 +164,7 @@ test('a raised max_parallelism starts waiting steps at once, and each running st
     { act: 'wait', release },
     { act: 'wait', release },
   ])
-  const scheduler = await createLocalScheduler(app, log)
+  const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: true })
   const running = async () =>
     app.db.selectFrom('step').select(['id', 'threads']).where('state', '=', 'running').orderBy('id').execute()
@@ -194,7 +194,7 @@ test('drain lets running steps end and starts no other', async () => {
   await setSetting(app.db, 'processor.l2a.max_parallelism', 1)
   const release = join(app.config.home, 'release-drain')
   const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release }, { act: 'publish' }])
-  const scheduler = await createLocalScheduler(app, log)
+  const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: true })
   await eventually(async () => (await stepOf(app.db, stepIds[0]!)).progress === 0.5, 'the first step waits')
   scheduler.drain()
@@ -206,7 +206,7 @@ test('drain lets running steps end and starts no other', async () => {
 
 test('abort gives running steps back within seconds, even a deaf one, and counts no failure', async () => {
   const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
-  const scheduler = await createLocalScheduler(app, log)
+  const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: false })
   for (const id of stepIds) await eventually(() => hasBegun(id), `step ${id} runs`)
   const started = performance.now()
@@ -220,7 +220,7 @@ test('abort gives running steps back within seconds, even a deaf one, and counts
 test('cancel ends a running step as cancelled; one that does not listen is killed after the grace time', async () => {
   await setSetting(app.db, 'executor.grace_s', 1)
   const { id, stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
-  const scheduler = await createLocalScheduler(app, log)
+  const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: true })
   for (const step of stepIds) await eventually(() => hasBegun(step), `step ${step} runs`)
   expect(await cancel(app.db, { job: id })).toEqual({ cancelled: 0, asked: 2 })
@@ -230,4 +230,31 @@ test('cancel ends a running step as cancelled; one that does not listen is kille
   expect(
     (await app.db.selectFrom('job').select('state').where('id', '=', id).executeTakeFirstOrThrow()).state,
   ).toBe('cancelled')
+})
+
+test('while a root lacks its marker nothing starts: running steps go on, another `up` refuses, and the queue goes on once it is mounted', async () => {
+  const release = join(app.config.home, 'release-root')
+  const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release }])
+  const scheduler = createLocalScheduler(app, log)
+  const running = scheduler.run({ untilIdle: false })
+  await eventually(() => hasBegun(stepIds[0]!), 'the first step runs')
+  const marker = join(app.config.roots.scratch, '.tilth-root')
+  const away = join(app.config.home, 'marker')
+  renameSync(marker, away)
+  const id = (await insertSteps(app.db, [{ act: 'publish' }])).stepIds[0]!
+  try {
+    await eventually(
+      () => Promise.resolve(lines.some((line) => line.includes("Root 'scratch' should be"))),
+      'the wrong root is named',
+    )
+    await expect(untilIdle()).rejects.toMatchObject({ code: 'CONFLICT' })
+    writeFileSync(release, '')
+    await eventually(async () => (await stepOf(app.db, stepIds[0]!)).state === 'succeeded', 'it goes on')
+    expect(await stepOf(app.db, id)).toMatchObject({ state: 'ready', attempt: 0 })
+  } finally {
+    renameSync(away, marker)
+  }
+  await eventually(async () => (await stepOf(app.db, id)).state === 'succeeded', 'the second step ran')
+  scheduler.drain()
+  await running
 })

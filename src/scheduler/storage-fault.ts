@@ -1,0 +1,26 @@
+import { statfs } from 'node:fs/promises'
+import { ProcessingError } from '../domain/errors.js'
+
+/** Absolute folders of the storage roots on this host by name, proved now; rejects with a ProcessingError that names the wrong one. */
+export type ProveRoots = () => Promise<Readonly<Record<string, string>>>
+
+/** Why no step may start for the sake of the storage roots, in words: one is not what it was registered as, or too full. Null: none. */
+export async function storageFault(proveRoots: ProveRoots, minFreeMb: number): Promise<string | null> {
+  let roots: Awaited<ReturnType<ProveRoots>>
+  try {
+    roots = await proveRoots()
+  } catch (error) {
+    // A database that is away is the caller's matter.
+    if (error instanceof ProcessingError) return error.message
+    throw error
+  }
+  for (const name of ['archive', 'scratch']) {
+    const path = roots[name]
+    const stats = path === undefined ? undefined : await statfs(path).catch(() => undefined)
+    if (stats === undefined) continue
+    const freeMb = Math.floor((stats.bavail * stats.bsize) / 2 ** 20)
+    if (freeMb < minFreeMb)
+      return `${name} (${path ?? ''}) has ${freeMb} MiB free, storage.min_free_mb is ${minFreeMb}`
+  }
+  return null
+}

@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { App } from '../../src/app.js'
+import { listRoots, provenRoots, registerRoot } from '../../src/catalog/storage-roots.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+
+let database: TestDatabase
+let app: App
+beforeAll(async () => {
+  database = await createTestDatabase()
+  app = await database.open()
+})
+afterAll(() => database.close())
+beforeEach(async () => {
+  await app.db.deleteFrom('storage_root').execute()
+  for (const path of Object.values(app.config.roots)) rmSync(path, { recursive: true, force: true })
+})
+
+test('the first use makes and registers the default folders with a marker each; the next finds them', async () => {
+  expect(await provenRoots(app.db, app.config)).toEqual(app.config.roots)
+  const rows = await listRoots(app.db)
+  expect(rows.map(({ name }) => name)).toEqual(['archive', 'l1', 'scratch'])
+  expect(new Set(rows.map(({ marker }) => marker)).size).toBe(3)
+  expect(existsSync(join(app.config.roots.l1, '.tilth-root'))).toBe(true)
+  await provenRoots(app.db, app.config)
+  expect(await listRoots(app.db)).toEqual(rows)
+})
+
+test('first use by several processes at once registers each folder once', async () => {
+  const others = await Promise.all([database.open(), database.open(), database.open()])
+  const found = await Promise.all([app, ...others].map(({ db, config }) => provenRoots(db, config)))
+  for (const roots of found) expect(roots).toEqual(app.config.roots)
+  expect(await listRoots(app.db)).toHaveLength(3)
+})
+
+test('an unmounted root, where the folder is there but empty, is named with what to do and left empty', async () => {
+  await provenRoots(app.db, app.config)
+  const { archive } = app.config.roots
+  renameSync(archive, `${archive}-unmounted`)
+  mkdirSync(archive)
+  await expect(provenRoots(app.db, app.config)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringMatching(
+      /'archive' should be .* no file \.tilth-root .*tilth db root archive/,
+    ) as string,
+  })
+  expect(existsSync(join(archive, '.tilth-root'))).toBe(false)
+  rmSync(archive, { recursive: true })
+  renameSync(`${archive}-unmounted`, archive)
+  expect(await provenRoots(app.db, app.config)).toEqual(app.config.roots)
+})
+
+test('the marker of another root is refused, so swapped disks are seen', async () => {
+  const { archive, l1 } = await provenRoots(app.db, app.config)
+  renameSync(join(archive, '.tilth-root'), join(app.config.home, 'kept'))
+  renameSync(join(l1, '.tilth-root'), join(archive, '.tilth-root'))
+  renameSync(join(app.config.home, 'kept'), join(l1, '.tilth-root'))
+  await expect(provenRoots(app.db, app.config)).rejects.toThrow(/\.tilth-root is that of another root/)
+})
+
+test('another folder is used once it is registered; an unknown name or a file in its place is refused', async () => {
+  await provenRoots(app.db, app.config)
+  const moved = join(app.config.home, 'other disk', 'archive')
+  await registerRoot(app.db, app.config, 'archive', moved, { replace: true })
+  expect(await provenRoots(app.db, app.config)).toEqual({ ...app.config.roots, archive: moved })
+  await expect(registerRoot(app.db, app.config, 'attic', moved, { replace: true })).rejects.toMatchObject({
+    code: 'BAD_ARGUMENT',
+  })
+  const file = join(app.config.home, 'file')
+  writeFileSync(file, '')
+  await expect(registerRoot(app.db, app.config, 'archive', file, { replace: true })).rejects.toMatchObject({
+    code: 'WRITE_FAILED',
+    message: expect.stringContaining(file) as string,
+  })
+  expect(await provenRoots(app.db, app.config)).toMatchObject({ archive: moved })
+})
+
+test('roots are those of a host: another host has its own folders', async () => {
+  await provenRoots(app.db, app.config)
+  const roots = {
+    archive: join(app.config.home, 'b/archive'),
+    l1: join(app.config.home, 'b/l1'),
+    scratch: join(app.config.home, 'b/scratch'),
+  }
+  expect(await provenRoots(app.db, { roots, host: 'b' })).toEqual(roots)
+  expect(await provenRoots(app.db, app.config)).toEqual(app.config.roots)
+})

@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import {
+  describeOrigin,
+  layersOf,
+  resolveSetting,
+  resolveSettings,
+  type SettingLayers,
+} from '../../src/config/resolve-settings.js'
+import {
+  checkSetting,
+  definitionOf,
+  parseSetting,
+  settingKey,
+  SETTING_KEYS,
+  type SettingKey,
+} from '../../src/config/settings.js'
+import { l2a } from '../../src/processors/l2a/definition.js'
+
+describe('the table of settings', () => {
+  test.each(SETTING_KEYS)('%s has a default in its own range, a unit and a sentence', (key) => {
+    const { default: byDefault, doc, range, unit, scopes } = definitionOf(key)
+    expect(checkSetting(key, byDefault())).toBe(byDefault())
+    expect(doc).toMatch(/^[A-Z].*\.$/)
+    expect(range).toMatch(/ to /)
+    expect(unit).not.toBe('')
+    expect(scopes).toContain('global')
+  })
+
+  /** Two places say it, because the config layer cannot import a processor: this is what keeps them the same. */
+  test.each(['aot', 'wv', 'ozone'] as const)(
+    'processor.l2a.%s has range and default of the processor',
+    (name) => {
+      const key = settingKey(`processor.l2a.${name}`)
+      const schema = z.toJSONSchema(l2a.params, { io: 'input' }) as {
+        properties: Record<string, { minimum: number; maximum: number; default: number }>
+      }
+      const { minimum, maximum, default: byDefault } = schema.properties[name]!
+      const setting = definitionOf(key)
+      expect({ default: setting.default(), range: setting.range, effect: setting.effect }).toEqual({
+        default: byDefault,
+        range: `${minimum} to ${maximum}`,
+        effect: 'job',
+      })
+      expect(setting.unit).toContain(/\[(.*)\]/.exec(l2a.params.shape[name].description ?? '')?.[1])
+      for (const edge of [minimum, maximum]) expect(checkSetting(key, edge)).toBe(edge)
+    },
+  )
+
+  test('every parameter of l2a that is a number is a setting', () => {
+    const { properties } = z.toJSONSchema(l2a.params, { io: 'input' }) as {
+      properties: Record<string, { type?: string }>
+    }
+    const numbers = Object.keys(properties).filter((name) => properties[name]?.type === 'number')
+    expect(SETTING_KEYS).toEqual(expect.arrayContaining(numbers.map((name) => `processor.l2a.${name}`)))
+  })
+})
+
+describe('a value from text', () => {
+  test.each([
+    ['executor.cpu_slots', '8', 8],
+    ['processor.l2a.aot', ' 0.25 ', 0.25],
+    ['processor.l2a.aot', '.5', 0.5],
+    ['retry.backoff_s', '1e2', 100],
+  ] as const)('%s = %j is %d', (key, text, value) => {
+    expect(parseSetting(key, text)).toBe(value)
+  })
+
+  test.each([
+    ['executor.cpu_slots', 'many'],
+    ['executor.cpu_slots', ''],
+    ['executor.cpu_slots', '2.5'],
+    ['executor.cpu_slots', '0x10'],
+    ['executor.cpu_slots', '0'],
+    ['executor.cpu_slots', 'Infinity'],
+    ['processor.l2a.aot', '-0.1'],
+    ['processor.l2a.aot', '2.01'],
+    ['processor.l2a.ozone', '99'],
+  ] as const)('%s = %j is refused with type, unit and range', (key, text) => {
+    const { type, unit, range } = definitionOf(key)
+    for (const part of [key, type, unit, range])
+      expect(() => parseSetting(key, text)).toThrow(
+        expect.objectContaining({
+          code: 'SETTING_INVALID',
+          message: expect.stringContaining(part) as string,
+        }) as Error,
+      )
+  })
+
+  test.each([true, null, '3', Number.NaN, [4]])('a stored %j is no number', (value) => {
+    expect(() => checkSetting('executor.cpu_slots', value)).toThrow(/expected an integer/)
+  })
+
+  test('an unknown key names near ones', () => {
+    expect(() => settingKey('l2a.max_parallelism')).toThrow(/Did you mean processor\.l2a\.max_parallelism/)
+    expect(() => settingKey('toString')).toThrow(
+      expect.objectContaining({ code: 'SETTING_UNKNOWN' }) as Error,
+    )
+  })
+})
+
+describe('precedence', () => {
+  const key = 'processor.l2a.aot' as const
+  const give = (value: number): Partial<Record<SettingKey, number>> => ({ [key]: value })
+  const full: SettingLayers = {
+    cli: give(0.6),
+    job: give(0.5),
+    sites: [
+      { slug: 'farm', values: give(0.4) },
+      { slug: 'region', values: give(0.3) },
+      { slug: 'country', values: give(0.25) },
+    ],
+    global: give(0.2),
+  }
+  // Each row lacks what the row above had: the next layer must come out.
+  test.each([
+    ['cli', full, 0.6],
+    ['job', { ...full, cli: {} }, 0.5],
+    ['site farm', { sites: full.sites!, global: full.global! }, 0.4],
+    [
+      'parent site region',
+      { sites: [{ slug: 'farm', values: {} }, ...full.sites!.slice(1)], global: full.global! },
+      0.3,
+    ],
+    [
+      'parent site country',
+      {
+        sites: [{ slug: 'farm', values: {} }, { slug: 'region', values: {} }, full.sites![2]!],
+        global: full.global!,
+      },
+      0.25,
+    ],
+    ['global', { sites: [{ slug: 'farm', values: {} }], global: full.global! }, 0.2],
+    ['default', {}, 0.1],
+  ] as [string, SettingLayers, number][])('%s wins over all that is wider', (origin, layers, value) => {
+    const resolved = resolveSetting(key, layers)
+    expect({ origin: describeOrigin(resolved.origin), value: resolved.value }).toEqual({ origin, value })
+  })
+
+  test('a value of zero counts as given', () => {
+    expect(resolveSetting(key, { sites: [{ slug: 'farm', values: give(0) }], global: give(0.2) }).value).toBe(
+      0,
+    )
+  })
+
+  test('all settings come out in the order of the table', () => {
+    expect(resolveSettings({}).map((s) => s.key)).toEqual(SETTING_KEYS)
+  })
+})
+
+describe('stored rows', () => {
+  const sites = [
+    { id: 1, slug: 'region', parentId: null },
+    { id: 2, slug: 'farm', parentId: 1 },
+    { id: 3, slug: 'other', parentId: null },
+  ]
+  const row = (key: string, siteId: number | null, value: unknown) => ({ key, siteId, value })
+
+  test('a site has its own rows, then its ancestors, never those of others', () => {
+    const layers = layersOf({
+      sites,
+      settings: [row('retry.max_failures', 3, 9), row('retry.max_failures', 1, 5)],
+    })(2)
+    expect(layers.sites?.map(({ slug }) => slug)).toEqual(['farm', 'region'])
+    expect(resolveSetting('retry.max_failures', layers)).toMatchObject({
+      value: 5,
+      origin: { kind: 'parent', site: 'region' },
+    })
+  })
+
+  test('rows of another version, with an unknown key or out of range, are passed over', () => {
+    const layers = layersOf({
+      sites,
+      settings: [
+        row('retry.max_failures', 2, 100_000),
+        row('retry.max_failures', null, 4),
+        row('future.key', null, 1),
+      ],
+    })(2)
+    expect(resolveSetting('retry.max_failures', layers)).toMatchObject({
+      value: 4,
+      origin: { kind: 'global' },
+    })
+  })
+
+  test('parents in a loop end', () => {
+    const loop = [
+      { id: 1, slug: 'a', parentId: 2 },
+      { id: 2, slug: 'b', parentId: 1 },
+    ]
+    expect(layersOf({ sites: loop, settings: [] })(1).sites?.map(({ slug }) => slug)).toEqual(['a', 'b'])
+  })
+})
