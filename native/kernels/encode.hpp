@@ -9,8 +9,8 @@ namespace tilth {
 enum class Codec { kDeflate, kZstd };
 
 /// Compresses the tiles of a TIFF file, level 1: above it more CPU buys little
-/// (docs/decisions/cog-writer.md). One per thread. Memory is taken when it is made; `encode` allocates
-/// nothing and never throws.
+/// (docs/decisions/0001-own-cog-container.md). One per thread. Memory is taken when it is made; `encode`
+/// allocates nothing and never throws.
 class TileEncoder {
  public:
   /// @param tile  side of a tile in pixels.

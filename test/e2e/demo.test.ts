@@ -1,0 +1,42 @@
+import { execa } from 'execa'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryFolder, tilth } from '../support/cli.js'
+
+interface DemoResult {
+  readonly summary: string
+  readonly products: readonly {
+    readonly product: string
+    readonly folder: string
+    readonly errors: readonly { readonly band: string; readonly rmse: number; readonly pixels: number }[]
+  }[]
+}
+
+/** Processes whose command line names the folder: step processes and servers that were started for it. */
+async function processesOf(folder: string): Promise<string[]> {
+  const { stdout } = await execa('ps', ['-eo', 'args'])
+  return stdout.split('\n').filter((line) => line.includes(folder))
+}
+
+test('the demo runs twice in the same folder, makes six products near the truth and leaves no process behind', async () => {
+  const dir = join(temporaryFolder('demo'), 'here')
+  for (const round of [1, 2]) {
+    const { exitCode, stdout, stderr } = await tilth(['demo', '--dir', dir, '--pixel-size', '300', '--json'])
+    expect(exitCode, `round ${round}: ${String(stderr)}`).toBe(0)
+    const result = JSON.parse(String(stdout)) as DemoResult
+    expect(result.products).toHaveLength(6)
+    for (const { product, folder, errors } of result.products) {
+      expect(readdirSync(folder), product).toContain('item.json')
+      // The closed forms miss the simulator's path by at most .006 in B02 (docs/accuracy.md); noise of 4 DN and rounding come to .0005.
+      for (const { band, rmse, pixels } of errors) {
+        expect(pixels).toBeGreaterThan(5000)
+        expect(rmse, `${product} ${band}`).toBeLessThan(0.007)
+      }
+    }
+    const page = readFileSync(result.summary, 'utf8')
+    for (const [, picture] of page.matchAll(/<img[^>]+src="([^"]+)"/g))
+      expect(existsSync(join(dirname(result.summary), decodeURIComponent(picture!)))).toBe(true)
+    expect(await processesOf(dir)).toEqual([])
+  }
+}, 180_000)

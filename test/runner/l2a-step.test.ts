@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { runL2aStep } from '../../src/runner/l2a-step.js'
+import type { StepContext } from '../../src/runner/step-context.js'
+import { simulateL1c, type SimulatedProduct } from '../../src/simulator/simulate-l1c.js'
+
+const home = mkdtempSync(join(tmpdir(), 'tilth l2a step-'))
+let product: SimulatedProduct
+beforeAll(async () => {
+  product = await simulateL1c({
+    tile: '31TCJ',
+    date: '2025-05-10',
+    pixelSizeM: 600,
+    seed: 5,
+    noiseDn: 0,
+    baseline: '05.11',
+    outDir: home,
+  })
+}, 60_000)
+afterAll(() => {
+  rmSync(home, { recursive: true, force: true })
+})
+let stagingDir: string
+beforeEach(() => {
+  stagingDir = mkdtempSync(join(home, 'staging-'))
+})
+
+function contextOf(params: unknown): StepContext {
+  const scratchDir = join(stagingDir, 'scratch')
+  mkdirSync(scratchDir)
+  return {
+    stepId: 1,
+    attempt: 1,
+    processor: 'l2a',
+    params,
+    stagingDir,
+    scratchDir,
+    resolvePath: (path) => path.replace(/^l1:/, `${home}/`),
+    threads: { value: 1, onChange: () => () => undefined },
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    log: { info: () => undefined, warn: () => undefined },
+  }
+}
+const step = () => ({ acquisition_id: 7, input: `l1:${product.name}` })
+interface Parameters {
+  readonly parameters: Readonly<Record<string, { readonly value: unknown; readonly origin: string }>>
+}
+async function reported(params: unknown): Promise<Parameters['parameters']> {
+  const { products } = await runL2aStep(contextOf(params))
+  expect(products).toMatchObject([{ level: 'L2A', tile: '31TCJ', acquisitionId: 7 }])
+  return (JSON.parse(readFileSync(join(products[0]!.folder, 'report.json'), 'utf8')) as Parameters).parameters
+}
+
+test('the report says where each frozen parameter came from', async () => {
+  const parameters = { aot: 0.3, wv: 2.5, ozone: 320, aerosol: 'continental', dem: null }
+  const origins = {
+    aot: 'cli',
+    wv: 'global',
+    ozone: 'parent site region',
+    aerosol: 'default',
+    dem: 'default',
+  }
+  expect(await reported({ ...step(), parameters, parameter_origins: origins })).toEqual(
+    Object.fromEntries(
+      Object.entries(parameters).map(([name, value]) => [
+        name,
+        { value, origin: origins[name as keyof typeof origins] },
+      ]),
+    ),
+  )
+})
+
+test('a step without origins says that the job gave them, and default for the rest', async () => {
+  expect(await reported({ ...step(), parameters: { aot: 0.3 } })).toMatchObject({
+    aot: { value: 0.3, origin: 'job' },
+    wv: { value: 2, origin: 'default' },
+  })
+})
+
+test('parameters that the processor refuses end the step before anything is written', async () => {
+  await expect(runL2aStep(contextOf({ ...step(), parameters: { aot: -1 } }))).rejects.toMatchObject({
+    code: 'BAD_ARGUMENT',
+  })
+  await expect(runL2aStep(contextOf({ input: 3 }))).rejects.toMatchObject({ code: 'INTERNAL' })
+})
