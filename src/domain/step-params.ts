@@ -7,5 +7,7 @@ export const l2aStepParams = z.object({
   input: z.string().min(1),
   /** Parameters of the processor `l2a` as its definition parses them; absent keys mean its defaults. */
   parameters: z.record(z.string(), z.unknown()).default({}),
+  /** Where each parameter came from when the job was made, for the report: `cli`, `site x`, `parent site y`, `global`, `default`. */
+  parameter_origins: z.record(z.string(), z.string().min(1)).optional(),
 })
 export type L2aStepParams = z.infer<typeof l2aStepParams>

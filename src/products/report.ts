@@ -42,7 +42,10 @@ export const reportSchema = z.strictObject({
     z.strictObject({
       value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
       unit: z.string().optional(),
-      origin: z.string().min(1).describe('cli, job, site, global, default or measured.'),
+      origin: z
+        .string()
+        .min(1)
+        .describe('cli, job, site <slug>, parent site <slug>, global, default or measured.'),
     }),
   ),
   resources: z.strictObject({

@@ -12,13 +12,23 @@ const BLOCK_SIZE = 1024
 export async function runL2aStep(context: StepContext): Promise<StepResult> {
   const step = l2aStepParams.safeParse(context.params)
   if (!step.success)
-    throw new ProcessingError('INTERNAL', `Step ${context.stepId} has parameters that no L2A step has: ${z.prettifyError(step.error)}`)
+    throw new ProcessingError(
+      'INTERNAL',
+      `Step ${context.stepId} has parameters that no L2A step has: ${z.prettifyError(step.error)}`,
+    )
   const params = l2a.params.safeParse(step.data.parameters)
-  if (!params.success) throw new ProcessingError('BAD_ARGUMENT', `Parameters of step ${context.stepId}: ${z.prettifyError(params.error)}`)
+  if (!params.success)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `Parameters of step ${context.stepId}: ${z.prettifyError(params.error)}`,
+    )
   const { name, folder, l1c, bbox, report } = await correctL1c({
     input: context.resolvePath(step.data.input),
     params: params.data,
-    origins: Object.fromEntries(Object.keys(step.data.parameters).map((key) => [key, 'job'])),
+    // A job made by other means has frozen parameters too, but does not say where they came from.
+    origins:
+      step.data.parameter_origins ??
+      Object.fromEntries(Object.keys(step.data.parameters).map((key) => [key, 'job'])),
     into: context.stagingDir,
     threads: context.threads,
     blockSize: BLOCK_SIZE,

@@ -75,7 +75,12 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
     priority,
     createdBy,
     tasks: todo.map(({ acquisitionId, tile, location }) => {
-      const params: L2aStepParams = { acquisition_id: acquisitionId, input: location, parameters }
+      const params: L2aStepParams = {
+        acquisition_id: acquisitionId,
+        input: location,
+        parameters,
+        parameter_origins: origins,
+      }
       return { tile, acquisitionId, params: params as Json, memoryMb, cpu }
     }),
   })
@@ -98,7 +103,7 @@ function freezeParameters(
   settings: SettingsInForce,
   siteId: number | null,
   given: Readonly<Record<string, unknown>>,
-) {
+): { parameters: Readonly<Record<string, unknown>>; origins: Record<string, string> } {
   const values: Record<string, unknown> = {}
   const origins: Record<string, string> = {}
   for (const [name, key] of Object.entries(JOB_KEYS)) {

@@ -29,7 +29,7 @@ beforeEach(() => {
 
 function contextOf(params: unknown): StepContext {
   const scratchDir = join(stagingDir, 'scratch')
-  mkdirSync(scratchDir)
+  mkdirSync(scratchDir, { recursive: true })
   return {
     stepId: 1,
     attempt: 1,

@@ -124,7 +124,10 @@ test('freezes parameters with their origin: by hand, site, parent, global, defau
     aerosol: 'default',
   })
   await setSetting(app.db, 'processor.l2a.ozone', 500, siteId)
-  expect((await stepOf(app.db, planned.stepIds[0]!)).params).toMatchObject({ parameters: { ozone: 320 } })
+  expect((await stepOf(app.db, planned.stepIds[0]!)).params).toMatchObject({
+    parameters: { ozone: 320 },
+    parameter_origins: { aot: 'cli', ozone: 'parent site region', wv: 'global', aerosol: 'default' },
+  })
 })
 
 test('skips what is queued or made already with the same parameters and version; others and --force are made', async () => {
