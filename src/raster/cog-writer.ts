@@ -1,5 +1,5 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
-import gdal from 'gdal-async'
+import gdal from './gdal.js'
 import { asProcessingError, ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import {

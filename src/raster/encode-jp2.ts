@@ -1,4 +1,4 @@
-import gdal from 'gdal-async'
+import gdal from './gdal.js'
 import { rm } from 'node:fs/promises'
 import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'

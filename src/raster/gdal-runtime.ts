@@ -1,4 +1,4 @@
-import gdal from 'gdal-async'
+import gdal from './gdal.js'
 
 /** Version of the GDAL in use, such as `3.6.2`. */
 export const gdalVersion = (): string => gdal.version

@@ -1,4 +1,4 @@
-import gdal from 'gdal-async'
+import gdal from './gdal.js'
 import { ProcessingError } from '../domain/errors.js'
 import { describeGrid, type Grid } from '../domain/grid.js'
 import { checkJp2 } from './check-jp2.js'
