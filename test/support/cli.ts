@@ -1,5 +1,5 @@
 import { execa, type Result } from 'execa'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -28,6 +28,8 @@ export async function tilth(
 /** A folder that is removed when the test process ends. The space in its name is on purpose. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `tilth ${name}-`))
+  // As root the database server runs as user postgres, who must be able to enter.
+  chmodSync(folder, 0o755)
   process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true })
   })
