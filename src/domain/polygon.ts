@@ -106,7 +106,8 @@ function checkRing(ring: Ring, name: string): void {
   const last = ring.at(-1)
   if (first === undefined || last === undefined || first[0] !== last[0] || first[1] !== last[1])
     throw invalid(`${name} is not closed: its last position must repeat its first.`)
-  if (Math.abs(signedArea(ring)) < 1e-12) throw invalid(`${name} has no area.`)
+  if (Math.abs(signedArea(ring)) < 1e-12)
+    throw invalid(`${name} has no area: it is a line, or it crosses itself and its parts cancel out.`)
 }
 
 /** Area in square degrees, positive when counter-clockwise. */

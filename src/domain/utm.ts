@@ -37,8 +37,9 @@ export const centralMeridian = (zone: number): number => zone * 6 - 183
 /** EPSG code of WGS 84 / UTM: 326zz north, 327zz south. */
 export const utmEpsg = (zone: number, isSouth: boolean): number => (isSouth ? 32700 : 32600) + zone
 
-/** Any longitude to [-180, 180), degrees. */
+/** Any longitude to [-180, 180), degrees. One that is in there already stays exact: turning it would round it. */
 export function normalizeLongitude(lon: number): number {
+  if (lon >= -180 && lon < 180) return lon
   const turned = ((((lon + 180) % 360) + 360) % 360) - 180
   return turned === 180 ? -180 : turned
 }

@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { EXIT } from '../../src/domain/errors.js'
+import { tilth } from '../support/cli.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+
+let database: TestDatabase
+let field: string
+beforeAll(async () => {
+  database = await createTestDatabase()
+  field = join(database.config.home, 'my fields.geojson')
+  writeFileSync(
+    field,
+    '{"type":"Polygon","coordinates":[[[1.4,43.5],[1.5,43.5],[1.5,43.6],[1.4,43.6],[1.4,43.5]]]}',
+  )
+})
+afterAll(() => database.close())
+
+/** Standard output parsed as JSON: nothing else may be on it. */
+async function json(...args: string[]): Promise<unknown> {
+  const { exitCode, stdout, stderr } = await tilth([...args, '--json'], database.env)
+  expect({ exitCode, stderr }).toEqual({ exitCode: EXIT.ok, stderr: '' })
+  return JSON.parse(String(stdout))
+}
+const failure = async (...args: string[]) => {
+  const { exitCode, stdout, stderr } = await tilth(args, database.env)
+  expect(stdout).toBe('')
+  return { exitCode, stderr: String(stderr) }
+}
+const text = (pattern: RegExp) => expect.stringMatching(pattern) as string
+
+test('site add, list and show give the same site as JSON', async () => {
+  const added = await json('site', 'add', field, '--name', 'My fields')
+  expect(added).toMatchObject({ slug: 'my-fields', name: 'My fields', parent: null, tiles: ['31TCJ'] })
+  expect(await json('site', 'list')).toMatchObject([{ slug: 'my-fields', tiles: 1, seasons: [] }])
+  expect(await json('site', 'show', 'my-fields')).toMatchObject({
+    slug: 'my-fields',
+    bbox: [1.4, 43.5, 1.5, 43.6],
+    geometry: { type: 'Polygon' },
+    tiles: [{ satellite: 's2', tile: '31TCJ', origin: 'auto', enabled: true }],
+  })
+})
+
+test('config list, get, set and unset give value, origin, unit and range as JSON', async () => {
+  const key = 'processor.l2a.max_parallelism'
+  const all = (await json('config', 'list')) as { key: string; origin: unknown }[]
+  expect(all.map((s) => s.key)).toContain(key)
+  expect(all.every(({ origin }) => JSON.stringify(origin) === '{"kind":"default"}')).toBe(true)
+  expect(await json('config', 'set', key, '2')).toMatchObject({
+    key,
+    value: 2,
+    origin: { kind: 'global' },
+    unit: 'steps',
+    range: '0 to 4096',
+    default: 0,
+    effect: 'live',
+  })
+  expect(await json('config', 'set', key, '1', '--site', 'my-fields')).toMatchObject({
+    value: 1,
+    origin: { kind: 'site', site: 'my-fields' },
+  })
+  expect(await json('config', 'get', key)).toMatchObject({ value: 2, origin: { kind: 'global' } })
+  expect(await json('config', 'unset', key, '--site', 'my-fields')).toMatchObject({
+    value: 2,
+    origin: { kind: 'global' },
+  })
+  expect(await json('config', 'unset', key)).toMatchObject({ value: 0, origin: { kind: 'default' } })
+})
+
+test('what fails says why on stderr, nothing on stdout, and ends with the status of its code', async () => {
+  expect(await failure('site', 'add', field, '--name', 'My fields')).toEqual({
+    exitCode: EXIT.data,
+    stderr: text(/^error CONFLICT: There is a site 'my-fields' already/),
+  })
+  expect(await failure('site', 'show', 'nowhere')).toEqual({
+    exitCode: EXIT.noInput,
+    stderr: text(/^error NOT_FOUND: /),
+  })
+  expect(await failure('site', 'add', `${field}.missing`)).toMatchObject({ exitCode: EXIT.noInput })
+  const line = join(database.config.home, 'line.geojson')
+  writeFileSync(line, '{"type":"LineString","coordinates":[[1,43],[2,43]]}')
+  expect(await failure('site', 'add', line)).toEqual({
+    exitCode: EXIT.data,
+    stderr: text(/^error GEOMETRY_INVALID: /),
+  })
+  expect(await failure('config', 'set', 'processor.l2a.aot', '7')).toEqual({
+    exitCode: EXIT.config,
+    stderr: text(/^error SETTING_INVALID: .*from 0 to 2/),
+  })
+  expect(await failure('config', 'get', 'processor.l2a.aott')).toEqual({
+    exitCode: EXIT.config,
+    stderr: text(/^error SETTING_UNKNOWN: /),
+  })
+  expect(await failure('config', 'set', 'processor.l2a.aot')).toMatchObject({ exitCode: EXIT.usage })
+  expect(await failure('tiles', 'set', 'my-fields', '--only', 'Toulouse')).toEqual({
+    exitCode: EXIT.usage,
+    stderr: text(/^error TILE_UNKNOWN: /),
+  })
+})
+
+test('a database that cannot be reached is named, with status 69', async () => {
+  const { exitCode, stderr } = await tilth(['site', 'list'], {
+    ...database.env,
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+  })
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: EXIT.unavailable,
+    stderr: text(/^error DATABASE_UNAVAILABLE: /),
+  })
+})
