@@ -4,7 +4,7 @@
 set -eu
 root=$1 stamp=$2
 cd "$root"
-built() { [ "$(sed -n 1p build/stamp 2>/dev/null)" = "$(command -v node || :)" ] && [ "$(sed -n 2p build/stamp)" = "$stamp" ]; }
+built() { [ -s build/stamp ] && [ "$(sed -n 1p build/stamp)" = "$(command -v node || :)" ] && [ "$(sed -n 2p build/stamp)" = "$stamp" ]; }
 if built; then
   # The same contents with newer times, as after a change of branches; who may not write here pays for the checksum each time.
   touch build/stamp 2>/dev/null || :
