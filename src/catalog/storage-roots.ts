@@ -22,18 +22,27 @@ export async function provenRoots(
   db: Database,
   config: HostRoots,
 ): Promise<Readonly<Record<RootName, string>>> {
-  let rows = await rowsOf(db, config)
-  const missing = ROOT_NAMES.filter((name) => !rows.some((row) => row.name === name))
-  for (const name of missing) await registerRoot(db, config, name, config.roots[name], { replace: false })
-  if (missing.length > 0) rows = await rowsOf(db, config)
+  const known = await rowsOf(db, config)
+  for (const name of ROOT_NAMES)
+    if (!known.some((row) => row.name === name))
+      await registerRoot(db, config, name, config.roots[name], { replace: false })
+  const { archive, l1, scratch } = await registeredRoots(db, config)
+  if (archive === undefined || l1 === undefined || scratch === undefined)
+    throw new ProcessingError('INTERNAL', `A root of host '${config.host}' vanished while it was looked up.`)
+  return { archive, l1, scratch }
+}
+
+/** The same, but makes nothing: of a host that has registered none, there are none. */
+export async function registeredRoots(
+  db: Database,
+  config: HostRoots,
+): Promise<Readonly<Partial<Record<RootName, string>>>> {
   const found: Partial<Record<RootName, string>> = {}
-  for (const name of ROOT_NAMES) {
-    const row = rows.find((r) => r.name === name)
-    if (row === undefined)
-      throw new ProcessingError('INTERNAL', `Root '${name}' of host '${config.host}' vanished.`)
-    found[name] = await proven(row)
+  for (const row of await rowsOf(db, config)) {
+    const name = ROOT_NAMES.find((known) => known === row.name)
+    if (name !== undefined) found[name] = await proven(row)
   }
-  return found as Record<RootName, string>
+  return found
 }
 
 async function proven({ name, path, marker }: StorageRootRow): Promise<string> {

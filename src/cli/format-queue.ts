@@ -43,7 +43,7 @@ export function formatSteps(steps: readonly StepRow[]): string {
   )
 }
 
-export function formatStep({ step, events, products }: StepDetail): string {
+export function formatStep({ step, waits, events, products }: StepDetail): string {
   const { resources } = step
   const fields: [string, string][] = [
     ['step', String(step.id)],
@@ -53,6 +53,7 @@ export function formatStep({ step, events, products }: StepDetail): string {
     ['tile', step.tile ?? '-'],
     ['acquisition', step.product_uri ?? String(step.acquisition_id ?? '-')],
     ['state', step.state],
+    ...waits.map((why): [string, string] => ['waits', why]),
     ['attempt', `${step.attempt} (${step.failures} failed)`],
     ['ready at', when(step.ready_at)],
     ['started', when(step.started_at)],

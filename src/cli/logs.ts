@@ -13,16 +13,16 @@ export function register(program: Command): void {
       await withApp(async (app) => {
         const { readFile } = await import('node:fs/promises')
         const { attemptLogPath } = await import('../executors/local.js')
-        const { showStep } = await import('../scheduler/queue-view.js')
+        const { findStep } = await import('../scheduler/queue-view.js')
         const { logFolderOf } = await import('./run-scheduler.js')
         const { ProcessingError } = await import('../domain/errors.js')
-        const detail = await showStep(app.db, id)
-        const attempt = options.attempt ?? detail.step.attempt
+        const found = await findStep(app.db, id)
+        const attempt = options.attempt ?? found.attempt
         const path = attemptLogPath(logFolderOf(app), id, attempt)
         const text = await readFile(path, 'utf8').catch((cause: unknown) => {
           throw new ProcessingError(
             'NOT_FOUND',
-            `Step ${id} has no log of attempt ${attempt} at ${path}${attempt === 0 ? ': it has not started yet' : detail.step.node === app.config.host ? '' : ` on this host; it ran on ${detail.step.node ?? 'none'}`}.`,
+            `Step ${id} has no log of attempt ${attempt} at ${path}${attempt === 0 ? ': it has not started yet' : found.node === app.config.host ? '' : ` on this host; it ran on ${found.node ?? 'none'}`}.`,
             { cause },
           )
         })

@@ -5,12 +5,12 @@ export function register(program: Command): void {
   program
     .command('show <what>')
     .description(
-      'show a step (NUMBER) with settings in force, products and history, or a job (job:NUMBER) with its steps',
+      'show a step (NUMBER) with why it waits, settings in force, products and history, or a job (job:NUMBER) with its steps',
     )
     .option('--json', 'print JSON')
     .action(async (what: string, { json }: { json?: boolean }) => {
       const which = selection(what)
-      await withApp(async ({ db }) => {
+      await withApp(async ({ db, config }) => {
         const { showJob, showStep } = await import('../scheduler/queue-view.js')
         const { formatJobs, formatStep, formatSteps } = await import('./format-queue.js')
         if ('job' in which) {
@@ -18,7 +18,11 @@ export function register(program: Command): void {
           if (json) printJson(detail)
           else process.stdout.write(`${formatJobs([detail.job])}\n${formatSteps(detail.steps)}`)
         } else {
-          const detail = await showStep(db, which.step)
+          const { registeredRoots } = await import('../catalog/storage-roots.js')
+          const detail = await showStep(db, which.step, {
+            node: config.host,
+            proveRoots: () => registeredRoots(db, config),
+          })
           if (json) printJson(detail)
           else process.stdout.write(formatStep(detail))
         }

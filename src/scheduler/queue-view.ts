@@ -12,6 +12,7 @@ import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Capacity } from './admission.js'
 import { readSettings } from './settings-in-force.js'
+import { whyWaiting, type AskingHost } from './why-waiting.js'
 
 export type { JobRow } from '../db/jobs/list-jobs.js'
 export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
@@ -19,16 +20,29 @@ export { listJobs, listSteps }
 
 export interface StepDetail {
   readonly step: StepRow
+  /** Why it does not run, in words; empty for a step that does not wait. */
+  readonly waits: readonly string[]
   readonly events: readonly StepEventRow[]
   readonly products: readonly { readonly id: number; readonly name: string; readonly location: string }[]
 }
 
-/** One step with its history. Throws NOT_FOUND. */
-export async function showStep(db: Queryable, id: number): Promise<StepDetail> {
+/** One step. Throws NOT_FOUND. */
+export async function findStep(db: Queryable, id: number): Promise<StepRow> {
   const [step] = await listSteps(db, { ids: [id], limit: 1 })
   if (step === undefined)
     throw new ProcessingError('NOT_FOUND', `There is no step ${id}. See \`tilth steps\`.`)
-  return { step, events: await listStepEvents(db, id), products: await listProductsOfStep(db, id) }
+  return step
+}
+
+/** One step with its history and why it waits, as seen from a host. Throws NOT_FOUND. */
+export async function showStep(db: Queryable, id: number, host: AskingHost): Promise<StepDetail> {
+  const step = await findStep(db, id)
+  return {
+    step,
+    waits: await whyWaiting(db, step, host),
+    events: await listStepEvents(db, id),
+    products: await listProductsOfStep(db, id),
+  }
 }
 
 /** One job with its steps. Throws NOT_FOUND. */
@@ -42,7 +56,7 @@ export async function showJob(
 }
 
 async function mustExist(db: Queryable, which: StepSelection): Promise<void> {
-  if ('step' in which) await showStep(db, which.step)
+  if ('step' in which) await findStep(db, which.step)
   else await showJob(db, which.job)
 }
 

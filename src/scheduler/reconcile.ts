@@ -24,7 +24,12 @@ export async function reconcile(
     node,
     roots,
     sweepGraceS,
-  }: { executor: string; node: string; roots: Readonly<Record<string, string>>; sweepGraceS: number },
+  }: {
+    executor: string
+    node: string
+    roots: Readonly<Partial<Record<string, string>>>
+    sweepGraceS: number
+  },
 ): Promise<Reconciled> {
   const running = await listRunningSteps(db, { executor })
   const dead = running.filter((step) => step.node === node && step.pid !== null && !isAlive(step.pid))
@@ -64,7 +69,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function attemptFolders(
-  roots: Readonly<Record<string, string>>,
+  roots: Readonly<Partial<Record<string, string>>>,
 ): Promise<{ path: string; key: string }[]> {
   const { archive, scratch } = roots
   const staging = archive === undefined ? undefined : join(archive, '.staging')

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { ProcessingError } from '../domain/errors.js'
 
 /** Absolute folders of the storage roots on this host by name, proved now; rejects with a ProcessingError that names the wrong one. */
-export type ProveRoots = () => Promise<Readonly<Record<string, string>>>
+export type ProveRoots = () => Promise<Readonly<Partial<Record<string, string>>>>
 
 /** Why no step may start for the sake of the storage roots, in words: one is not what it was registered as, or too full. Null: none. */
 export async function storageFault(proveRoots: ProveRoots, minFreeMb: number): Promise<string | null> {

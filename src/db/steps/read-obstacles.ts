@@ -1,0 +1,30 @@
+import { sql } from 'kysely'
+import type { StepState } from '../../domain/states.js'
+import type { Queryable } from './queryable.js'
+
+/** What keeps a step from being looked at for a start at all. */
+export interface StepObstacles {
+  /** Predecessors that have not succeeded, by id. */
+  readonly predecessors: readonly { readonly id: number; readonly state: StepState }[]
+  readonly isJobPaused: boolean
+  /** Slugs of the step's site and its ancestors that are paused, in no order. */
+  readonly pausedSites: readonly string[]
+  /** Seconds until `ready_at`, by the database's clock; <= 0 when it has come. */
+  readonly readyInS: number
+}
+
+/** Undefined where there is no such step. */
+export async function readObstacles(db: Queryable, stepId: number): Promise<StepObstacles | undefined> {
+  const { rows } = await sql<StepObstacles>`
+    with recursive lineage as (
+      select site.id, site.slug, site.paused, site.parent_id from site join step on step.site_id = site.id where step.id = ${stepId}
+      union
+      select parent.id, parent.slug, parent.paused, parent.parent_id from site parent join lineage on lineage.parent_id = parent.id)
+    select job.paused as "isJobPaused", extract(epoch from step.ready_at - now())::float8 as "readyInS",
+      coalesce((select json_agg(slug) from lineage where paused), '[]') as "pausedSites",
+      coalesce((select json_agg(json_build_object('id', p.id, 'state', p.state) order by p.id)
+        from step_dependency d join step p on p.id = d.predecessor_id
+        where d.step_id = step.id and p.state <> 'succeeded'), '[]') as predecessors
+    from step join job on job.id = step.job_id where step.id = ${stepId}`.execute(db)
+  return rows[0]
+}

@@ -1,0 +1,73 @@
+import type { StepRow } from '../db/jobs/list-steps.js'
+import { listReadySteps } from '../db/steps/list-ready-steps.js'
+import { listRunningSteps } from '../db/steps/list-running-steps.js'
+import type { Queryable } from '../db/steps/queryable.js'
+import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
+import { admit } from './admission.js'
+import { readSettings } from './settings-in-force.js'
+import { storageFault, type ProveRoots } from './storage-fault.js'
+
+/** The host from which is asked: slots, memory and disks are its own. */
+export interface AskingHost {
+  readonly node: string
+  readonly proveRoots: ProveRoots
+}
+
+/** How far down the queue admission is asked; a step beyond waits behind that many. */
+const LOOKED_AT = 10_000
+const SHOWN_PREDECESSORS = 5
+
+/**
+ * Why a blocked or ready step does not run, in words, most telling first; empty for a step that does not wait. It asks the same
+ * admission as the scheduler, so the answer is what the next round of a scheduler on this host would find.
+ */
+export async function whyWaiting(
+  db: Queryable,
+  step: StepRow,
+  { node, proveRoots }: AskingHost,
+): Promise<readonly string[]> {
+  if (step.state !== 'ready' && step.state !== 'blocked') return []
+  const obstacles = await readObstacles(db, step.id)
+  if (obstacles === undefined) return []
+  const found = describeObstacles(step, obstacles)
+  if (found.length > 0) return found
+  const settings = await readSettings(db)
+  const fault = await storageFault(proveRoots, settings.resolve('storage.min_free_mb').value)
+  if (fault !== null) return [fault]
+  const { executor } = step
+  const running = await listRunningSteps(db, { executor })
+  const ready = await listReadySteps(db, { executor, limit: LOOKED_AT })
+  const ahead = ready.findIndex(({ id }) => id === step.id)
+  if (ahead < 0) return [`more than ${ready.length} steps are ahead of it`]
+  const { waiting } = admit(
+    running.filter((row) => row.node === node),
+    ready,
+    settings.capacity(),
+    settings.caps(),
+    running.filter((row) => row.node !== node),
+  )
+  const reason = waiting.find(({ id }) => id === step.id)?.reason
+  if (reason === undefined) return ['it may start now: no scheduler has taken it yet, is `tilth up` running?']
+  return [ahead === 0 ? reason : `${reason}; steps ahead of it: ${ahead}`]
+}
+
+/** Pure part of `whyWaiting`: what the step's own rows say. */
+export function describeObstacles(
+  step: Pick<StepRow, 'job_id' | 'site' | 'failures' | 'error_code'>,
+  { predecessors, isJobPaused, pausedSites, readyInS }: StepObstacles,
+): readonly string[] {
+  const found: string[] = []
+  if (predecessors.length > 0) {
+    const shown = predecessors.slice(0, SHOWN_PREDECESSORS).map(({ id, state }) => `step ${id} (${state})`)
+    const more = predecessors.length - shown.length
+    found.push(`waits for ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`)
+  }
+  if (isJobPaused) found.push(`job ${step.job_id} is paused`)
+  for (const slug of pausedSites)
+    found.push(slug === step.site ? `site ${slug} is paused` : `parent site ${slug} is paused`)
+  if (readyInS > 0) {
+    const why = step.error_code === null ? '' : ` after failure ${step.failures} (${step.error_code})`
+    found.push(`the next attempt${why} may start in ${Math.ceil(readyInS)} s`)
+  }
+  return found
+}
