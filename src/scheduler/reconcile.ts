@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { listLiveAttempts, listProductLocations } from '../db/jobs/list-live-attempts.js'
+import { listLiveAttempts, listProductLocations, listStepOrigins } from '../db/jobs/list-live-attempts.js'
 import { releaseSteps } from '../db/steps/end-attempt.js'
 import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
@@ -50,8 +50,16 @@ export async function reconcile(
   const live = new Set((await listLiveAttempts(db)).map(({ id, attempt }) => `${id}-${attempt}`))
   const named = new Set(await listProductLocations(db))
   for (const { path, key } of work) if (!live.has(key)) await remove(path)
-  for (const { path, key, location } of revisions)
-    if (!live.has(key) && !named.has(location) && (await ageS(path)) > sweepGraceS) await remove(path)
+  const unnamed = revisions.filter(({ key, location }) => !live.has(key) && !named.has(location))
+  const ids = [...new Set(unnamed.map(({ id }) => id))]
+  const origins = new Map((await listStepOrigins(db, ids)).map((step) => [step.id, step]))
+  for (const { path, id, attempt } of unnamed) {
+    const changed = await changedAt(path)
+    const step = origins.get(id)
+    // A new database on an old archive names none of its revisions: only what a step of this one can have written is its to remove.
+    const isOurs = step !== undefined && attempt <= step.attempt && changed > step.madeAt.getTime()
+    if (isOurs && Date.now() - changed > sweepGraceS * 1000) await remove(path)
+  }
   return { released, removed }
 }
 
@@ -85,10 +93,17 @@ async function attemptFolders(
   return found
 }
 
+interface Revision {
+  readonly path: string
+  /** `<step>-<attempt>` */
+  readonly key: string
+  readonly id: number
+  readonly attempt: number
+  readonly location: string
+}
+
 /** `<level>/<tile>/<yyyy>/<mm>/<name>/r<step>-<attempt>` below the archive. */
-async function revisionFolders(
-  archive: string | undefined,
-): Promise<{ path: string; key: string; location: string }[]> {
+async function revisionFolders(archive: string | undefined): Promise<Revision[]> {
   if (archive === undefined) return []
   let folders = ['']
   for (let depth = 0; depth < 5; depth++) {
@@ -98,12 +113,18 @@ async function revisionFolders(
         if (!name.startsWith('.')) next.push(folder === '' ? name : `${folder}/${name}`)
     folders = next
   }
-  const found: { path: string; key: string; location: string }[] = []
+  const found: Revision[] = []
   for (const folder of folders)
     for (const name of await names(join(archive, folder))) {
-      const key = /^r(\d+-\d+)$/.exec(name)?.[1]
-      if (key !== undefined)
-        found.push({ path: join(archive, folder, name), key, location: `archive:${folder}/${name}` })
+      const [, id, attempt] = /^r(\d{1,15})-(\d{1,9})$/.exec(name) ?? []
+      if (id !== undefined && attempt !== undefined)
+        found.push({
+          path: join(archive, folder, name),
+          key: `${id}-${attempt}`,
+          id: Number(id),
+          attempt: Number(attempt),
+          location: `archive:${folder}/${name}`,
+        })
     }
   return found
 }
@@ -119,8 +140,7 @@ async function names(folder: string | undefined): Promise<string[]> {
   }
 }
 
-/** Zero for a folder that another scheduler removes at this moment. */
-async function ageS(path: string): Promise<number> {
-  const changed = await stat(path).catch(() => undefined)
-  return changed === undefined ? 0 : (Date.now() - changed.mtimeMs) / 1000
+/** When a folder last changed, ms; infinite for one that another scheduler removes at this moment. */
+async function changedAt(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity
 }
