@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
@@ -54,6 +56,18 @@ describe('the table of settings', () => {
     const numbers = Object.keys(properties).filter((name) => properties[name]?.type === 'number')
     expect(SETTING_KEYS).toEqual(expect.arrayContaining(numbers.map((name) => `processor.l2a.${name}`)))
   })
+})
+
+test('docs/operating.md names settings that there are, and sets them to values in their ranges', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/operating.md'), 'utf8')
+  const named = [
+    ...page.matchAll(/\b(?:executor|processor|retry|storage|ingest)\.[a-z0-9_.]*[a-z0-9_]/g),
+  ].map(([key]) => key)
+  expect(named.length).toBeGreaterThan(10)
+  for (const key of named) expect(SETTING_KEYS).toContain(key)
+  const set = [...page.matchAll(/^tilth config set (\S+) (\S+)/gm)]
+  expect(set.length).toBeGreaterThan(3)
+  for (const [, key, value] of set) expect(parseSetting(settingKey(key!), value!)).toBe(Number(value))
 })
 
 describe('a value from text', () => {
