@@ -46,8 +46,10 @@ sh scripts/packages.sh "$@" >>"$log" || exit 69
 if ! node_ok; then
   say "fetching Node 20"
   case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) say "install Node 20 or newer for $(uname -m)"; exit 69 ;; esac
-  quietly npm install --no-save --no-audit --no-fund --prefix build/node-package "node-linux-$arch@20.20.2"
+  quietly npm install --no-save --no-audit --no-fund --prefix build/node-package "node-linux-$arch@20.20.2" npm@10.9.4
   mkdir -p build/node/bin
+  # Its own npm too: the distribution's one builds addons against the distribution's libnode, and they crash in any other node.
+  ln -sf "$root/build/node-package/node_modules/npm/bin/npm-cli.js" build/node/bin/npm
   ln -sf "$root/build/node-package/node_modules/node-linux-$arch/bin/node" build/node/bin/node
   PATH="$root/build/node/bin:$PATH"
   export PATH
