@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { ROOT_NAMES, type Config, type RootName } from '../config/config.js'
 import { insertStorageRoot, readStorageRoots, type StorageRootRow } from '../db/catalog/storage-root.js'
 import type { Database } from '../db/connect.js'
@@ -8,6 +9,8 @@ import { asProcessingError, ProcessingError } from '../domain/errors.js'
 
 export type { StorageRootRow } from '../db/catalog/storage-root.js'
 const MARKER = '.tilth-root'
+/** How long an empty marker is taken for one that another process is writing. */
+const MARKER_WAIT_MS = 2000
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** What finding the roots of this host needs of its configuration. */
@@ -96,8 +99,12 @@ async function markFolder(name: string, folder: string): Promise<{ path: string;
       // Another process registers the same folder at this moment.
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     })
-    const marker = await readMarker(path)
-    if (marker !== null) return { path, marker }
+    // Whoever came first may have made the file and not filled it yet.
+    for (let waitedMs = 0; waitedMs < MARKER_WAIT_MS; waitedMs += 20) {
+      const marker = await readMarker(path)
+      if (marker !== null) return { path, marker }
+      await wait(20)
+    }
     throw new ProcessingError('CONFLICT', `${join(path, MARKER)} holds no id. Remove the file and try again.`)
   } catch (cause) {
     const error = asProcessingError(cause)
