@@ -2,6 +2,7 @@ import { execa, type Result } from 'execa'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { afterAll, expect, onTestFinished } from 'vitest'
 
 export const programRoot = resolve(import.meta.dirname, '../..')
 /** Real test input beside the checkout; tests that need it are skipped where it is missing. */
@@ -25,14 +26,19 @@ export async function tilth(
   })
 }
 
-/** A folder that is removed when the test process ends. The space in its name is on purpose. */
+/**
+ * A folder that is removed after the tests of the file or describe block that asks for it, or after the test that does. The space in
+ * its name is on purpose. (Nothing hangs on the exit of the process: vitest ends its workers in a way that emits none.)
+ */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `tilth ${name}-`))
   // As root the database server runs as user postgres, who must be able to enter.
   chmodSync(folder, 0o755)
-  process.on('exit', () => {
-    rmSync(folder, { recursive: true, force: true })
-  })
+  const remove = () => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
+  if (expect.getState().currentTestName === undefined) afterAll(remove)
+  else onTestFinished(remove)
   return folder
 }
 
