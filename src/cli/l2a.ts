@@ -1,4 +1,5 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
 
 const numberIn =
   (min: number, max: number, unit: string) =>
@@ -10,6 +11,12 @@ const numberIn =
       )
     return value
   }
+
+const wholeNumberIn = (min: number, max: number) => (text: string) => {
+  const value = numberIn(min, max, '')(text)
+  if (!Number.isInteger(value)) throw new InvalidArgumentError(`expected a whole number, found '${text}'.`)
+  return value
+}
 
 export interface L2aCliOptions {
   readonly out: string
@@ -50,16 +57,22 @@ export function register(program: Command): void {
       'ozone of the column above sea level, 100..600 DU (default: 300)',
       numberIn(100, 600, 'DU'),
     )
-    .option('--aerosol <model>', 'continental or maritime (default: continental)')
+    .addOption(
+      new Option('--aerosol <model>', 'aerosol model (default: continental)').choices(AEROSOL_MODELS),
+    )
     .option('--dem <raster>', 'elevation in m above the EGM2008 geoid, any GDAL raster; sea level without')
-    .option('--threads <n>', 'decodes and kernels that run at once (default: CPUs)', numberIn(1, 256, ''))
+    .option('--threads <n>', 'decodes and kernels that run at once (default: CPUs)', wholeNumberIn(1, 256))
     .option(
       '--block-size <px>',
       'edge of a block; a multiple of 512; changes memory, not pixels',
-      numberIn(512, 8192, 'px'),
+      wholeNumberIn(512, 8192),
       1024,
     )
-    .option('--codec <name>', 'deflate (any reader) or zstd (faster, larger)', 'deflate')
+    .addOption(
+      new Option('--codec <name>', 'deflate: any reader; zstd: faster, larger')
+        .choices(['deflate', 'zstd'])
+        .default('deflate'),
+    )
     .option('--force', 'replace a product of the same name in --out')
     .option('--quiet', 'no progress on stderr')
     .option('--json', 'print the result as JSON')

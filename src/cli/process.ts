@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { resolve } from 'node:path'
 import { userInfo } from 'node:os'
+import { isCalendarDay } from '../domain/calendar-day.js'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
 import { positiveInteger, printJson, withApp } from './queue-options.js'
 
@@ -10,8 +11,8 @@ const number = (text: string): number => {
   return Number(text)
 }
 const day = (text: string): string => {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text)))
-    throw new InvalidArgumentError(`expected YYYY-MM-DD, found '${text}'`)
+  if (!isCalendarDay(text))
+    throw new InvalidArgumentError(`expected an existing day YYYY-MM-DD, found '${text}'`)
   return text
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ProcessingError } from '../domain/errors.js'
 
@@ -82,4 +82,22 @@ export function publishError(what: string, cause: unknown): ProcessingError {
   if (code === 'EEXIST' || code === 'ENOTEMPTY')
     return new ProcessingError('CONFLICT', `${what}: the target exists already and is not empty.`, { cause })
   return new ProcessingError('WRITE_FAILED', `${what} failed: ${text}`, { cause })
+}
+
+/**
+ * Makes a folder and its parents. One at a time, because Node's recursive mkdir never returns where a parent exists but takes no
+ * entries (below /proc). Rejects with the system's error.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || parent === path || (await stat(parent).catch(() => undefined)) !== undefined)
+      throw error
+    await makeFolder(parent)
+    await mkdir(path)
+  }
 }

@@ -1,3 +1,4 @@
+import { isCalendarDay } from '../domain/calendar-day.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import { TILE_SIZE_M, tileSquare, type TileSquare } from '../domain/mgrs.js'
@@ -66,8 +67,11 @@ export function makeScene(options: SimulateOptions): Scene {
   const baseline = options.baseline ?? '05.11'
   if (!/^\d\d\.\d\d$/.test(baseline))
     throw new ProcessingError('BAD_ARGUMENT', `baseline: expected NN.NN such as 05.11, found ${baseline}.`)
-  if (!/^\d{4}-\d\d-\d\d$/.test(options.date) || Number.isNaN(Date.parse(options.date)))
-    throw new ProcessingError('BAD_ARGUMENT', `date: expected yyyy-mm-dd, found ${options.date}.`)
+  if (!isCalendarDay(options.date))
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `date: expected an existing day yyyy-mm-dd, found ${options.date}.`,
+    )
   const platform = options.platform ?? 'S2A'
   if (!S2_PLATFORMS.includes(platform))
     throw new ProcessingError('BAD_ARGUMENT', `platform: expected one of ${S2_PLATFORMS.join(', ')}.`)

@@ -1,4 +1,4 @@
-import { execa, type Result } from 'execa'
+import { execa } from 'execa'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -14,16 +14,23 @@ export const REAL_SAFE = join(
   'S2A_MSIL1C_20171207T002051_N0206_R116_T55JEJ_20171207T032513.SAFE',
 )
 
+export interface CliResult {
+  readonly exitCode: number | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+
 /** Runs the compiled program as a user would, without the launcher's build step. Never rejects: look at exitCode. */
 export async function tilth(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<Result> {
-  return execa(process.execPath, [join(programRoot, 'dist/src/cli/main.js'), ...args], {
+): Promise<CliResult> {
+  const result = await execa(process.execPath, [join(programRoot, 'dist/src/cli/main.js'), ...args], {
     reject: false,
     env: { TILTH_ROOT: programRoot, ...env },
     timeout: 300_000,
   })
+  return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
 }
 
 /**

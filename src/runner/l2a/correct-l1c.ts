@@ -30,6 +30,8 @@ export interface L2aRequest {
   readonly origins: Readonly<Record<string, string>>
   /** Existing folder that gets a folder named after the product. Removing it after an error is the caller's. */
   readonly into: string
+  /** Called with the product's name before any pixel is read; rejects to refuse the work. */
+  readonly accept?: (name: string) => Promise<void>
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
@@ -66,6 +68,7 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
     sensedAt: l1c.datatakeStart,
     relativeOrbit: l1c.relativeOrbit,
   })
+  await request.accept?.(name)
   const folder = join(request.into, name)
   await mkdir(folder)
   const budget = new Budget(request.threads.value)

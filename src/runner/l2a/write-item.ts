@@ -44,7 +44,8 @@ export async function writeItem(
     tile: l1c.tile,
     relativeOrbit: l1c.relativeOrbit,
     orbitDirection: l1c.orbitDirection,
-    sensedAt: l1c.datatakeStart,
+    // The granule's own time; the name keeps the datatake's, as ESA's names do.
+    sensedAt: l1c.sensingTime,
     createdAt: input.createdAt,
     epsg: l1c.epsg,
     outline: toLonLat(l1c.epsg, gridOutline(finest, POINTS_PER_EDGE)),
