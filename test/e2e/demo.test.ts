@@ -23,8 +23,8 @@ test('the demo runs twice in the same folder, makes six products near the truth 
   const dir = join(temporaryFolder('demo'), 'here')
   for (const round of [1, 2]) {
     const { exitCode, stdout, stderr } = await tilth(['demo', '--dir', dir, '--pixel-size', '300', '--json'])
-    expect(exitCode, `round ${round}: ${String(stderr)}`).toBe(0)
-    const result = JSON.parse(String(stdout)) as DemoResult
+    expect(exitCode, `round ${round}: ${stderr}`).toBe(0)
+    const result = JSON.parse(stdout) as DemoResult
     expect(result.products).toHaveLength(6)
     for (const { product, folder, errors } of result.products) {
       expect(readdirSync(folder), product).toContain('item.json')

@@ -213,7 +213,7 @@ describe.each([
       ...['l2a', safePath, '--out', out, '--dem', dem, '--quiet', '--threads', '2', '--block-size', '512'],
       ...['--aot', `${AIR.aot}`, '--wv', `${AIR.wv}`, '--ozone', `${AIR.ozone}`],
     ])
-    expect(result.exitCode, String(result.stderr)).toBe(0)
+    expect(result.exitCode, result.stderr).toBe(0)
     l1c = await readL1cMetadata(safePath)
     for (const band of BANDS) samples.set(band, await samplesOf(l1c.bands[band]!, productFolder(out), dem))
   }, 120_000)

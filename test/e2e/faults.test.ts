@@ -55,7 +55,7 @@ async function openBench(name: string): Promise<Bench> {
     env,
     run: async (...args) => {
       const { exitCode, stdout, stderr } = await tilth(args, env)
-      return { exitCode: exitCode ?? -1, stdout: String(stdout), stderr: String(stderr) }
+      return { exitCode: exitCode ?? -1, stdout: stdout, stderr: stderr }
     },
   }
 }
@@ -324,7 +324,7 @@ describe.skipIf(archiveDisk === null)('a full disk (needs the right to mount a t
     const out = join(folder, 'small disk')
     expect(mountTmpfs(out, '300k')).not.toBeNull()
     const result = await tilth(['l2a', join(whole, 'good'), '--out', out, '--quiet'])
-    expect(result.exitCode, String(result.stderr)).toBe(EXIT.io)
+    expect(result.exitCode, result.stderr).toBe(EXIT.io)
     expect(result.stderr).toContain('error DISK_FULL')
     expect(readdirSync(out)).toEqual([])
   })

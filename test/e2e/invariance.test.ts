@@ -57,7 +57,7 @@ beforeAll(async () => {
       ],
       simdTarget === '' ? {} : { TILTH_SIMD: simdTarget },
     )
-    expect(result.exitCode, String(result.stderr)).toBe(0)
+    expect(result.exitCode, result.stderr).toBe(0)
     last = productFolder(out)
     digests.push(digestsOf(last))
   }

@@ -33,8 +33,8 @@ describe.skipIf(!hasSharedData)(
     beforeAll(async () => {
       const run = async (...args: string[]): Promise<string> => {
         const result = await tilth(args, env)
-        expect(result.exitCode, `${args.join(' ')}: ${String(result.stderr)}`).toBe(0)
-        return String(result.stdout)
+        expect(result.exitCode, `${args.join(' ')}: ${result.stderr}`).toBe(0)
+        return result.stdout
       }
       const out = join(home, 'alone')
       await run('l2a', REAL_SAFE, '--out', out, '--quiet')

@@ -134,5 +134,5 @@ test('`tilth show` says it in words and as JSON', async () => {
   const text = await tilth(['show', String(id)], database.env)
   expect(text.stdout).toMatch(/^waits +it may start now/m)
   const json = await tilth(['show', String(id), '--json'], database.env)
-  expect(JSON.parse(String(json.stdout))).toMatchObject({ waits: [expect.stringContaining('may start')] })
+  expect(JSON.parse(json.stdout)).toMatchObject({ waits: [expect.stringContaining('may start')] })
 })
