@@ -21,12 +21,12 @@ afterAll(() => database.close())
 async function json(...args: string[]): Promise<unknown> {
   const { exitCode, stdout, stderr } = await tilth([...args, '--json'], database.env)
   expect({ exitCode, stderr }).toEqual({ exitCode: EXIT.ok, stderr: '' })
-  return JSON.parse(String(stdout))
+  return JSON.parse(stdout)
 }
 const failure = async (...args: string[]) => {
   const { exitCode, stdout, stderr } = await tilth(args, database.env)
   expect(stdout).toBe('')
-  return { exitCode, stderr: String(stderr) }
+  return { exitCode, stderr: stderr }
 }
 const text = (pattern: RegExp) => expect.stringMatching(pattern) as string
 
