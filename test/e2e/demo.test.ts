@@ -1,8 +1,8 @@
-import { execa } from 'execa'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder, tilth } from '../support/cli.js'
+import { processesOf } from '../support/processes-of.js'
 
 interface DemoResult {
   readonly summary: string
@@ -11,12 +11,6 @@ interface DemoResult {
     readonly folder: string
     readonly errors: readonly { readonly band: string; readonly rmse: number; readonly pixels: number }[]
   }[]
-}
-
-/** Processes whose command line names the folder: step processes and servers that were started for it. */
-async function processesOf(folder: string): Promise<string[]> {
-  const { stdout } = await execa('ps', ['-eo', 'args'])
-  return stdout.split('\n').filter((line) => line.includes(folder))
 }
 
 test('the demo runs twice in the same folder, makes six products near the truth and leaves no process behind', async () => {
@@ -37,6 +31,6 @@ test('the demo runs twice in the same folder, makes six products near the truth 
     const page = readFileSync(result.summary, 'utf8')
     for (const [, picture] of page.matchAll(/<img[^>]+src="([^"]+)"/g))
       expect(existsSync(join(dirname(result.summary), decodeURIComponent(picture!)))).toBe(true)
-    expect(await processesOf(dir)).toEqual([])
+    expect(processesOf(dir)).toEqual([])
   }
 }, 180_000)

@@ -2,24 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { REAL_SAFE, hasSharedData, productFolder, temporaryFolder, tilth } from '../support/cli.js'
+import { processesOf } from '../support/processes-of.js'
 import { eventually } from '../support/queue.js'
-
-/** Command lines of all processes that work in a folder, by their arguments or environment. */
-function processesOf(folder: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const line = readFileSync(join('/proc', pid, 'cmdline'), 'utf8')
-          .replaceAll('\0', ' ')
-          .trim()
-        const environment = readFileSync(join('/proc', pid, 'environ'), 'utf8')
-        return line.includes(folder) || environment.includes(folder) ? [`${pid} ${line}`] : []
-      } catch {
-        return [] // Ended meanwhile, or another user's.
-      }
-    })
-}
 
 describe.skipIf(!hasSharedData)(
   'the same real product by `tilth l2a` and through site, ingest and scheduler',

@@ -124,6 +124,7 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
       const { tile, date, baseline, safePath: safe } = source
       rows.push({ product: product.name, tile, date, baseline, folder, safe, errors })
     }
+    rows.sort((a, b) => (a.tile === b.tile ? a.date.localeCompare(b.date) : a.tile.localeCompare(b.tile)))
     if (rows.length !== simulated.length)
       throw new ProcessingError(
         'INTERNAL',
