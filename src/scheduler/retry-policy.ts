@@ -16,11 +16,14 @@ export type RetryDecision =
   | { readonly kind: 'fail' }
   | { readonly kind: 'quarantine' }
 
+/** A product that is still being written is taken for damaged only after this long without a change (readL1cMetadata): no sooner again. */
+const COPY_SETTLES_S = 60
+
 /**
  * What happens after a failed attempt. Pure.
  * A permanent failure is never tried again. Others wait backoff x 2^(failures - 1), at most the longest wait, with "equal
  * jitter": between half of that and all of it, so that steps that failed together do not come back together.
- * After `maxFailures` the step is quarantined: someone should look. Out of memory comes back with half as much again.
+ * A product that is still being copied waits at least until it counts as settled. After `maxFailures` the step is quarantined: someone should look. Out of memory comes back with half as much again.
  *
  * @param failures failed attempts including this one, >= 1
  * @param random   uniform in [0, 1)
@@ -39,7 +42,7 @@ export function retryDecision(
   const full = Math.min(settings.backoffMaxS, settings.backoffS * 2 ** Math.min(failures - 1, 60))
   return {
     kind: 'retry',
-    delayS: full * (0.5 + random / 2),
+    delayS: Math.max(full * (0.5 + random / 2), code === 'PRODUCT_COPYING' ? COPY_SETTLES_S : 0),
     memoryFactor: code === 'OUT_OF_MEMORY' ? 1.5 : 1,
   }
 }

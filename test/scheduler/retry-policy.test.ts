@@ -56,3 +56,9 @@ test('only out of memory comes back with more memory', () => {
   expect(retryDecision('resource', 'OUT_OF_MEMORY', 1, s, 0)).toMatchObject({ memoryFactor: 1.5 })
   expect(retryDecision('resource', 'DISK_FULL', 1, s, 0)).toMatchObject({ memoryFactor: 1 })
 })
+
+test('a product that is still being copied is not looked at again before it can have settled', () => {
+  const s = { maxFailures: 3, backoffS: 10, backoffMaxS: 3600 }
+  expect(retryDecision('transient', 'PRODUCT_COPYING', 1, s, 0)).toMatchObject({ kind: 'retry', delayS: 60 })
+  expect(retryDecision('transient', 'RASTER_UNREADABLE', 1, s, 0)).toMatchObject({ kind: 'retry', delayS: 5 })
+})
