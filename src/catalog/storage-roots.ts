@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ROOT_NAMES, type Config, type RootName } from '../config/config.js'
 import { insertStorageRoot, readStorageRoots, type StorageRootRow } from '../db/catalog/storage-root.js'
 import type { Database } from '../db/connect.js'
 import { asProcessingError, ProcessingError } from '../domain/errors.js'
+import { makeFolder } from '../products/publish.js'
 
 export type { StorageRootRow } from '../db/catalog/storage-root.js'
 const MARKER = '.tilth-root'
@@ -91,7 +92,7 @@ async function rowsOf(db: Database, { host }: HostRoots): Promise<readonly Stora
 
 async function markFolder(name: string, folder: string): Promise<{ path: string; marker: string }> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     const path = await realpath(folder)
     const before = await readMarker(path)
     if (before !== null) return { path, marker: before }

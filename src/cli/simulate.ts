@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import { resolve } from 'node:path'
 
 const number = (text: string): number => {
   const value = Number(text)
@@ -58,11 +59,11 @@ export function register(program: Command): void {
     .option('--no-tci', 'write no true-colour image')
     .option('--json', 'one JSON object a product on stdout')
     .action(async (options: Options) => {
-      const [{ simulateL1c }, { S2_PLATFORMS }, { ProcessingError }, { mkdir }] = await Promise.all([
+      const [{ simulateL1c }, { S2_PLATFORMS }, { ProcessingError }, { makeFolder }] = await Promise.all([
         import('../simulator/simulate-l1c.js'),
         import('../domain/sentinel2.js'),
         import('../domain/errors.js'),
-        import('node:fs/promises'),
+        import('../products/publish.js'),
       ])
       const platform = S2_PLATFORMS.find((p) => p === options.platform)
       if (platform === undefined)
@@ -70,7 +71,7 @@ export function register(program: Command): void {
           'BAD_ARGUMENT',
           `--platform: expected one of ${S2_PLATFORMS.join(', ')}, found ${options.platform}.`,
         )
-      await mkdir(options.out, { recursive: true })
+      await makeFolder(resolve(options.out))
       for (const date of options.date.split(',')) {
         const product = await simulateL1c({
           tile: options.tile,
