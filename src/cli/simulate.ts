@@ -59,19 +59,22 @@ export function register(program: Command): void {
     .option('--no-tci', 'write no true-colour image')
     .option('--json', 'one JSON object a product on stdout')
     .action(async (options: Options) => {
-      const [{ simulateL1c }, { S2_PLATFORMS }, { ProcessingError }, { makeFolder }] = await Promise.all([
-        import('../simulator/simulate-l1c.js'),
-        import('../domain/sentinel2.js'),
-        import('../domain/errors.js'),
-        import('../products/publish.js'),
-      ])
+      const [{ simulateL1c }, { S2_PLATFORMS }, { ProcessingError }, { makeFolder, publishError }] =
+        await Promise.all([
+          import('../simulator/simulate-l1c.js'),
+          import('../domain/sentinel2.js'),
+          import('../domain/errors.js'),
+          import('../products/publish.js'),
+        ])
       const platform = S2_PLATFORMS.find((p) => p === options.platform)
       if (platform === undefined)
         throw new ProcessingError(
           'BAD_ARGUMENT',
           `--platform: expected one of ${S2_PLATFORMS.join(', ')}, found ${options.platform}.`,
         )
-      await makeFolder(resolve(options.out))
+      await makeFolder(resolve(options.out)).catch((cause: unknown) => {
+        throw publishError(`Making the folder ${options.out}`, cause)
+      })
       for (const date of options.date.split(',')) {
         const product = await simulateL1c({
           tile: options.tile,

@@ -86,13 +86,9 @@ export function publishError(what: string, cause: unknown): ProcessingError {
 
 /**
  * Makes a folder and its parents. One at a time, because Node's recursive mkdir never returns where a parent exists but takes no
- * entries (below /proc). Rejects with DISK_FULL or WRITE_FAILED.
+ * entries (below /proc). Rejects with the system's error.
  */
 export async function makeFolder(path: string): Promise<void> {
-  await guarded(`Making the folder ${path}`, () => makeWithParents(path))
-}
-
-async function makeWithParents(path: string): Promise<void> {
   try {
     await mkdir(path)
   } catch (error) {
@@ -101,7 +97,7 @@ async function makeWithParents(path: string): Promise<void> {
     const parent = dirname(path)
     if (code !== 'ENOENT' || parent === path || (await stat(parent).catch(() => undefined)) !== undefined)
       throw error
-    await makeWithParents(parent)
+    await makeFolder(parent)
     await mkdir(path)
   }
 }
