@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { Grid } from '../../domain/grid.js'
 import type { L1cProduct } from '../../domain/sentinel2.js'
 import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
 import { l2a, type L2aBand, type L2aParams } from '../../processors/l2a/definition.js'
@@ -17,6 +16,7 @@ import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
 import { surfacePressure } from './elevation.js'
+import { productGrids } from './product-grids.js'
 import { StageClock } from './stage-clock.js'
 import { writeItem } from './write-item.js'
 import { writeAtmosphere, writeMasks } from './write-masks.js'
@@ -81,7 +81,7 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
     maxThreads: Math.max(availableParallelism(), request.threads.value),
   })
   try {
-    const finest = finestGrid(l1c)
+    const { finest } = productGrids(l1c)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
     const notes = [...l1c.notes]
     if (pressure.heights !== null && pressure.heights.missingShare > 0)
@@ -161,12 +161,6 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
     stopWatching()
     await pool.close()
   }
-}
-
-/** Grid of the finest image of the product, on which MASK.tif is made. */
-export function finestGrid(l1c: L1cProduct): Grid {
-  const grids = Object.values(l1c.bands).map((band) => band.grid)
-  return grids.reduce((finest, grid) => (grid.pixelWidthM < finest.pixelWidthM ? grid : finest))
 }
 
 /** Longest side of what the quicklook is made from, pixels: an overview of the bands just written. */

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Grid } from '../../domain/grid.js'
 import type { AngleGrid, L1cProduct } from '../../domain/sentinel2.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile } from '../../products/layout.js'
@@ -9,6 +8,7 @@ import { buildL2aItem, readFileFacts, type RasterAsset } from '../../products/st
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
 import { gridOutline, toLonLat } from '../../raster/transform.js'
 import type { CorrectedBand } from './correct-bands.js'
+import { productGrids, type ProductGrids } from './product-grids.js'
 import type { MaskShares } from './write-masks.js'
 
 export interface WriteItemInput {
@@ -30,9 +30,7 @@ export async function writeItem(
   input: WriteItemInput,
 ): Promise<{ bbox: readonly [number, number, number, number] }> {
   const { folder, l1c, params } = input
-  const grids = Object.values(l1c.bands).map((band) => band.grid)
-  const finest = grids.reduce((a, b) => (b.pixelWidthM < a.pixelWidthM ? b : a))
-  const coarsest = grids.reduce((a, b) => (b.pixelWidthM > a.pixelWidthM ? b : a))
+  const grids = productGrids(l1c)
   const reference = l1c.bands.B8A ?? Object.values(l1c.bands)[0]
   const view =
     reference === undefined || reference.detectors.length === 0
@@ -48,7 +46,7 @@ export async function writeItem(
     sensedAt: l1c.sensingTime,
     createdAt: input.createdAt,
     epsg: l1c.epsg,
-    outline: toLonLat(l1c.epsg, gridOutline(finest, POINTS_PER_EDGE)),
+    outline: toLonLat(l1c.epsg, gridOutline(grids.finest, POINTS_PER_EDGE)),
     sun: meanAngles([l1c.sun]),
     ...(view === undefined ? {} : { view }),
     cloudPercent: input.shares.cloud === null ? null : input.shares.cloud * 100,
@@ -58,7 +56,7 @@ export async function writeItem(
     rasters: [
       ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
       ...(await Promise.all(
-        otherAssets(l1c.bands.B05?.grid ?? finest, finest, coarsest).map(async (a) => ({
+        otherAssets(grids).map(async (a) => ({
           ...a,
           ...(await readFileFacts(join(folder, a.file))),
         })),
@@ -104,7 +102,7 @@ async function reflectanceAsset(
   }
 }
 
-function otherAssets(scene: Grid, finest: Grid, coarsest: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
+function otherAssets({ finest, scene, coarsest }: ProductGrids): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
   const bits = { dataType: 'uint16', nodata: null, scale: 1, offset: 0, unit: '1' } as const
   const thousandths = { dataType: 'int16', nodata: -32768, scale: 0.001, offset: 0 } as const
   return [

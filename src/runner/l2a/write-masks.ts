@@ -11,6 +11,7 @@ import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
 import { PLANE_BITS } from './correct-bands.js'
 import type { FlagPlane, FlagPlanes } from './flag-planes.js'
+import { productGrids } from './product-grids.js'
 
 export interface WriteMasksInput {
   readonly l1c: L1cProduct
@@ -47,9 +48,7 @@ const clear = {
  */
 export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   const { l1c, planes } = input
-  const grids = Object.values(l1c.bands).map((band) => band.grid)
-  const finest = grids.reduce((a, b) => (b.pixelWidthM < a.pixelWidthM ? b : a))
-  const sceneGrid = l1c.bands.B05?.grid ?? finest
+  const { finest, scene: sceneGrid } = productGrids(l1c)
   const sources = [
     ...planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte })),
     {
@@ -185,8 +184,7 @@ function lowSunPlane(l1c: L1cProduct, image: Grid): FlagPlane {
 
 /** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. */
 export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
-  const grids = Object.values(input.l1c.bands).map((band) => band.grid)
-  const coarsest = grids.reduce((a, b) => (b.pixelWidthM > a.pixelWidthM ? b : a))
+  const { coarsest } = productGrids(input.l1c)
   const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
   const layers = [
     {
