@@ -67,8 +67,6 @@ export interface KernelPool {
     task: Omit<EncodeBlockTask, 'pixels' | 'window'> & { readonly half: HalfTile },
   ): Promise<EncodedTiles>
   encodeRest(task: { readonly quarter: Image; readonly format: TileFormat }): Promise<EncodedTiles>
-  /** SIMD target in use, for reports. */
-  versions(): Record<string, string>
   close(): Promise<void>
 }
 
@@ -93,7 +91,8 @@ const shared = <T extends Uint8Array | Uint16Array | Float32Array>(array: T): T 
 /** Starts the pool. Throws NATIVE_UNAVAILABLE when the kernels cannot be loaded. */
 // eslint-disable-next-line @typescript-eslint/require-await -- rejects, rather than throws, when the kernels are missing
 export async function openKernelPool(options: KernelPoolOptions = {}): Promise<KernelPool> {
-  const simd = simdTarget()
+  // Loaded here once, so that missing kernels are an error of opening and not of the first task.
+  simdTarget()
   const maxThreads = options.maxThreads ?? availableParallelism()
   const piscina = new Piscina({
     filename: createRequire(import.meta.url).resolve('#kernel-worker'),
@@ -159,7 +158,6 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     encodeBlock: (task) => encode('encodeBlock', task),
     encodeHalf: (task) => encode('encodeHalf', task),
     encodeRest: (task) => encode('encodeRest', task),
-    versions: () => ({ simd }),
     close: () => piscina.destroy(),
   }
 }
