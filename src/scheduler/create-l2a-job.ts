@@ -22,10 +22,11 @@ export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
   readonly createdBy: string
 }
 
-export interface PlannedL2a {
-  /** Null when nothing is left to do: no empty job is made. */
-  readonly jobId: number | null
-  readonly stepIds: readonly number[]
+/** What a request comes to before any row is made. */
+export interface L2aPlan {
+  readonly todo: readonly L2aInput[]
+  readonly siteId: number | null
+  readonly settings: SettingsInForce
   readonly parameters: Readonly<Record<string, unknown>>
   /** Where each parameter comes from: `cli`, `site x`, `global`, `default`, ... */
   readonly origins: Readonly<Record<string, string>>
@@ -36,13 +37,22 @@ export interface PlannedL2a {
   }[]
 }
 
+export interface CreatedL2a extends Pick<L2aPlan, 'parameters' | 'origins' | 'skipped'> {
+  /** Null when nothing is left to do: no empty job is made. */
+  readonly jobId: number | null
+  readonly stepIds: readonly number[]
+}
+
 /**
- * Makes one L2A job: a task and a step for each present acquisition that the request names. Parameters are frozen now:
- * given by hand, else the job settings in force for the site (see contracts, Settings), else the processor's defaults.
+ * Which present acquisitions a request names that lack their L2A, and with which parameters: given by hand, else the job
+ * settings in force for the site (see contracts, Settings), else the processor's defaults. Writes nothing.
  * Throws NOT_FOUND for an unknown site or season, BAD_ARGUMENT for parameters that the processor refuses or no acquisitions named.
  */
-export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<PlannedL2a> {
-  const { site: slug, parameters: given = {}, force = false, priority = 100, createdBy, ...filter } = request
+export async function planL2a(
+  db: Queryable,
+  request: Omit<L2aRequest, 'createdBy' | 'priority'>,
+): Promise<L2aPlan> {
+  const { site: slug, parameters: given = {}, force = false, ...filter } = request
   if (slug === undefined && filter.acquisitionIds === undefined)
     throw new ProcessingError('BAD_ARGUMENT', 'Say what to process: a site, or acquisitions by their ids.')
   const site = slug === undefined ? undefined : await getSite(db, slug)
@@ -65,6 +75,13 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
     const reason = whySkip(input, force)
     return reason === null ? [] : [{ acquisitionId: input.acquisitionId, tile: input.tile, reason }]
   })
+  return { todo, siteId, settings, parameters, origins, skipped }
+}
+
+/** Makes one L2A job of what `planL2a` finds: a task and a step for each acquisition, its parameters frozen now. Throws as it does. */
+export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<CreatedL2a> {
+  const { priority = 100, createdBy, ...rest } = request
+  const { todo, siteId, settings, parameters, origins, skipped } = await planL2a(db, rest)
   if (todo.length === 0) return { jobId: null, stepIds: [], parameters, origins, skipped }
   const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 2048)
   const cpu = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
