@@ -108,6 +108,32 @@ export const ERROR_CODES = {
     summary: 'The folder or file is no product that this program reads.',
     remedy: 'The message names what was looked for.',
   },
+  ARCHIVE_UNSAFE: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary:
+      'A member of a zip or tar would lie outside its folder, is a link or device, or meets another one.',
+    remedy:
+      'Nothing was unpacked; get the archive from its source again, or unpack it yourself after a look.',
+  },
+  ARCHIVE_LIMIT: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A zip or tar would unpack to more than the settings `ingest.archive_*` allow.',
+    remedy: 'The message names the setting; raise it if the archive can be trusted.',
+  },
+  ARCHIVE_BROKEN: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A zip or tar is cut, or its sizes or checksums are not true.',
+    remedy: 'Copy or download it again.',
+  },
+  ARCHIVE_UNSUPPORTED: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A file is no archive that is read, is encrypted, or is compressed in another way.',
+    remedy: 'Unpack it yourself and name the folder.',
+  },
   METADATA_INVALID: {
     failure: 'permanent',
     exit: EXIT.data,
