@@ -12,7 +12,7 @@ import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Capacity } from './admission.js'
 import { readSettings } from './settings-in-force.js'
-import { whyWaiting, type AskingHost } from './why-waiting.js'
+import { openWaitingRoom, type AskingHost } from './why-waiting.js'
 
 export type { JobRow } from '../db/jobs/list-jobs.js'
 export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
@@ -39,7 +39,7 @@ export async function showStep(db: Queryable, id: number, host: AskingHost): Pro
   const step = await findStep(db, id)
   return {
     step,
-    waits: await whyWaiting(db, step, host),
+    waits: await openWaitingRoom(db, host).why(step),
     events: await listStepEvents(db, id),
     products: await listProductsOfStep(db, id),
   }

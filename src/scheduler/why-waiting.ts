@@ -17,28 +17,42 @@ export interface AskingHost {
 const LOOKED_AT = 10_000
 const SHOWN_PREDECESSORS = 5
 
-/**
- * Why a blocked or ready step does not run, in words, most telling first; empty for a step that does not wait. It asks the same
- * admission as the scheduler, so the answer is what the next round of a scheduler on this host would find.
- */
-export async function whyWaiting(
+/** Answers for any number of steps, looking at queue, settings and disks once. */
+export interface WaitingRoom {
+  /**
+   * Why a blocked or ready step does not run, in words, most telling first; empty for a step that does not wait. The same
+   * admission as the scheduler's is asked, so the answer is what the next round of a scheduler on this host would find.
+   */
+  why(step: StepRow): Promise<readonly string[]>
+}
+
+export function openWaitingRoom(db: Queryable, host: AskingHost): WaitingRoom {
+  const admissions = new Map<string, Promise<(id: number) => string>>()
+  return {
+    why: async (step) => {
+      if (step.state !== 'ready' && step.state !== 'blocked') return []
+      const obstacles = await readObstacles(db, step.id)
+      if (obstacles === undefined) return []
+      const found = describeObstacles(step, obstacles)
+      if (found.length > 0) return found
+      const asked = admissions.get(step.executor) ?? askAdmission(db, step.executor, host)
+      admissions.set(step.executor, asked)
+      return [(await asked)(step.id)]
+    },
+  }
+}
+
+/** What admission says to each step that nothing of its own holds back. */
+async function askAdmission(
   db: Queryable,
-  step: StepRow,
+  executor: string,
   { node, proveRoots }: AskingHost,
-): Promise<readonly string[]> {
-  if (step.state !== 'ready' && step.state !== 'blocked') return []
-  const obstacles = await readObstacles(db, step.id)
-  if (obstacles === undefined) return []
-  const found = describeObstacles(step, obstacles)
-  if (found.length > 0) return found
+): Promise<(id: number) => string> {
   const settings = await readSettings(db)
   const fault = await storageFault(proveRoots, settings.resolve('storage.min_free_mb').value)
-  if (fault !== null) return [fault]
-  const { executor } = step
+  if (fault !== null) return () => fault
   const running = await listRunningSteps(db, { executor })
   const ready = await listReadySteps(db, { executor, limit: LOOKED_AT })
-  const ahead = ready.findIndex(({ id }) => id === step.id)
-  if (ahead < 0) return [`more than ${ready.length} steps are ahead of it`]
   const { waiting } = admit(
     running.filter((row) => row.node === node),
     ready,
@@ -46,12 +60,18 @@ export async function whyWaiting(
     settings.caps(),
     running.filter((row) => row.node !== node),
   )
-  const reason = waiting.find(({ id }) => id === step.id)?.reason
-  if (reason === undefined) return ['it may start now: no scheduler has taken it yet, is `tilth up` running?']
-  return [ahead === 0 ? reason : `${reason}; steps ahead of it: ${ahead}`]
+  const places = new Map(ready.map(({ id }, i) => [id, i]))
+  const reasons = new Map(waiting.map(({ id, reason }) => [id, reason]))
+  return (id) => {
+    const ahead = places.get(id)
+    if (ahead === undefined) return `more than ${ready.length} steps are ahead of it`
+    const reason = reasons.get(id)
+    if (reason === undefined) return 'it may start now: no scheduler has taken it yet, is `tilth up` running?'
+    return ahead === 0 ? reason : `${reason}; steps ahead of it: ${ahead}`
+  }
 }
 
-/** Pure part of `whyWaiting`: what the step's own rows say. */
+/** Pure part of the answer: what the step's own rows say. */
 export function describeObstacles(
   step: Pick<StepRow, 'job_id' | 'site' | 'failures' | 'error_code'>,
   { predecessors, isJobPaused, pausedSites, readyInS }: StepObstacles,
