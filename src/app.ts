@@ -2,7 +2,14 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import { loadConfig, type Config } from './config/config.js'
 import { connect, type Database } from './db/connect.js'
-import { migrate, migrationStatus, readMigrations, type MigrationStatus } from './db/migrate.js'
+import { recordProgramVersion } from './db/migrated-for.js'
+import {
+  migrate,
+  migrationStatus,
+  readMigrations,
+  type MigrationFile,
+  type MigrationStatus,
+} from './db/migrate.js'
 
 /** The wired program: what commands, scheduler and step processes work on. */
 export interface App {
@@ -14,9 +21,14 @@ export interface App {
   readonly databaseUrl: string
   /** True for the embedded server, which no other machine can reach. */
   readonly isEmbedded: boolean
-  /** Applies pending migrations; returns their names. `openApp` does so unless told otherwise. */
+  /**
+   * Applies pending migrations and makes this program's version the one that the database is for; returns the names of the migrations.
+   * `openApp` applies them too unless told otherwise, but leaves the version of a newer program.
+   */
   migrate(): Promise<readonly string[]>
   migrationStatus(): Promise<readonly MigrationStatus[]>
+  /** Name of the newest migration that this program knows. */
+  readonly schema: string
   /** Of the Postgres server, e.g. 18.4. */
   serverVersion(): Promise<string>
   close(): Promise<void>
@@ -45,9 +57,13 @@ export async function openApp(options: OpenOptions = {}): Promise<App> {
     ...(options.poolSize === undefined ? {} : { poolSize: options.poolSize }),
     ...(options.serverSettings === undefined ? {} : { serverSettings: options.serverSettings }),
   })
-  const files = () => readMigrations(join(config.programRoot, 'sql', 'migrations'))
+  let files: readonly MigrationFile[]
   try {
-    if (options.migrate ?? true) await migrate(connection.db, await files())
+    files = await readMigrations(join(config.programRoot, 'sql', 'migrations'))
+    if (options.migrate ?? true) {
+      await migrate(connection.db, files)
+      await recordProgramVersion(connection.db, config.version, { exactly: false })
+    }
   } catch (error) {
     await connection.close()
     throw error
@@ -58,8 +74,13 @@ export async function openApp(options: OpenOptions = {}): Promise<App> {
     pool: connection.pool,
     databaseUrl: connection.url,
     isEmbedded: connection.isEmbedded,
-    migrate: async () => migrate(connection.db, await files()),
-    migrationStatus: async () => migrationStatus(connection.db, await files()),
+    schema: files.at(-1)?.name ?? '',
+    migrate: async () => {
+      const applied = await migrate(connection.db, files)
+      await recordProgramVersion(connection.db, config.version, { exactly: true })
+      return applied
+    },
+    migrationStatus: () => migrationStatus(connection.db, files),
     serverVersion: async () => {
       const { rows } = await connection.pool.query<{ server_version: string }>('show server_version')
       return rows[0]?.server_version ?? 'unknown'

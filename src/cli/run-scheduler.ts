@@ -27,7 +27,12 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
       'run-step',
       '--serve',
     ],
-    env: { TILTH_HOME: config.home, TILTH_HOST: config.host, DATABASE_URL: databaseUrl },
+    env: {
+      TILTH_HOME: config.home,
+      TILTH_HOST: config.host,
+      TILTH_NODE: config.node,
+      DATABASE_URL: databaseUrl,
+    },
     logFolder: logFolderOf(app),
     poolThreads: machineLimits().cpus,
   })
@@ -35,7 +40,9 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     db,
     databaseUrl,
     executor,
-    node: config.host,
+    node: config.node,
+    host: config.host,
+    program: { version: config.version, schema: app.schema },
     proveRoots: () => provenRoots(db, config),
     log,
   })

@@ -20,7 +20,7 @@ export function register(program: Command): void {
         } else {
           const { registeredRoots } = await import('../catalog/storage-roots.js')
           const detail = await showStep(db, which.step, {
-            node: config.host,
+            node: config.node,
             proveRoots: () => registeredRoots(db, config),
           })
           if (json) printJson(detail)

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { printJson, withApp } from './queue-options.js'
+import { withApp } from './queue-options.js'
+import { showOrWatch } from './watch.js'
 
 export function register(program: Command): void {
   program
@@ -16,32 +17,14 @@ export function register(program: Command): void {
       withApp(async ({ db }) => {
         const { queueStatus } = await import('../scheduler/queue-view.js')
         const { formatStatus } = await import('./format-queue.js')
-        const isTerminal = process.stdout.isTTY
-        const look = async () => {
-          const status = await queueStatus(db)
-          if (options.json && options.watch) process.stdout.write(`${JSON.stringify(status)}\n`)
-          else if (options.json) printJson(status)
-          // Home, text, clear below: less flicker than clearing first.
-          else if (options.watch && isTerminal)
-            process.stdout.write(`\x1b[H${formatStatus(status).replaceAll('\n', '\x1b[K\n')}\x1b[J`)
-          else process.stdout.write(formatStatus(status))
-        }
-        if (!options.watch) return look()
-        let stop = (): void => undefined
-        const stopped = new Promise<void>((resolve) => {
-          stop = resolve
-        })
-        process.once('SIGINT', stop)
-        process.once('SIGTERM', stop)
-        if (isTerminal && !options.json) process.stdout.write('\x1b[2J')
-        const intervalMs = Math.max(0.1, Number.isFinite(options.interval) ? options.interval : 1) * 1000
-        for (let isStopped = false; !isStopped;) {
-          await look()
-          isStopped = await Promise.race([
-            stopped.then(() => true),
-            new Promise<boolean>((resolve) => setTimeout(resolve, intervalMs, false)),
-          ])
-        }
+        await showOrWatch(
+          async () => {
+            const status = await queueStatus(db)
+            if (options.json) return `${JSON.stringify(status, null, options.watch ? undefined : 2)}\n`
+            return formatStatus(status)
+          },
+          { watch: options.watch, intervalS: options.interval, redraw: options.json !== true },
+        )
       }),
     )
 }

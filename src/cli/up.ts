@@ -4,7 +4,7 @@ export function register(program: Command): void {
   program
     .command('up')
     .description('run the scheduler: start ready steps until stopped')
-    .option('--until-idle', 'end when no step runs or could run', false)
+    .option('--until-idle', 'end when no step runs or could run here', false)
     .addHelpText(
       'after',
       `
@@ -49,7 +49,7 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
         }
         // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- a signal may have come while the database started
         if (isDraining) scheduler.drain()
-        stderrLog.info(`scheduler ${app.config.host} is up (data in ${app.config.home})`)
+        stderrLog.info(`scheduler ${app.config.node} is up (data in ${app.config.home})`)
         await scheduler.run({ untilIdle })
       } finally {
         await app.close()

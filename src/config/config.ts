@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { createRequire } from 'node:module'
@@ -18,8 +18,12 @@ export interface Config {
   readonly logLevel: LogLevel
   /** Name under which this host's folders are kept in `storage_root`. */
   readonly host: string
+  /** Name under which steps run here: the host's unless several nodes share one host. */
+  readonly node: string
   /** The installed program: holds package.json, sql/ and config/. */
   readonly programRoot: string
+  /** Of the program, e.g. 0.1.0. */
+  readonly version: string
 }
 
 export const ROOT_NAMES = ['archive', 'l1', 'scratch'] as const
@@ -28,12 +32,14 @@ export type RootName = (typeof ROOT_NAMES)[number]
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads the environment: TILTH_HOME, DATABASE_URL, TILTH_LOG, TILTH_HOST, and XDG_DATA_HOME for the default folder.
+ * Reads the environment: TILTH_HOME, DATABASE_URL, TILTH_LOG, TILTH_HOST, TILTH_NODE, and XDG_DATA_HOME for the default folder.
  * The default of TILTH_HOME is /var/lib/tilth for root, else $XDG_DATA_HOME/tilth, else ~/.local/share/tilth.
- * Throws BAD_ARGUMENT for a malformed value. Touches no file except to look for package.json.
+ * Throws BAD_ARGUMENT for a malformed value. Touches no file except package.json.
  */
 export function loadConfig(env: Environment): Config {
   const home = resolve(nonEmpty(env['TILTH_HOME']) ?? defaultHome(env))
+  const host = nonEmpty(env['TILTH_HOST']) ?? hostname()
+  const programRoot = findProgramRoot()
   return Object.freeze({
     home,
     databaseUrl: databaseUrlOf(env),
@@ -43,8 +49,10 @@ export function loadConfig(env: Environment): Config {
       scratch: join(home, 'scratch'),
     }),
     logLevel: logLevelOf(env),
-    host: nonEmpty(env['TILTH_HOST']) ?? hostname(),
-    programRoot: findProgramRoot(),
+    host,
+    node: nonEmpty(env['TILTH_NODE']) ?? host,
+    programRoot,
+    version: versionOf(programRoot),
   })
 }
 
@@ -93,4 +101,17 @@ function findProgramRoot(): string {
       `The program at ${root} lacks its folder sql/migrations. Install it whole again.`,
     )
   return root
+}
+
+function versionOf(programRoot: string): string {
+  const path = join(programRoot, 'package.json')
+  const document: unknown = JSON.parse(readFileSync(path, 'utf8'))
+  if (
+    typeof document === 'object' &&
+    document !== null &&
+    'version' in document &&
+    typeof document.version === 'string'
+  )
+    return document.version
+  throw new ProcessingError('INTERNAL', `${path} has no version. Install the program whole again.`)
 }

@@ -238,6 +238,22 @@ export const SETTINGS = {
     scopes: GLOBAL,
     doc: 'Length of the path of a member of a zip or tar, UTF-8.',
   }),
+  'node.heartbeat_s': integer({
+    unit: 's',
+    min: 1,
+    max: 600,
+    default: 5,
+    scopes: GLOBAL,
+    doc: 'How often a scheduler tells that its node is alive; silent for three of these, the node counts as gone.',
+  }),
+  'node.allow_other_versions': integer({
+    unit: '1',
+    min: 0,
+    max: 1,
+    default: 0,
+    scopes: GLOBAL,
+    doc: '1: nodes whose program or schema is not the one that the database was migrated for get work all the same.',
+  }),
 } as const satisfies Record<string, SettingDefinition>
 
 export type SettingKey = keyof typeof SETTINGS

@@ -27,6 +27,12 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Leaving = "moved" | "removed" | "replaced";
+
+export type NodeState = "active" | "draining" | "paused";
+
+export type RetentionAction = "archive" | "delete";
+
 export type Satellite = "landsat" | "s2";
 
 export type StepState = "blocked" | "cancelled" | "failed" | "quarantined" | "ready" | "running" | "succeeded";
@@ -56,6 +62,14 @@ export interface Acquisition {
   updated_at: Generated<Timestamp>;
 }
 
+export interface FormerRevision {
+  bytes: number | null;
+  left_at: Generated<Timestamp>;
+  location: string;
+  product_id: number | null;
+  reason: Leaving;
+}
+
 export interface Job {
   created_at: Generated<Timestamp>;
   created_by: string;
@@ -69,10 +83,47 @@ export interface Job {
   state: Generated<JobState>;
 }
 
+export interface MigratedFor {
+  changed_at: Generated<Timestamp>;
+  is_single: Generated<boolean>;
+  version: string;
+}
+
+export interface Node {
+  cpu_use: number | null;
+  executor: string;
+  fault: string | null;
+  first_seen_at: Generated<Timestamp>;
+  heartbeat_s: number;
+  host: string;
+  labels: Generated<Json>;
+  last_seen_at: Generated<Timestamp>;
+  left_at: Timestamp | null;
+  load_1min: number | null;
+  memory_free_mb: number | null;
+  memory_mb: number;
+  name: string;
+  pressure_cpu: number | null;
+  pressure_io: number | null;
+  pressure_memory: number | null;
+  program: string;
+  schema: string;
+  slots: number;
+  state: Generated<NodeState>;
+}
+
+export interface NodeScheduler {
+  last_seen_at: Generated<Timestamp>;
+  node: string;
+  pid: number;
+  started_at: Generated<Timestamp>;
+}
+
 export interface Product {
   acquisition_id: number | null;
   attempt: number | null;
   bbox: string | null;
+  bytes: number | null;
   created_at: Generated<Timestamp>;
   id: Generated<number>;
   level: string;
@@ -83,10 +134,25 @@ export interface Product {
   processor_version: number;
   provenance: Json;
   relative_orbit: number | null;
+  removed_at: Timestamp | null;
+  removed_reason: string | null;
   satellite: Satellite;
   sensed_at: Timestamp;
   step_id: number | null;
   tile: string;
+}
+
+export interface RetentionRule {
+  action: RetentionAction;
+  created_at: Generated<Timestamp>;
+  created_by: string;
+  id: Generated<number>;
+  keep_days: number | null;
+  keep_revisions: number | null;
+  keep_seasons: number | null;
+  level: string | null;
+  processor: string | null;
+  site_id: number | null;
 }
 
 export interface Season {
@@ -170,12 +236,27 @@ export interface StepEvent {
   step_id: number;
 }
 
+export interface StepInput {
+  product_id: number;
+  stays_needed: Generated<boolean>;
+  step_id: number;
+}
+
 export interface StorageRoot {
   created_at: Generated<Timestamp>;
   host: string;
   marker: string;
   name: string;
   path: string;
+}
+
+export interface StorageUse {
+  bytes: number;
+  level: string;
+  products: number;
+  root: string;
+  satellite: Satellite;
+  tile: string;
 }
 
 export interface Task {
@@ -189,8 +270,13 @@ export interface Task {
 
 export interface DB {
   acquisition: Acquisition;
+  former_revision: FormerRevision;
   job: Job;
+  migrated_for: MigratedFor;
+  node: Node;
+  node_scheduler: NodeScheduler;
   product: Product;
+  retention_rule: RetentionRule;
   season: Season;
   setting: Setting;
   site: Site;
@@ -198,6 +284,8 @@ export interface DB {
   step: Step;
   step_dependency: StepDependency;
   step_event: StepEvent;
+  step_input: StepInput;
   storage_root: StorageRoot;
+  storage_use: StorageUse;
   task: Task;
 }

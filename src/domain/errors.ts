@@ -90,6 +90,13 @@ export const ERROR_CODES = {
     summary: 'A migration that was already applied differs from the file shipped with this program.',
     remedy: 'Install the program whole again; migrations are never edited.',
   },
+  VERSION_MISMATCH: {
+    failure: 'permanent',
+    exit: EXIT.unavailable,
+    summary: 'A node runs another program or schema than the database was migrated for, so it gets no work.',
+    remedy:
+      'Install the same program everywhere, then `tilth db migrate` with it; or set node.allow_other_versions to 1.',
+  },
   PRODUCT_INCOMPLETE: {
     failure: 'permanent',
     exit: EXIT.data,

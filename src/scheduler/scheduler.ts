@@ -10,6 +10,7 @@ import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
 import type { AttemptEnd, ClaimedStep, Executor } from './executor.js'
+import { NodePresence, type ProgramIdentity } from './node-presence.js'
 import { reconcile } from './reconcile.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 import { recordFailure } from './step-store.js'
@@ -25,8 +26,12 @@ export interface SchedulerOptions {
   /** For LISTEN. */
   readonly databaseUrl: string
   readonly executor: Executor
-  /** This host's name. */
+  /** Name under which its steps run. */
   readonly node: string
+  /** Whose storage roots it uses. */
+  readonly host: string
+  /** Compared with what the database was migrated for. */
+  readonly program: ProgramIdentity
   /** Called before each round: while a root is not what it was registered as, no step is started. */
   readonly proveRoots: ProveRoots
   readonly log: SchedulerLog
@@ -49,8 +54,12 @@ export class Scheduler {
   private isAwake = false
   private isAway = false
   private lastReason = ''
+  private readonly presence: NodePresence
+  /** Its node is paused, draining or of another version: only an operator can change that. */
+  private isHeld = false
 
   constructor(private readonly options: SchedulerOptions) {
+    this.presence = new NodePresence({ ...options, executor: options.executor.name })
     options.executor.onEnd((step, end) => {
       this.ends.push({ step, end })
       this.wake()
@@ -70,15 +79,16 @@ export class Scheduler {
   }
 
   /**
-   * Runs until drained or aborted, or with `untilIdle` until no step is running or could run. Waits for Postgres while it is away.
+   * Runs until drained or aborted, or with `untilIdle` until no step is running or could run here. Waits for Postgres while it is away.
    * Rejects with CONFLICT where a storage root is not what it was registered as; one that is lost later stops new steps only.
    */
   async run({ untilIdle }: { untilIdle: boolean }): Promise<void> {
     const { databaseUrl, executor } = this.options
-    const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting'], () => {
+    const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting', 'tilth_pause'], () => {
       this.wake()
     })
     try {
+      await this.presence.join()
       await this.untilReached(() => this.reconcile())
       for (;;) {
         this.isAwake = false
@@ -86,7 +96,7 @@ export class Scheduler {
         if (this.mode === 'abort') break
         if (executor.running().length === 0 && this.ends.length === 0) {
           if (this.mode === 'drain') break
-          if (untilIdle && summary?.open === 0) break
+          if (untilIdle && summary !== undefined && (this.isHeld || summary.open === 0)) break
         }
         await this.sleep(summary)
       }
@@ -97,6 +107,7 @@ export class Scheduler {
           `the ends of ${this.ends.length} steps are left to their leases: ${String(error)}`,
         )
       })
+      await this.presence.leave()
       await listener.close()
     }
   }
@@ -122,12 +133,14 @@ export class Scheduler {
     for (const { id, attempt } of await releaseSteps(db, { kind: 'expired' }, 'lease expired'))
       log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
     const settings = await readSettings(db)
-    const lacking = await storageFault(this.options.proveRoots, settings.resolve('storage.min_free_mb').value)
+    const fault = await storageFault(this.options.proveRoots, settings.resolve('storage.min_free_mb').value)
+    const noWork = await this.presence.whyNoWork(settings, fault)
+    this.isHeld = noWork?.isHeld ?? false
     const { claims, admission, running } = await withAdmissionLock(db, async (trx) => {
       const rows = await listRunningSteps(trx, { executor: executor.name })
       const here = rows.filter((row) => row.node === node)
       const elsewhere = rows.filter((row) => row.node !== node)
-      const isTaking = this.mode === 'run' && lacking === null
+      const isTaking = this.mode === 'run' && noWork === null
       const ready = isTaking ? await listReadySteps(trx, { executor: executor.name, limit: CANDIDATES }) : []
       const decided = admit(here, ready, settings.capacity(), settings.caps(), elsewhere)
       const site = new Map(ready.map((step) => [step.id, step]))
@@ -148,7 +161,7 @@ export class Scheduler {
     })
     for (const claim of claims) this.start(claim)
     this.tellRunning(running, admission, settings)
-    this.explain(lacking ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
+    this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
     return queueSummary(db, { executor: executor.name })
   }
 

@@ -4,6 +4,7 @@ import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
 import { admit } from './admission.js'
+import { getNodeObstacle } from './nodes.js'
 import { readSettings } from './settings-in-force.js'
 import { storageFault, type ProveRoots } from './storage-fault.js'
 
@@ -48,6 +49,8 @@ async function askAdmission(
   executor: string,
   { node, proveRoots }: AskingHost,
 ): Promise<(id: number) => string> {
+  const held = await getNodeObstacle(db, node)
+  if (held !== null) return () => held
   const settings = await readSettings(db)
   const fault = await storageFault(proveRoots, settings.resolve('storage.min_free_mb').value)
   if (fault !== null) return () => fault

@@ -1,0 +1,38 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import type { Pausable } from '../scheduler/pause.js'
+import { positiveInteger, printJson, withApp } from './queue-options.js'
+
+export function register(program: Command): void {
+  registerPause(
+    program,
+    'pause',
+    'start no more steps of a site (and its children) or job, or on a node; running ones end',
+  )
+}
+
+/** `tilth pause` and `tilth resume` are one command with two names. */
+export function registerPause(program: Command, name: 'pause' | 'resume', description: string): void {
+  program
+    .command(name)
+    .description(`${description}; acts within 2 s`)
+    .argument('<kind>', 'site, job or node')
+    .argument('<what>', 'slug of the site, number of the job, name of the node')
+    .option('--json', 'print JSON')
+    .action(async (kind: string, what: string, { json }: { json?: boolean }) => {
+      const pausable = parsePausable(kind, what)
+      const paused = name === 'pause'
+      await withApp(async ({ db }) => {
+        const { setPaused } = await import('../scheduler/pause.js')
+        await setPaused(db, pausable, paused)
+      })
+      if (json) printJson({ ...pausable, paused })
+      else process.stdout.write(`${kind} ${what} ${paused ? 'is paused' : 'goes on'}\n`)
+    })
+}
+
+function parsePausable(kind: string, what: string): Pausable {
+  if (kind === 'site') return { kind, slug: what }
+  if (kind === 'job') return { kind, id: positiveInteger(what) }
+  if (kind === 'node') return { kind, name: what }
+  throw new InvalidArgumentError(`expected site, job or node, found '${kind}'`)
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** How busy a machine is; null where it does not tell. */
+export interface MachineLoad {
+  /** Runnable and uninterruptible tasks, mean of one minute, 1. */
+  readonly load1min: number | null
+  /** Share of all CPUs in use since the reading before, 0..1; null at the first one. */
+  readonly cpuUse: number | null
+  /** Memory that could be had without swapping, MiB, within the control group. */
+  readonly memoryFreeMb: number | null
+  /** Percent of the last 10 s in which some task waited for CPU, I/O or memory; null on kernels without pressure stall information. */
+  readonly pressureCpu: number | null
+  readonly pressureIo: number | null
+  readonly pressureMemory: number | null
+}
+
+/**
+ * A reader of the machine's load. CPU use is the growth between two readings, so each caller needs its own reader.
+ * `root` replaces / in tests. Source: Linux kernel, Documentation/filesystems/proc.rst (stat, meminfo, loadavg),
+ * Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst (memory.max, memory.current, memory.stat).
+ */
+export function machineLoadReader(root = '/'): () => MachineLoad {
+  let before: CpuTime | null = null
+  return () => {
+    const now = cpuTime(read(root, 'proc/stat'))
+    const cpuUse =
+      before === null || now === null || now.total <= before.total
+        ? null
+        : Math.min(1, Math.max(0, (now.busy - before.busy) / (now.total - before.total)))
+    before = now
+    return {
+      load1min: firstNumber(read(root, 'proc/loadavg')),
+      cpuUse,
+      memoryFreeMb: memoryFreeMb(root),
+      pressureCpu: pressure(read(root, 'proc/pressure/cpu')),
+      pressureIo: pressure(read(root, 'proc/pressure/io')),
+      pressureMemory: pressure(read(root, 'proc/pressure/memory')),
+    }
+  }
+}
+
+interface CpuTime {
+  readonly busy: number
+  readonly total: number
+}
+
+/** First line of /proc/stat: user nice system idle iowait irq softirq steal, clock ticks; guest time is part of user time. */
+function cpuTime(text: string): CpuTime | null {
+  const fields = /^cpu +([\d ]+)$/m.exec(text)?.[1]?.split(' ').map(Number).slice(0, 8)
+  if (fields === undefined || fields.length < 5) return null
+  const total = fields.reduce((sum, ticks) => sum + ticks, 0)
+  return { busy: total - (fields[3] ?? 0) - (fields[4] ?? 0), total }
+}
+
+/** What the machine has available, or what its control group leaves where that is less; page cache that can be dropped counts as free. */
+function memoryFreeMb(root: string): number | null {
+  const available = /^MemAvailable:\s+(\d+) kB$/m.exec(read(root, 'proc/meminfo'))?.[1]
+  if (available === undefined) return null
+  const group = /^0::(.*)$/m.exec(read(root, 'proc/self/cgroup'))?.[1] ?? '/'
+  const folder = join('sys/fs/cgroup', group)
+  const limit = firstNumber(read(root, join(folder, 'memory.max')))
+  const used = firstNumber(read(root, join(folder, 'memory.current')))
+  const droppable = Number(/^inactive_file (\d+)$/m.exec(read(root, join(folder, 'memory.stat')))?.[1] ?? 0)
+  const left = limit === null || used === null ? Infinity : Math.max(0, limit - used + droppable)
+  return Math.floor(Math.min(Number(available) * 1024, left) / 2 ** 20)
+}
+
+const pressure = (text: string): number | null => {
+  const share = /^some avg10=([\d.]+)/m.exec(text)?.[1]
+  return share === undefined ? null : Number(share)
+}
+
+function firstNumber(text: string): number | null {
+  const number = /^[\d.]+/.exec(text)?.[0]
+  return number === undefined ? null : Number(number)
+}
+
+function read(root: string, path: string): string {
+  try {
+    return readFileSync(join(root, path), 'utf8')
+  } catch {
+    return ''
+  }
+}
