@@ -3,6 +3,7 @@ import { printJson, withApp } from './queue-options.js'
 
 interface Options {
   readonly copy?: boolean
+  readonly quiet?: boolean
   readonly json?: boolean
 }
 
@@ -10,17 +11,26 @@ export function register(program: Command): void {
   program
     .command('ingest')
     .description(
-      'record Sentinel-2 L1C products; exit status 65 if one is broken, 75 if one is still being copied',
+      'record products as acquisitions; exit status 65 if one is broken, 75 if one is still being copied',
     )
-    .argument('<paths...>', 'SAFE folders, or folders with such anywhere below')
-    .option('--copy', 'copy into the root l1 (default: symbolic links)')
+    .argument('<paths...>', 'product folders, zip or tar archives, or folders with such anywhere below')
+    .option(
+      '--copy',
+      'copy folders into the root l1 (default: symbolic links); archives are always unpacked into it',
+    )
+    .option('--quiet', 'no progress on stderr')
     .option('--json', 'print JSON')
     .action(async (paths: string[], options: Options) => {
       const { EXIT } = await import('../domain/errors.js')
+      const { ProgressLine } = await import('./progress-line.js')
+      const progress = new ProgressLine(options.quiet !== true)
       const outcomes = await withApp(async (app) => {
         const { ingestPaths } = await import('../catalog/ingest.js')
         return ingestPaths(app, paths, {
           copy: options.copy === true,
+          onProgress: (done, total) => {
+            if (total > 1) progress.show(done / total, `${done} of ${total} products`)
+          },
           onOutcome: (outcome) => {
             if (options.json) return
             if (outcome.kind === 'present') {
@@ -32,6 +42,8 @@ export function register(program: Command): void {
               process.stdout.write(`${outcome.kind}  ${outcome.path}: ${outcome.code}: ${outcome.reason}\n`)
           },
         })
+      }).finally(() => {
+        progress.end()
       })
       if (options.json) printJson(outcomes)
       if (outcomes.some((outcome) => outcome.kind === 'broken')) process.exitCode = EXIT.data

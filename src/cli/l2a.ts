@@ -37,7 +37,10 @@ export function register(program: Command): void {
   program
     .command('l2a')
     .description('correct one Sentinel-2 L1C product to surface reflectance; needs no database')
-    .argument('<product>', 'SAFE folder')
+    .argument(
+      '<product>',
+      'product folder, or a zip or tar with one (unpacked to the scratch root meanwhile)',
+    )
     .requiredOption(
       '-o, --out <dir>',
       'folder that gets <dir>/<product name>/ with COGs, item.json, quicklook.png, report.json',
@@ -80,10 +83,15 @@ export function register(program: Command): void {
       const { correctToFolder } = await import('../runner/l2a/correct-to-folder.js')
       const { ProgressLine } = await import('./progress-line.js')
       const { interruptible } = await import('./interruptible.js')
+      const { loadConfig } = await import('../config/config.js')
+      const { archiveLimits } = await import('../config/archive-limits.js')
       const progress = new ProgressLine(options.quiet !== true)
       const result = await interruptible((signal) =>
         correctToFolder({
           product,
+          scratch: loadConfig(process.env).roots.scratch,
+          // No database here: the defaults of the settings hold.
+          archiveLimits: archiveLimits({}),
           out: options.out,
           parameters: {
             ...(options.aot === undefined ? {} : { aot: options.aot }),

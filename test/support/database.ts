@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { openApp, type App } from '../../src/app.js'
 import { loadConfig, type Config } from '../../src/config/config.js'
@@ -34,10 +34,8 @@ export interface TestDatabase {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = await joinEmbeddedServer({ home: SERVER_HOME, settings: FAST })
   const files = await readMigrations(join(loadConfig({}).programRoot, 'sql', 'migrations'))
-  const template = `template_${files
-    .map((f) => f.sha256)
-    .join('')
-    .slice(0, 16)}_${String(files.length)}`
+  const schema = createHash('sha256').update(files.map((f) => f.sha256).join('')).digest('hex')
+  const template = `template_${schema.slice(0, 16)}`
   const name = `test_${randomBytes(6).toString('hex')}`
   const admin = new pg.Client({ ...server.address, database: 'postgres' })
   await admin.connect()

@@ -45,11 +45,12 @@ export async function listAcquisitions(
 
 export interface PresentAcquisition {
   readonly identity: string
+  readonly satellite: 's2' | 'landsat'
   readonly platform: string
   readonly tile: string
-  readonly datatakeId: string
+  readonly datatakeId: string | null
   readonly datatakeStart: string
-  readonly relativeOrbit: number
+  readonly relativeOrbit: number | null
   readonly sensedAt: string
   readonly baseline: string
   readonly generatedAt: string
@@ -82,7 +83,7 @@ export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promi
   }
   const { id } = await tx
     .insertInto('acquisition')
-    .values({ identity: a.identity, satellite: 's2', ...described })
+    .values({ identity: a.identity, satellite: a.satellite, ...described })
     .onConflict((c) => c.column('identity').doUpdateSet({ ...described, updated_at: sql<Date>`now()` }))
     .returning('id')
     .executeTakeFirstOrThrow()
@@ -95,14 +96,14 @@ export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promi
  */
 export async function supersedeOlderBaselines(
   tx: Queryable,
-  a: Pick<PresentAcquisition, 'platform' | 'tile' | 'datatakeStart' | 'sensedAt'>,
+  a: Pick<PresentAcquisition, 'satellite' | 'platform' | 'tile' | 'datatakeStart' | 'sensedAt'>,
 ): Promise<void> {
   await sql`
     with granule as (
       select id, row_number() over (order by string_to_array(baseline, '.')::int[] desc, generated_at desc, id) as place,
         first_value(identity) over (order by string_to_array(baseline, '.')::int[] desc, generated_at desc, id) as newest
       from acquisition
-      where satellite = 's2' and platform = ${a.platform} and tile = ${a.tile} and metadata ->> 'datatakeStart' = ${a.datatakeStart}
+      where satellite = ${a.satellite} and platform = ${a.platform} and tile = ${a.tile} and metadata ->> 'datatakeStart' = ${a.datatakeStart}
         and abs(extract(epoch from sensed_at - ${a.sensedAt}::timestamptz)) < 1 and state in ('present', 'superseded'))
     update acquisition set
       state = case when place = 1 then 'present' else 'superseded' end::acquisition_state,

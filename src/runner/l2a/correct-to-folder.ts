@@ -5,10 +5,16 @@ import { z } from 'zod'
 import { ProcessingError } from '../../domain/errors.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { fsyncTree, makeFolder, moveIntoPlace, publishError } from '../../products/publish.js'
+import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { correctL1c } from './correct-l1c.js'
+import { withUnpackedInput } from './unpacked-input.js'
 
 export interface CorrectToFolderOptions {
+  /** Product folder, or an archive with one product. */
   readonly product: string
+  /** Where an archive is unpacked while it is worked on. */
+  readonly scratch: string
+  readonly archiveLimits: ArchiveLimits
   readonly out: string
   /** Only what the user gave; the definition's defaults fill the rest. */
   readonly parameters: Readonly<Record<string, unknown>>
@@ -49,19 +55,27 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
   const out = resolve(options.out)
   const staging = await makeStaging(out)
   try {
-    const result = await correctL1c({
-      input: resolve(options.product),
-      params: parsed.data,
-      origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
-      into: staging,
-      accept: (name) => refuseExisting(join(out, name), options.force),
-      threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
-      blockSize: options.blockSize,
-      codec: options.codec,
+    const unpacking = {
+      scratch: options.scratch,
+      limits: options.archiveLimits,
       signal: options.signal,
-      onProgress: options.onProgress,
       onNote: options.onNote,
-    })
+    }
+    const result = await withUnpackedInput(resolve(options.product), unpacking, (input) =>
+      correctL1c({
+        input,
+        params: parsed.data,
+        origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
+        into: staging,
+        accept: (name) => refuseExisting(join(out, name), options.force),
+        threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
+        blockSize: options.blockSize,
+        codec: options.codec,
+        signal: options.signal,
+        onProgress: options.onProgress,
+        onNote: options.onNote,
+      }),
+    )
     const folder = join(out, result.name)
     await fsyncTree(result.folder)
     await replace(result.folder, folder, options.force ? join(staging, 'replaced') : null)

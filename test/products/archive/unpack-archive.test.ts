@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { pack } from 'tar-stream'
 import { expect, test } from 'vitest'
-import { ZipFile } from 'yazl'
 import { archiveKind } from '../../../src/products/archive/archive-kind.js'
 import { unpackArchive, type ArchiveLimits } from '../../../src/products/archive/unpack-archive.js'
+import { tarOf, zipOf } from '../../support/archives.js'
 import { temporaryFolder } from '../../support/cli.js'
 
 const folder = temporaryFolder('archives')
@@ -38,30 +37,6 @@ const FILES: Readonly<Record<string, Buffer>> = {
   'P.SAFE/été.txt': Buffer.from('accents'),
 }
 
-async function zipOf(
-  files: Readonly<Record<string, Buffer>>,
-  patch?: (zip: ZipFile) => void,
-): Promise<Buffer> {
-  const zip = new ZipFile()
-  for (const [name, bytes] of Object.entries(files))
-    zip.addBuffer(bytes, name, { mtime: new Date(2020, 1, 1) })
-  patch?.(zip)
-  zip.end()
-  return bytesOf(zip.outputStream as AsyncIterable<Buffer>)
-}
-type TarEntry = { name: string; type?: string; linkname?: string; bytes?: Buffer }
-async function tarOf(entries: readonly TarEntry[]): Promise<Buffer> {
-  const tar = pack()
-  for (const { name, type = 'file', linkname, bytes } of entries)
-    tar.entry({ name, type: type as 'file', ...(linkname === undefined ? {} : { linkname }) }, bytes ?? '')
-  tar.finalize()
-  return bytesOf(tar as AsyncIterable<Buffer>)
-}
-async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
 /** Replaces every occurrence of a name in an archive by one of the same length: what the packers refuse to write. */
 function rename(archive: Buffer, from: string, to: string): Buffer {
   expect(Buffer.byteLength(to)).toBe(Buffer.byteLength(from))

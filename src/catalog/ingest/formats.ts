@@ -1,0 +1,6 @@
+import type { ProductKind } from '../../products/product-kinds.js'
+import type { InputFormat } from './input-format.js'
+import { sentinel2L1c } from './sentinel2-l1c.js'
+
+/** How acquisitions of each kind of product are read for the catalogue. */
+export const INPUT_FORMATS: Readonly<Record<ProductKind, InputFormat>> = { s2_l1c: sentinel2L1c }

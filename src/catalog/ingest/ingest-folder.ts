@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import type { Database } from '../../db/connect.js'
+import { asProcessingError, type ErrorCode, type ProcessingError } from '../../domain/errors.js'
+import type { InputFormat } from './input-format.js'
+import { stageFolder } from './place-product.js'
+import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition } from './record.js'
+
+export interface IngestContext {
+  readonly db: Database
+  /** Absolute folder of the root `l1`. */
+  readonly root: string
+  readonly settleSeconds: number
+}
+
+/** What is wrong with a product, as opposed to with the machine or the program. */
+const ABOUT_THE_PRODUCT: ReadonlySet<ErrorCode> = new Set([
+  'PRODUCT_COPYING',
+  'PRODUCT_INCOMPLETE',
+  'PRODUCT_UNSUPPORTED',
+  'METADATA_INVALID',
+  'RASTER_UNREADABLE',
+  'GRID_MISMATCH',
+  'SENSOR_UNKNOWN',
+  'ARCHIVE_UNSAFE',
+  'ARCHIVE_LIMIT',
+  'ARCHIVE_BROKEN',
+  'ARCHIVE_UNSUPPORTED',
+])
+export const isAboutTheProduct = ({ code }: ProcessingError): boolean => ABOUT_THE_PRODUCT.has(code)
+
+/** Reads and records the acquisitions of one product folder; broken ones are recorded as such, the others go on. */
+export async function ingestFolder(
+  context: IngestContext,
+  path: string,
+  format: InputFormat,
+  { copy }: { readonly copy: boolean },
+): Promise<readonly IngestOutcome[]> {
+  const { db, root, settleSeconds } = context
+  const { read, failed } = await readFolder(path, format, { settleSeconds, sourceOf: (one) => one })
+  const outcomes: IngestOutcome[] = []
+  for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error))
+  outcomes.push(
+    ...(await recordPresent(db, read, {
+      root,
+      stage: () => stageFolder(root, path, copy),
+      archive: null,
+    })),
+  )
+  return outcomes
+}
+
+/**
+ * Reads all acquisitions of one product folder. `sourceOf` gives the path that the user knows for one in the folder.
+ * Rejects with what is not the product's fault only.
+ */
+export async function readFolder(
+  path: string,
+  format: InputFormat,
+  {
+    settleSeconds,
+    sourceOf,
+  }: { readonly settleSeconds: number; readonly sourceOf: (path: string) => string },
+): Promise<{
+  read: readonly ReadAcquisition[]
+  failed: readonly { path: string; error: ProcessingError }[]
+}> {
+  const read: ReadAcquisition[] = []
+  const failed: { path: string; error: ProcessingError }[] = []
+  const guarded = async (at: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (cause) {
+      const error = asProcessingError(cause)
+      if (!isAboutTheProduct(error)) throw error
+      failed.push({ path: sourceOf(at), error })
+    }
+  }
+  await guarded(path, async () => {
+    for (const inside of await format.acquisitions(path, { settleSeconds })) {
+      const at = join(path, inside)
+      await guarded(at, async () => {
+        const described = await format.describe(at, { settleSeconds })
+        read.push({ inside, sourcePath: sourceOf(at), described })
+      })
+    }
+  })
+  return { read, failed }
+}

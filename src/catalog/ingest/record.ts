@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  deleteUnread,
+  findAcquisition,
+  lockProductKey,
+  markBrokenByPath,
+  supersedeOlderBaselines,
+  upsertPresent,
+  upsertUnread,
+  type AcquisitionRow,
+} from '../../db/catalog/acquisitions.js'
+import type { Database } from '../../db/connect.js'
+import type { ErrorCode, ProcessingError } from '../../domain/errors.js'
+import type { AcquisitionState } from '../../domain/states.js'
+import type { DescribedAcquisition } from './input-format.js'
+import type { Staged } from './place-product.js'
+
+export type IngestOutcome =
+  /** `present` with isNew false: it was there already. */
+  | {
+      readonly kind: 'present'
+      readonly path: string
+      readonly identity: string
+      readonly tile: string
+      readonly sensedAt: string
+      readonly isNew: boolean
+      readonly state: AcquisitionState
+      readonly notes: readonly string[]
+    }
+  | {
+      readonly kind: 'copying' | 'broken'
+      readonly path: string
+      readonly code: ErrorCode
+      readonly reason: string
+    }
+
+/** An acquisition that was read whole, and where: `inside` is its path below the product's folder, `''` for the folder itself. */
+export interface ReadAcquisition {
+  readonly inside: string
+  /** Path that the user knows: of the folder, or `archive.zip!/folder/inside`. */
+  readonly sourcePath: string
+  readonly described: DescribedAcquisition
+}
+
+/** Of a product that came in an archive: by these it is known again without being unpacked. */
+export interface ArchiveFacts {
+  readonly path: string
+  readonly bytes: number
+  readonly mtimeMs: number
+  /** How many acquisitions were in it. */
+  readonly members: number
+}
+
+export interface RecordOptions {
+  /** Absolute folder of the root `l1`. */
+  readonly root: string
+  /** Makes the link, copy or unpacked folder ready; called at most once, and only when it is wanted. */
+  readonly stage: () => Promise<Staged>
+  readonly archive: ArchiveFacts | null
+}
+
+/**
+ * Records the acquisitions of one product folder in one transaction and puts the folder into its place, unless all of them are there
+ * already. Of callers with the same product one waits and then finds the rows of the other; keys are locked in their order, so that callers
+ * with overlapping products never wait for each other in a circle.
+ */
+export async function recordPresent(
+  db: Database,
+  read: readonly ReadAcquisition[],
+  { root, stage, archive }: RecordOptions,
+): Promise<readonly IngestOutcome[]> {
+  const [first] = read
+  if (first === undefined) return []
+  const isHere = (row: AcquisitionRow | null) =>
+    row !== null &&
+    (row.state === 'present' || row.state === 'superseded') &&
+    existsSync(join(root, row.location.replace(/^l1:/, '')))
+  const known = await Promise.all(read.map(({ described }) => findAcquisition(db, described.identity)))
+  // Copying takes minutes: it is done before anything is locked.
+  let staged = known.every(isHere) ? null : await stage()
+  try {
+    return await db.transaction().execute(async (tx) => {
+      const scenes = read.map(({ described: d }) => `${d.platform}:${d.tile}:${d.datatakeStart}`)
+      for (const key of [first.described.place, ...[...new Set(scenes)].sort()]) await lockProductKey(tx, key)
+      let placed: string | null = null
+      const outcomes: IngestOutcome[] = []
+      for (const { inside, sourcePath, described } of read) {
+        const before = await findAcquisition(tx, described.identity)
+        const wasHere = isHere(before)
+        if (!wasHere) {
+          staged ??= await stage()
+          placed ??= await staged.place(described.place)
+        }
+        if (!wasHere || before?.sourcePath === sourcePath)
+          await upsertPresent(tx, {
+            ...described,
+            location: wasHere ? (before?.location ?? '') : `l1:${join(placed ?? '', inside)}`,
+            metadata: {
+              ...described.metadata,
+              sourcePath,
+              notes: described.notes,
+              ...(archive === null ? {} : { archive }),
+            },
+          })
+        await deleteUnread(tx, sourcePath)
+        await supersedeOlderBaselines(tx, described)
+        const after = await findAcquisition(tx, described.identity)
+        outcomes.push({
+          kind: 'present',
+          path: sourcePath,
+          identity: described.identity,
+          tile: described.tile,
+          sensedAt: described.sensedAt,
+          isNew: !wasHere,
+          state: after?.state ?? 'present',
+          notes: described.notes,
+        })
+      }
+      return outcomes
+    })
+  } finally {
+    await staged?.drop()
+  }
+}
+
+/** Records that the product at a path is broken, or found while it is still being copied. */
+export async function recordUnread(
+  db: Database,
+  path: string,
+  error: ProcessingError,
+): Promise<IngestOutcome> {
+  const { code, message: reason } = error
+  const isCopying = code === 'PRODUCT_COPYING'
+  await db.transaction().execute(async (tx) => {
+    await lockProductKey(tx, path)
+    if (isCopying) await upsertUnread(tx, { path, state: 'found', code, reason })
+    else if ((await markBrokenByPath(tx, path, code, reason)) === null)
+      await upsertUnread(tx, { path, state: 'broken', code, reason })
+    else await deleteUnread(tx, path)
+  })
+  return { kind: isCopying ? 'copying' : 'broken', path, code, reason }
+}

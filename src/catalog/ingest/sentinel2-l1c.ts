@@ -1,0 +1,65 @@
+import type { L1cProduct } from '../../domain/sentinel2.js'
+import { fromUtm } from '../../domain/utm.js'
+import { readL1cMetadata } from '../../products/sentinel2/read-l1c.js'
+import type { DescribedAcquisition, InputFormat } from './input-format.js'
+
+export const sentinel2L1c: InputFormat = {
+  acquisitions: () => Promise.resolve(['']),
+  describe: async (path, { settleSeconds }) => describeL1c(await readL1cMetadata(path, { settleSeconds })),
+}
+
+/**
+ * Platform, tile, datatake, sensing time and baseline: what makes it the same product. The datatake's id alone would merge the two
+ * granules that a tile has where one datastrip ends and the next begins.
+ */
+export function identityOf(
+  p: Pick<L1cProduct, 'platform' | 'tile' | 'datatakeId' | 'sensingTime' | 'baseline'>,
+): string {
+  return ['S2_L1C', p.platform, p.tile, p.datatakeId, p.sensingTime, `N${p.baseline}`].join(':')
+}
+
+function describeL1c(product: L1cProduct): DescribedAcquisition {
+  const { platform, tile, datatakeId, sensingTime, baseline } = product
+  const time = sensingTime.replace(/[-:]|\.\d+/g, '')
+  const name = [platform, tile, time, `N${baseline.replace('.', '')}`, datatakeId].join('_')
+  return {
+    identity: identityOf(product),
+    satellite: 's2',
+    platform,
+    tile,
+    datatakeId,
+    datatakeStart: product.datatakeStart,
+    relativeOrbit: product.relativeOrbit,
+    sensedAt: sensingTime,
+    baseline,
+    generatedAt: product.generationTime,
+    productUri: product.productUri,
+    bbox: bboxOfProduct(product),
+    cloudPercent: product.cloudPercent,
+    notes: product.notes,
+    place: `s2/${tile}/${sensingTime.slice(0, 4)}/${name.replace(/[^A-Za-z0-9_.-]/g, '-')}.SAFE`,
+    metadata: {
+      epsg: product.epsg,
+      extent: product.extent,
+      orbitDirection: product.orbitDirection,
+    },
+  }
+}
+
+function bboxOfProduct(product: L1cProduct): readonly [number, number, number, number] {
+  const [xmin, ymin, xmax, ymax] = product.extent
+  const zone = product.epsg % 100
+  const corners = (
+    [
+      [xmin, ymin],
+      [xmax, ymin],
+      [xmax, ymax],
+      [xmin, ymax],
+    ] as const
+  ).map(([x, y]) => fromUtm(x, y, zone, product.epsg >= 32700))
+  const west = corners[0]?.[0] ?? 0
+  // Next to the antimeridian the eastern corners come out near -180.
+  const lons = corners.map(([lon]) => (lon - west > 180 ? lon - 360 : west - lon > 180 ? lon + 360 : lon))
+  const lats = corners.map((corner) => corner[1])
+  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)]
+}

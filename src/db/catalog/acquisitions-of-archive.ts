@@ -1,0 +1,45 @@
+import { sql } from 'kysely'
+import type { AcquisitionState } from '../../domain/states.js'
+import type { Database } from '../connect.js'
+import type { Queryable } from '../steps/queryable.js'
+
+export interface ArchivedAcquisition {
+  readonly identity: string
+  readonly tile: string
+  readonly sensedAt: string
+  readonly state: AcquisitionState
+  readonly location: string
+  readonly sourcePath: string
+  /** How many acquisitions the archive held. */
+  readonly members: number
+}
+
+/** Readable acquisitions that came from this very archive: same path, size and time of change. */
+export async function findByArchive(
+  db: Queryable,
+  { path, bytes, mtimeMs }: { readonly path: string; readonly bytes: number; readonly mtimeMs: number },
+): Promise<readonly ArchivedAcquisition[]> {
+  const { rows } = await sql<ArchivedAcquisition>`
+    select a.identity, a.tile, to_json(a.sensed_at at time zone 'UTC') #>> '{}' || 'Z' as "sensedAt", a.state, a.location,
+      a.metadata ->> 'sourcePath' as "sourcePath", (a.metadata #>> '{archive,members}')::int as members
+    from acquisition a
+    where a.metadata #>> '{archive,path}' = ${path} and a.state in ('present', 'superseded')
+      and (a.metadata #>> '{archive,bytes}')::bigint = ${bytes} and (a.metadata #>> '{archive,mtimeMs}')::bigint = ${mtimeMs}
+    order by a.sensed_at, a.tile, a.id`.execute(db)
+  return rows
+}
+
+/**
+ * Runs work while no other process does the same for this archive. The lock belongs to one connection and ends with it: a process that
+ * dies keeps nobody waiting.
+ */
+export async function withArchiveLock<T>(db: Database, path: string, work: () => Promise<T>): Promise<T> {
+  return db.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(hashtextextended(${path}, 724007))`.execute(connection)
+    try {
+      return await work()
+    } finally {
+      await sql`select pg_advisory_unlock(hashtextextended(${path}, 724007))`.execute(connection)
+    }
+  })
+}

@@ -1,0 +1,28 @@
+import { basename } from 'node:path'
+
+/** How a folder that holds a product is told from other folders. */
+interface ProductKindSigns {
+  /** As messages name it. */
+  readonly name: string
+  /** What a folder must hold to be taken for one, for messages. */
+  readonly sign: string
+  /** By the folder's name and the names in it; no file is opened. Also true for the torn rest of one. */
+  readonly looksLike: (folder: string, entries: readonly string[]) => boolean
+}
+
+/** Every kind of product that is read; a folder is taken for the first that it looks like. Whether it really is one its reader says. */
+export const PRODUCT_KINDS = {
+  s2_l1c: {
+    name: 'Sentinel-2 L1C',
+    sign: 'manifest.safe, MTD_MSIL1C.xml or GRANULE/',
+    looksLike: (folder, entries) =>
+      entries.some(
+        (entry) => entry === 'manifest.safe' || entry === 'MTD_MSIL1C.xml' || entry === 'GRANULE',
+      ) ||
+      // Nothing telling in it yet, but somebody named it so: the rest may be on its way.
+      basename(folder).endsWith('.SAFE'),
+  },
+} as const satisfies Record<string, ProductKindSigns>
+
+export type ProductKind = keyof typeof PRODUCT_KINDS
+export const PRODUCT_KIND_NAMES = Object.keys(PRODUCT_KINDS) as readonly ProductKind[]

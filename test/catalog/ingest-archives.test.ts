@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { App } from '../../src/app.js'
+import { ingestPaths, listAcquisitions } from '../../src/catalog/ingest.js'
+import { setSetting } from '../../src/catalog/settings.js'
+import { EXIT } from '../../src/domain/errors.js'
+import { simulateL1c } from '../../src/simulator/simulate-l1c.js'
+import { filesBelow, tarOf, tgzOf, zipOf } from '../support/archives.js'
+import { productFolder, temporaryFolder, tilth } from '../support/cli.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+
+const folder = temporaryFolder('ingest archives')
+let database: TestDatabase
+let app: App
+let safePath: string
+let zip: string
+let made = 0
+
+const save = (name: string, bytes: Buffer, ageSeconds = 3600): string => {
+  const path = join(folder, `${++made}`, name)
+  mkdirSync(join(folder, `${made}`))
+  writeFileSync(path, bytes)
+  const at = new Date(Date.now() - ageSeconds * 1000)
+  utimesSync(path, at, at)
+  return path
+}
+const all = () => listAcquisitions(app.db, { state: null, tile: null })
+const staging = () => {
+  const path = join(database.config.roots.l1, '.staging')
+  return existsSync(path) ? readdirSync(path) : []
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  app = await database.open()
+  await setSetting(app.db, 'storage.min_free_mb', '0', { site: null, by: 'test' })
+  const options = { tile: '31TCJ', date: '2025-05-10', pixelSizeM: 720, seed: 5, noiseDn: 0, outDir: folder }
+  safePath = (await simulateL1c(options)).safePath
+  zip = save('any name.bin', await zipOf(filesBelow(safePath, 'P.SAFE/')))
+}, 60_000)
+afterAll(() => database.close())
+beforeEach(async () => {
+  await app.db.deleteFrom('acquisition').execute()
+  rmSync(database.config.roots.l1, { recursive: true, force: true })
+  await app.db.deleteFrom('storage_root').execute()
+})
+
+test('a zip is unpacked into the root l1 and is one acquisition, however often it comes and as what', async () => {
+  const [first] = await ingestPaths(app, [zip], { copy: false })
+  expect(first).toMatchObject({ kind: 'present', path: `${zip}!/P.SAFE`, tile: '31TCJ', isNew: true })
+  const [row] = await all()
+  expect(row?.location).toMatch(/^l1:s2\/31TCJ\/2025\/.*\.SAFE$/)
+  const place = join(database.config.roots.l1, row?.location.replace('l1:', '') ?? '')
+  expect(filesBelow(place)).toEqual(filesBelow(safePath))
+  expect(staging()).toEqual([])
+  const again = await ingestPaths(app, [zip], { copy: false })
+  expect(again).toMatchObject([
+    {
+      kind: 'present',
+      path: `${zip}!/P.SAFE`,
+      isNew: false,
+      identity: first?.kind === 'present' ? first.identity : '',
+    },
+  ])
+  const asTar = save('product.tgz', await tgzOf(filesBelow(safePath)))
+  for (const path of [safePath, asTar])
+    expect(await ingestPaths(app, [path], { copy: false })).toMatchObject([{ isNew: false }])
+  expect(await all()).toMatchObject([{ id: row?.id, location: row?.location, state: 'present' }])
+  expect(staging()).toEqual([])
+})
+
+test('an archive that was lost from the root is unpacked again from where it is', async () => {
+  await ingestPaths(app, [zip], { copy: false })
+  rmSync(join(database.config.roots.l1, 's2'), { recursive: true })
+  expect(await ingestPaths(app, [zip], { copy: false })).toMatchObject([{ isNew: true }])
+  expect(await all()).toHaveLength(1)
+})
+
+test('at once by several callers an archive is unpacked once', async () => {
+  const others = await Promise.all([database.open(), database.open()])
+  const outcomes = await Promise.all([app, ...others].map((one) => ingestPaths(one, [zip], { copy: false })))
+  expect(outcomes.flat().filter((o) => o.kind === 'present' && o.isNew)).toHaveLength(1)
+  expect(await all()).toHaveLength(1)
+  expect(staging()).toEqual([])
+})
+
+test('several products in one archive are several acquisitions, a broken one among them does not hold the others', async () => {
+  const other = await simulateL1c({
+    tile: '31TCJ',
+    date: '2025-06-14',
+    pixelSizeM: 720,
+    seed: 5,
+    noiseDn: 0,
+    outDir: folder,
+  })
+  const broken = Object.fromEntries(
+    Object.entries(filesBelow(other.safePath, 'b/C.SAFE/')).filter(([name]) => !name.endsWith('MTD_TL.xml')),
+  )
+  const path = save(
+    'both.zip',
+    await zipOf({
+      ...filesBelow(safePath, 'a/A.SAFE/'),
+      ...filesBelow(other.safePath, 'b/B.SAFE/'),
+      ...broken,
+    }),
+  )
+  const outcomes = await ingestPaths(app, [path], { copy: false })
+  expect(outcomes.map(({ kind, path: at }) => `${kind} ${at.replace(path, '')}`).sort()).toEqual([
+    'broken !/b/C.SAFE',
+    'present !/a/A.SAFE',
+    'present !/b/B.SAFE',
+  ])
+  expect((await all()).map(({ state }) => state).sort()).toEqual(['broken', 'present', 'present'])
+})
+
+test('what cannot be unpacked is recorded by its code; nothing of it is visible; the others go on', async () => {
+  const files = filesBelow(safePath, 'P.SAFE/')
+  const whole = await zipOf(files)
+  const link = await tarOf([{ name: 'P.SAFE', type: 'symlink', linkname: '/etc' }])
+  const cases = {
+    'cut.zip': whole.subarray(0, whole.length / 2),
+    'links.tar': link,
+    'empty.zip': Buffer.alloc(0),
+    'photos.zip': await zipOf({ 'a.jpg': Buffer.from('no product') }),
+  }
+  for (const [name, bytes] of Object.entries(cases)) save(join(name), bytes)
+  const incoming = join(folder, 'incoming')
+  rmSync(incoming, { recursive: true, force: true })
+  mkdirSync(incoming)
+  for (const [name, bytes] of [...Object.entries(cases), ['good.zip', whole] as const]) {
+    writeFileSync(join(incoming, name), bytes)
+    utimesSync(join(incoming, name), 0, 0)
+  }
+  const seen: [number, number][] = []
+  const outcomes = await ingestPaths(app, [incoming], { copy: false, onProgress: (...p) => seen.push(p) })
+  expect(seen).toEqual([1, 2, 3, 4, 5].map((i) => [i, 5]))
+  const said = Object.fromEntries(
+    outcomes.map((o) => [o.path.replace(`${incoming}/`, ''), o.kind === 'present' ? o.kind : o.code]),
+  )
+  expect(said).toEqual({
+    'cut.zip': 'ARCHIVE_BROKEN',
+    'links.tar': 'ARCHIVE_UNSAFE',
+    'empty.zip': 'ARCHIVE_UNSUPPORTED',
+    'photos.zip': 'PRODUCT_UNSUPPORTED',
+    'good.zip!/P.SAFE': 'present',
+  })
+  expect(staging()).toEqual([])
+  writeFileSync(join(incoming, 'cut.zip'), whole)
+  await ingestPaths(app, [join(incoming, 'cut.zip')], { copy: false })
+  expect((await all()).map(({ state, reasonCode }) => reasonCode ?? state).sort()).toEqual([
+    'ARCHIVE_UNSAFE',
+    'ARCHIVE_UNSUPPORTED',
+    'PRODUCT_UNSUPPORTED',
+    'present',
+  ])
+})
+
+test('a cut archive that changed a moment ago is still being copied', async () => {
+  const whole = await zipOf(filesBelow(safePath, 'P.SAFE/'))
+  const path = save('fresh.zip', whole.subarray(0, whole.length / 2), 0)
+  expect(await ingestPaths(app, [path], { copy: false })).toMatchObject([
+    { kind: 'copying', code: 'PRODUCT_COPYING' },
+  ])
+  writeFileSync(path, whole)
+  await ingestPaths(app, [path], { copy: false })
+  expect(await all()).toMatchObject([{ state: 'present' }])
+})
+
+test('limits are settings', async () => {
+  await setSetting(app.db, 'ingest.archive_max_entries', '10', { site: null, by: 'test' })
+  expect(await ingestPaths(app, [zip], { copy: false })).toMatchObject([{ code: 'ARCHIVE_LIMIT' }])
+  await app.db.deleteFrom('setting').where('key', '=', 'ingest.archive_max_entries').execute()
+  expect(await ingestPaths(app, [zip], { copy: false })).toMatchObject([{ kind: 'present' }])
+})
+
+test('what an ingest that was killed left in staging is removed when it is old enough', async () => {
+  const old = join(database.config.roots.l1, '.staging', '1-old')
+  const young = join(database.config.roots.l1, '.staging', '1-young')
+  await ingestPaths(app, [zip], { copy: false })
+  for (const path of [old, young]) mkdirSync(path, { recursive: true })
+  utimesSync(old, 0, 0)
+  await ingestPaths(app, [zip], { copy: false })
+  expect(staging()).toEqual(['1-young'])
+})
+
+test('`tilth l2a` takes an archive, gives the pixels of the folder and leaves nothing in scratch', async () => {
+  const env = { TILTH_HOME: join(folder, 'home') }
+  const [a, b] = [join(folder, 'from zip'), join(folder, 'from folder')]
+  const fromZip = await tilth(['l2a', zip, '--out', a, '--quiet'], env)
+  expect(fromZip.exitCode, fromZip.stderr).toBe(0)
+  expect((await tilth(['l2a', safePath, '--out', b, '--quiet'], env)).exitCode).toBe(0)
+  const sums = (out: string) =>
+    readdirSync(productFolder(out))
+      .filter((name) => name.endsWith('.tif'))
+      .map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(join(productFolder(out), name)))
+          .digest('hex'),
+      ])
+  expect(sums(a)).toHaveLength(15)
+  expect(sums(a)).toEqual(sums(b))
+  expect(readdirSync(join(env.TILTH_HOME, 'scratch'))).toEqual([])
+  const broken = await tilth(
+    ['l2a', save('x.zip', readFileSync(zip).subarray(0, 5000)), '--out', a, '--quiet'],
+    env,
+  )
+  expect(broken.exitCode).toBe(EXIT.data)
+  expect(broken.stderr).toContain('ARCHIVE_BROKEN')
+  expect(readdirSync(join(env.TILTH_HOME, 'scratch'))).toEqual([])
+})
