@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { definitionOf, describeDefault, SETTING_KEYS } from '../src/config/settings.js'
 import { ERROR_CODES } from '../src/domain/errors.js'
 import { ACQUISITION_STATES, STEP_STATES, STEP_TRANSITIONS, isTerminal } from '../src/domain/states.js'
 
@@ -23,6 +24,30 @@ test('docs/errors.md lists every code with its class, exit status and remedy', a
     '',
   ].join('\n')
   await expect(page).toMatchFileSnapshot(join(root, 'docs/errors.md'))
+})
+
+test('docs/settings.md lists every setting with type, unit, range, default, scopes, effect and meaning', async () => {
+  const groups = [...new Set(SETTING_KEYS.map((key) => key.split('.')[0]!))]
+  const page = [
+    '# Settings',
+    '',
+    'Made from `src/config/settings/`. Precedence: command line > job > site > parent site > global > default; see [operating](operating.md#settings).',
+    'Effect `live`: acts at once, on running work too. Effect `job`: frozen into a job, with its origin, when the job is made.',
+    'Scope `processor`: the key belongs to the processor in its name.',
+    '',
+    ...groups.flatMap((group) => [
+      `## ${group}`,
+      '',
+      '| key | type | unit | range | default | scopes | effect | meaning |',
+      '|---|---|---|---|---|---|---|---|',
+      ...SETTING_KEYS.filter((key) => key.startsWith(`${group}.`)).map((key) => {
+        const s = definitionOf(key)
+        return `| \`${key}\` | ${s.type} | ${s.unit} | ${s.range} | ${describeDefault(s)} | ${s.scopes.join(', ')} | ${s.effect} | ${s.doc} |`
+      }),
+      '',
+    ]),
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot(join(root, 'docs/settings.md'))
 })
 
 test('docs/states.md draws the states of a step from the table in the code', async () => {

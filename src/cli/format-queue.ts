@@ -1,3 +1,5 @@
+import { describeOrigin, type SettingOrigin } from '../config/resolve-settings.js'
+import { definitionOf, formatSetting, isSettingKey, type SettingValue } from '../config/settings.js'
 import type { JobRow, QueueStatus, StepDetail, StepRow } from '../scheduler/queue-view.js'
 import { formatSeconds, formatTable } from './queue-options.js'
 
@@ -78,16 +80,23 @@ export function formatStep({ step, waits, events, products }: StepDetail): strin
     ['params', JSON.stringify(step.params)],
   ]
   const settings = Object.entries(
-    step.settings as Record<string, { value: unknown; origin: { kind: string; site?: string } }>,
+    step.settings as Record<string, { value: SettingValue | null; origin: SettingOrigin }>,
   )
   return [
     ...fields.map(([name, value]) => `${name.padEnd(12)} ${value}`),
     '',
     'settings at the claim',
-    ...settings.map(
-      ([key, { value, origin }]) =>
-        `  ${key} = ${String(value)} (${[origin.kind, origin.site].filter(Boolean).join(' ')})`,
-    ),
+    ...formatTable(
+      ['  SETTING', 'VALUE', 'UNIT', 'ORIGIN'],
+      settings.map(([key, { value, origin }]) => [
+        `  ${key}`,
+        value === null ? '-' : formatSetting(value),
+        isSettingKey(key) ? definitionOf(key).unit : '-',
+        describeOrigin(origin),
+      ]),
+    )
+      .trimEnd()
+      .split('\n'),
     '',
     'products',
     ...products.map(({ name, location }) => `  ${name}  ${location}`),

@@ -1,33 +1,42 @@
-import { checkSetting, definitionOf, SETTING_KEYS, type SettingKey, type SettingValue } from './settings.js'
+import {
+  checkSetting,
+  defaultOf,
+  isSettingKey,
+  SETTING_KEYS,
+  type SettingKey,
+  type SettingValueOf,
+} from './settings.js'
 
 /** Where a value in force comes from. */
 export type SettingOrigin =
   | { readonly kind: 'cli' }
-  | { readonly kind: 'job' }
+  /** Frozen into the job when it was made; `from` is where it came from then. */
+  | { readonly kind: 'job'; readonly from?: SettingOrigin }
   | { readonly kind: 'site'; readonly site: string }
   | { readonly kind: 'parent'; readonly site: string }
   | { readonly kind: 'global' }
   | { readonly kind: 'default' }
 
-export interface ResolvedSetting {
-  readonly key: SettingKey
-  readonly value: SettingValue
+export interface ResolvedSetting<K extends SettingKey = SettingKey> {
+  readonly key: K
+  readonly value: SettingValueOf<K>
   readonly origin: SettingOrigin
 }
 
-type Values = Readonly<Partial<Record<SettingKey, SettingValue>>>
+/** Checked values of some keys. */
+export type SettingValues = { readonly [K in SettingKey]?: SettingValueOf<K> }
 
 /** Rows and flags that may give a value. `sites` runs from the site itself to its topmost ancestor. Values are checked already. */
 export interface SettingLayers {
-  readonly cli?: Values
-  readonly job?: Values
-  readonly sites?: readonly { readonly slug: string; readonly values: Values }[]
-  readonly global?: Values
+  readonly cli?: SettingValues
+  readonly job?: SettingValues
+  readonly sites?: readonly { readonly slug: string; readonly values: SettingValues }[]
+  readonly global?: SettingValues
 }
 
 /** The value in force and its origin: CLI > job > site > parent site > global > default. Pure. */
-export function resolveSetting(key: SettingKey, layers: SettingLayers): ResolvedSetting {
-  const of = (value: SettingValue, origin: SettingOrigin): ResolvedSetting => ({ key, value, origin })
+export function resolveSetting<K extends SettingKey>(key: K, layers: SettingLayers): ResolvedSetting<K> {
+  const of = (value: SettingValueOf<K>, origin: SettingOrigin): ResolvedSetting<K> => ({ key, value, origin })
   const cli = layers.cli?.[key]
   if (cli !== undefined) return of(cli, { kind: 'cli' })
   const job = layers.job?.[key]
@@ -38,7 +47,7 @@ export function resolveSetting(key: SettingKey, layers: SettingLayers): Resolved
   }
   const global = layers.global?.[key]
   if (global !== undefined) return of(global, { kind: 'global' })
-  return of(definitionOf(key).default(), { kind: 'default' })
+  return of(defaultOf(key), { kind: 'default' })
 }
 
 /** Rows of settings and the tree of sites along which they are inherited, as they are stored. */
@@ -57,19 +66,18 @@ export interface StoredSettings {
  * wrote, with a key or range unknown here, are passed over: then the next wider layer holds. Pure.
  */
 export function layersOf(stored: StoredSettings): (siteId: number | null) => SettingLayers {
-  const bySite = new Map<number | null, Values>()
+  const bySite = new Map<number | null, SettingValues>()
   for (const { key, siteId, value } of stored.settings) {
-    const known = SETTING_KEYS.find((k) => k === key)
-    if (known === undefined) continue
+    if (!isSettingKey(key)) continue
     try {
-      bySite.set(siteId, { ...bySite.get(siteId), [known]: checkSetting(known, value) })
+      bySite.set(siteId, { ...bySite.get(siteId), [key]: checkSetting(key, value) })
     } catch {
       continue
     }
   }
   const tree = new Map(stored.sites.map((site) => [site.id, site]))
   return (siteId) => {
-    const sites: { slug: string; values: Values }[] = []
+    const sites: { slug: string; values: SettingValues }[] = []
     const seen = new Set<number>()
     // A loop of parents must not hang the program.
     for (let id = siteId; id !== null && !seen.has(id);) {
@@ -92,5 +100,6 @@ export function resolveSettings(layers: SettingLayers): readonly ResolvedSetting
 export function describeOrigin(origin: SettingOrigin): string {
   if (origin.kind === 'site') return `site ${origin.site}`
   if (origin.kind === 'parent') return `parent site ${origin.site}`
+  if (origin.kind === 'job' && origin.from !== undefined) return `job (${describeOrigin(origin.from)})`
   return origin.kind
 }

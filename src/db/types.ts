@@ -79,6 +79,7 @@ export interface Job {
   paused: Generated<boolean>;
   priority: Generated<number>;
   processor: string;
+  settings: Generated<Json>;
   site_id: number | null;
   state: Generated<JobState>;
 }
@@ -172,6 +173,17 @@ export interface Setting {
   value: Json;
 }
 
+export interface SettingChange {
+  at: Generated<Timestamp>;
+  changed_by: string;
+  id: Generated<number>;
+  key: string;
+  new_value: Json | null;
+  old_value: Json | null;
+  site: string | null;
+  site_id: number | null;
+}
+
 export interface Site {
   bbox: string;
   created_at: Generated<Timestamp>;
@@ -193,6 +205,7 @@ export interface SiteTile {
 
 export interface Step {
   attempt: Generated<number>;
+  block_shrink: Generated<number>;
   cancel_requested: Generated<boolean>;
   cpu: Generated<number>;
   ended_at: Timestamp | null;
@@ -201,9 +214,12 @@ export interface Step {
   error_message: string | null;
   executor: Generated<string>;
   failures: Generated<number>;
+  granted: Generated<Json>;
   id: Generated<number>;
+  io_weight: Generated<number>;
   job_id: number;
   lease_expires_at: Timestamp | null;
+  memory_floor_mb: Generated<number>;
   memory_mb: Generated<number>;
   node: string | null;
   params: Generated<Json>;
@@ -214,8 +230,10 @@ export interface Step {
   progress_note: string | null;
   ready_at: Generated<Timestamp>;
   resources: Generated<Json>;
+  scratch_mb: Generated<number>;
   settings: Generated<Json>;
   site_id: number | null;
+  size_class: string | null;
   started_at: Timestamp | null;
   state: Generated<StepState>;
   task_id: number;
@@ -279,6 +297,7 @@ export interface DB {
   retention_rule: RetentionRule;
   season: Season;
   setting: Setting;
+  setting_change: SettingChange;
   site: Site;
   site_tile: SiteTile;
   step: Step;

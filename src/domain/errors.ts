@@ -95,7 +95,7 @@ export const ERROR_CODES = {
     exit: EXIT.unavailable,
     summary: 'A node runs another program or schema than the database was migrated for, so it gets no work.',
     remedy:
-      'Install the same program everywhere, then `tilth db migrate` with it; or set node.allow_other_versions to 1.',
+      'Install the same program everywhere, then `tilth db migrate` with it; or set node.allow_other_versions to true.',
   },
   PRODUCT_INCOMPLETE: {
     failure: 'permanent',

@@ -1,13 +1,12 @@
 import { getSite } from '../catalog/sites.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
-import type { SettingKey } from '../config/settings.js'
-import { describeOrigin } from '../config/resolve-settings.js'
 import { insertJob } from '../db/jobs/insert-job.js'
 import { listL2aInputs, type AcquisitionFilter, type L2aInput } from '../db/jobs/list-l2a-inputs.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
+import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
 export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
@@ -30,6 +29,7 @@ export interface L2aPlan {
   readonly parameters: Readonly<Record<string, unknown>>
   /** Where each parameter comes from: `cli`, `site x`, `global`, `default`, ... */
   readonly origins: Readonly<Record<string, string>>
+  readonly frozen: FrozenSettings
   readonly skipped: readonly {
     readonly acquisitionId: number
     readonly tile: string
@@ -64,7 +64,7 @@ export async function planL2a(
     )
   const settings = await readSettings(db)
   const siteId = site?.id ?? null
-  const { parameters, origins } = freezeParameters(settings, siteId, given)
+  const { parameters, origins, frozen } = freezeParameters(settings, siteId, given)
   const inputs = await listL2aInputs(
     db,
     { ...filter, ...(siteId === null ? {} : { siteId }) },
@@ -75,20 +75,21 @@ export async function planL2a(
     const reason = whySkip(input, force)
     return reason === null ? [] : [{ acquisitionId: input.acquisitionId, tile: input.tile, reason }]
   })
-  return { todo, siteId, settings, parameters, origins, skipped }
+  return { todo, siteId, settings, parameters, origins, frozen, skipped }
 }
 
 /** Makes one L2A job of what `planL2a` finds: a task and a step for each acquisition, its parameters frozen now. Throws as it does. */
 export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<CreatedL2a> {
   const { priority = 100, createdBy, ...rest } = request
-  const { todo, siteId, settings, parameters, origins, skipped } = await planL2a(db, rest)
+  const { todo, siteId, settings, parameters, origins, frozen, skipped } = await planL2a(db, rest)
   if (todo.length === 0) return { jobId: null, stepIds: [], parameters, origins, skipped }
-  const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 2048)
+  const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 0) || 2048
   const cpu = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
   const { id, stepIds } = await insertJob(db, {
     processor: 'l2a',
     siteId,
     params: { parameters, origins, version: l2a.version } as Json,
+    settings: frozen as Json,
     priority,
     createdBy,
     tasks: todo.map(({ acquisitionId, tile, location }) => {
@@ -109,36 +110,18 @@ const whySkip = ({ existing, queuedStep }: L2aInput, force: boolean): string | n
   return existing !== null && !force ? `${existing} exists with the same parameters` : null
 }
 
-/** Job keys of the settings that are parameters of the processor `l2a`. */
-const JOB_KEYS = {
-  aot: 'processor.l2a.aot',
-  wv: 'processor.l2a.wv',
-  ozone: 'processor.l2a.ozone',
-} as const satisfies Record<string, SettingKey>
-
 function freezeParameters(
   settings: SettingsInForce,
   siteId: number | null,
   given: Readonly<Record<string, unknown>>,
-): { parameters: Readonly<Record<string, unknown>>; origins: Record<string, string> } {
-  const values: Record<string, unknown> = {}
-  const origins: Record<string, string> = {}
-  for (const [name, key] of Object.entries(JOB_KEYS)) {
-    const { value, origin } = settings.resolve(key, siteId)
-    values[name] = value
-    origins[name] = describeOrigin(origin)
-  }
-  for (const [name, value] of Object.entries(given)) {
-    values[name] = value
-    origins[name] = 'cli'
-  }
-  const parsed = l2a.params.safeParse(values)
+): Pick<L2aPlan, 'parameters' | 'origins' | 'frozen'> {
+  const { values, origins, frozen } = freezeSettings(settings, 'l2a', siteId, given)
+  // A text setting has no null: empty stands for none.
+  const parsed = l2a.params.safeParse({ ...values, dem: values['dem'] === '' ? null : values['dem'] })
   if (!parsed.success)
     throw new ProcessingError(
       'BAD_ARGUMENT',
       `Parameters of l2a: ${parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'all'}: ${message}`).join('; ')}.`,
     )
-  const parameters = parsed.data as Readonly<Record<string, unknown>>
-  for (const name of Object.keys(parameters)) origins[name] ??= 'default'
-  return { parameters, origins }
+  return { parameters: parsed.data, origins, frozen }
 }

@@ -48,8 +48,9 @@ export class NodePresence {
   ): Promise<{ reason: string; isHeld: boolean } | null> {
     const { db, node, program } = this.options
     const standing = await readNodeStanding(db, node)
-    const mismatch =
-      settings.resolve('node.allow_other_versions').value === 0 ? describeMismatch(standing, program) : null
+    const mismatch = settings.resolve('node.allow_other_versions').value
+      ? null
+      : describeMismatch(standing, program)
     const found = mismatch ?? fault
     if (found !== this.fault) {
       this.fault = found
@@ -123,7 +124,7 @@ export function describeMismatch(standing: NodeStanding, program: ProgramIdentit
         : null
   return differs === null
     ? null
-    : `VERSION_MISMATCH: ${differs}; install the same program, run \`tilth db migrate\` with the one that shall count, or set node.allow_other_versions to 1`
+    : `VERSION_MISMATCH: ${differs}; install the same program, run \`tilth db migrate\` with the one that shall count, or set node.allow_other_versions to true`
 }
 
 /** Why a node takes no work by the wish of its operator; null: it does. Pure. */

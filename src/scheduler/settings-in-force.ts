@@ -1,5 +1,5 @@
 import { readSettingLayers } from '../catalog/settings.js'
-import { SETTING_KEYS, type SettingKey } from '../config/settings.js'
+import { definitionOf, isSettingKey, SETTING_KEYS, type SettingKey } from '../config/settings.js'
 import { resolveSetting, type ResolvedSetting, type SettingLayers } from '../config/resolve-settings.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Caps, Capacity } from './admission.js'
@@ -12,16 +12,19 @@ export async function readSettings(db: Queryable): Promise<SettingsInForce> {
 
 /** Settings as one round of the scheduler sees them; pure over the layers. */
 export class SettingsInForce {
+  private readonly shown = new Map<string, Record<string, unknown>>()
+
   constructor(private readonly layersOf: (siteId: number | null) => SettingLayers) {}
 
-  resolve(key: SettingKey, siteId: number | null = null): ResolvedSetting {
+  resolve<K extends SettingKey>(key: K, siteId: number | null = null): ResolvedSetting<K> {
     return resolveSetting(key, this.layersOf(siteId))
   }
 
-  /** A setting of a processor, or `fallback` for a processor without such a key. */
+  /** A number set for a processor, or `fallback` for a processor without such a key. */
   ofProcessor(processor: string, name: string, siteId: number | null, fallback: number): number {
-    const key = SETTING_KEYS.find((k) => k === `processor.${processor}.${name}`)
-    return key === undefined ? fallback : this.resolve(key, siteId).value
+    const key = `processor.${processor}.${name}`
+    const value = isSettingKey(key) ? this.resolve(key, siteId).value : fallback
+    return typeof value === 'number' ? value : fallback
   }
 
   capacity(): Capacity {
@@ -45,11 +48,21 @@ export class SettingsInForce {
     }
   }
 
-  /** What is written on a step's row at its claim: the live settings that decided about it, with their origin. */
+  /**
+   * What is written on a step's row at its claim: the live settings that decide about it, with their origin. Job settings are left out:
+   * the claim adds them as they were frozen into the job.
+   */
   shownOnStep(processor: string, siteId: number | null): Record<string, unknown> {
+    const place = `${processor} ${siteId ?? ''}`
+    const shown = this.shown.get(place) ?? this.resolveForStep(processor, siteId)
+    this.shown.set(place, shown)
+    return shown
+  }
+
+  private resolveForStep(processor: string, siteId: number | null): Record<string, unknown> {
+    const groups = ['executor.', 'retry.', 'resources.', 'limits.', `processor.${processor}.`]
     const keys = SETTING_KEYS.filter(
-      (key) =>
-        key.startsWith('executor.') || key.startsWith('retry.') || key.startsWith(`processor.${processor}.`),
+      (key) => definitionOf(key).effect === 'live' && groups.some((group) => key.startsWith(group)),
     )
     return Object.fromEntries(
       keys.map((key) => {
@@ -61,9 +74,9 @@ export class SettingsInForce {
 
   /** The site's own or inherited cap, without the global row: that one bounds the sum. */
   private siteRow(processor: string, siteId: number | null): number {
-    const key = SETTING_KEYS.find((k) => k === `processor.${processor}.max_parallelism`)
-    if (key === undefined) return 0
+    const key = `processor.${processor}.max_parallelism`
+    if (!isSettingKey(key)) return 0
     const { value, origin } = this.resolve(key, siteId)
-    return origin.kind === 'site' || origin.kind === 'parent' ? value : 0
+    return typeof value === 'number' && (origin.kind === 'site' || origin.kind === 'parent') ? value : 0
   }
 }

@@ -68,6 +68,33 @@ test('config list, get, set and unset give value, origin, unit and range as JSON
   expect(await json('config', 'unset', key)).toMatchObject({ value: 0, origin: { kind: 'default' } })
 })
 
+test('config history, export and import: who comes from --by or TILTH_USER, a dry run changes nothing', async () => {
+  const key = 'processor.l2a.wv'
+  await json('config', 'set', key, '3', '--by', 'ann')
+  const { stdout: file } = await tilth(['config', 'export'], database.env)
+  expect(file).toContain(`\n${key} = 3\n`)
+  expect(file).toContain('# number [g/cm2], 0 to 8; default 2; frozen into a job when it is made')
+  const path = join(database.config.home, 'settings.toml')
+  writeFileSync(path, file.replace(`\n${key} = 3\n`, `\n${key} = 4\n`))
+  const change = { key, site: null, from: 3, to: 4 }
+  expect(await json('config', 'import', path, '--dry-run')).toEqual({ dryRun: true, changes: [change] })
+  expect(await json('config', 'get', key)).toMatchObject({ value: 3 })
+  const { stdout } = await tilth(['config', 'import', path], { ...database.env, TILTH_USER: 'eve' })
+  expect(stdout).toBe(`global: ${key} 3 -> 4`)
+  expect(await json('config', 'import', path)).toEqual({ dryRun: false, changes: [] })
+  expect(await json('config', 'history', key)).toMatchObject([
+    { changedBy: 'eve', key, site: null, oldValue: 3, newValue: 4 },
+    { changedBy: 'ann', key, site: null, oldValue: null, newValue: 3 },
+  ])
+  writeFileSync(path, '[global]\nexecutor.cpu_slots = "many"\n')
+  expect(await failure('config', 'import', path)).toEqual({
+    exitCode: EXIT.config,
+    stderr: text(/^error SETTING_INVALID: One thing is wrong; nothing was changed:\n {2}\[global\]/),
+  })
+  expect(await failure('config', 'import', `${path}.missing`)).toMatchObject({ exitCode: EXIT.noInput })
+  await json('config', 'unset', key)
+})
+
 test('what fails says why on stderr, nothing on stdout, and ends with the status of its code', async () => {
   expect(await failure('site', 'add', field, '--name', 'My fields')).toEqual({
     exitCode: EXIT.data,

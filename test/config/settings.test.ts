@@ -8,6 +8,7 @@ import {
   resolveSetting,
   resolveSettings,
   type SettingLayers,
+  type SettingValues,
 } from '../../src/config/resolve-settings.js'
 import {
   checkSetting,
@@ -15,8 +16,8 @@ import {
   parseSetting,
   settingKey,
   SETTING_KEYS,
-  type SettingKey,
 } from '../../src/config/settings.js'
+import { describeParams } from '../../src/processors/define-processor.js'
 import { l2a } from '../../src/processors/l2a/definition.js'
 
 describe('the table of settings', () => {
@@ -24,8 +25,9 @@ describe('the table of settings', () => {
     const { default: byDefault, doc, range, unit, scopes } = definitionOf(key)
     expect(checkSetting(key, byDefault())).toBe(byDefault())
     expect(doc).toMatch(/^[A-Z].*\.$/)
-    expect(range).toMatch(/ to /)
+    expect(range).not.toBe('')
     expect(unit).not.toBe('')
+    expect(scopes.includes('processor')).toBe(key.startsWith('processor.'))
     expect(scopes).toContain('global')
   })
 
@@ -49,12 +51,14 @@ describe('the table of settings', () => {
     },
   )
 
-  test('every parameter of l2a that is a number is a setting', () => {
-    const { properties } = z.toJSONSchema(l2a.params, { io: 'input' }) as {
-      properties: Record<string, { type?: string }>
+  test('every parameter of l2a is a setting, a choice with its values and default', () => {
+    for (const { name, type, choices, default: byDefault } of describeParams(l2a)) {
+      const setting = definitionOf(settingKey(`processor.l2a.${name}`))
+      expect(setting.effect).toBe('job')
+      expect(setting.default()).toBe(byDefault ?? '')
+      expect(setting.type).toBe(type === 'string' ? 'text' : type)
+      if (type === 'choice') expect(setting.range).toBe(choices.join(', '))
     }
-    const numbers = Object.keys(properties).filter((name) => properties[name]?.type === 'number')
-    expect(SETTING_KEYS).toEqual(expect.arrayContaining(numbers.map((name) => `processor.l2a.${name}`)))
   })
 })
 
@@ -67,7 +71,7 @@ test('docs/operating.md names settings that there are, and sets them to values i
   for (const key of named) expect(SETTING_KEYS).toContain(key)
   const set = [...page.matchAll(/^tilth config set (\S+) (\S+)/gm)]
   expect(set.length).toBeGreaterThan(3)
-  for (const [, key, value] of set) expect(parseSetting(settingKey(key!), value!)).toBe(Number(value))
+  for (const [, key, value] of set) expect(String(parseSetting(settingKey(key!), value!))).toBe(value)
 })
 
 describe('a value from text', () => {
@@ -76,7 +80,12 @@ describe('a value from text', () => {
     ['processor.l2a.aot', ' 0.25 ', 0.25],
     ['processor.l2a.aot', '.5', 0.5],
     ['retry.backoff_s', '1e2', 100],
-  ] as const)('%s = %j is %d', (key, text, value) => {
+    ['resources.learn', 'Off', false],
+    ['resources.learn', 'true', true],
+    ['processor.l2a.aerosol', 'maritime', 'maritime'],
+    ['processor.l2a.dem', ' /data/my dem.tif ', '/data/my dem.tif'],
+    ['processor.l2a.dem', '', ''],
+  ] as const)('%s = %j is %j', (key, text, value) => {
     expect(parseSetting(key, text)).toBe(value)
   })
 
@@ -90,9 +99,14 @@ describe('a value from text', () => {
     ['processor.l2a.aot', '-0.1'],
     ['processor.l2a.aot', '2.01'],
     ['processor.l2a.ozone', '99'],
+    ['resources.learn', '1'],
+    ['resources.learn', ''],
+    ['processor.l2a.aerosol', 'desert'],
+    ['processor.l2a.dem', 'relative/dem.tif'],
   ] as const)('%s = %j is refused with type, unit and range', (key, text) => {
     const { type, unit, range } = definitionOf(key)
-    for (const part of [key, type, unit, range])
+    const isNumber = type === 'integer' || type === 'number'
+    for (const part of [key, ...(isNumber ? [type, unit] : []), range])
       expect(() => parseSetting(key, text)).toThrow(
         expect.objectContaining({
           code: 'SETTING_INVALID',
@@ -107,6 +121,9 @@ describe('a value from text', () => {
 
   test('an unknown key names near ones', () => {
     expect(() => settingKey('l2a.max_parallelism')).toThrow(/Did you mean processor\.l2a\.max_parallelism/)
+    expect(() => settingKey('processor.l2a.aott')).toThrow(/Did you mean processor\.l2a\.aot\?/)
+    expect(() => settingKey('max_paralelism')).toThrow(/Did you mean processor\.l2a\.max_parallelism\?/)
+    expect(() => settingKey('completely.different')).toThrow(/no setting 'completely\.different'\. See/)
     expect(() => settingKey('toString')).toThrow(
       expect.objectContaining({ code: 'SETTING_UNKNOWN' }) as Error,
     )
@@ -115,7 +132,7 @@ describe('a value from text', () => {
 
 describe('precedence', () => {
   const key = 'processor.l2a.aot' as const
-  const give = (value: number): Partial<Record<SettingKey, number>> => ({ [key]: value })
+  const give = (value: number): SettingValues => ({ [key]: value })
   const full: SettingLayers = {
     cli: give(0.6),
     job: give(0.5),
@@ -160,6 +177,12 @@ describe('precedence', () => {
   test('all settings come out in the order of the table', () => {
     expect(resolveSettings({}).map((s) => s.key)).toEqual(SETTING_KEYS)
   })
+})
+
+test('an origin is said in words, also where a job had it from', () => {
+  expect(describeOrigin({ kind: 'job', from: { kind: 'parent', site: 'region' } })).toBe(
+    'job (parent site region)',
+  )
 })
 
 describe('stored rows', () => {

@@ -176,7 +176,7 @@ test.each([
     expect(fault).toMatch(/^VERSION_MISMATCH: /)
     expect(fault).toContain(says)
     expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'ready', attempt: 0 })
-    await setSetting(app.db, 'node.allow_other_versions', 1)
+    await setSetting(app.db, 'node.allow_other_versions', true)
     await eventually(async () => (await stateOf(stepIds[0]!)) === 'succeeded', 'it is allowed now')
     await eventually(async () => (await getNode(app.db, 'stale')).fault === null, 'nothing is wrong any more')
   },

@@ -30,7 +30,7 @@ export async function insertSteps(
 export async function setSetting(
   db: App['db'],
   key: string,
-  value: number,
+  value: number | boolean | string,
   siteId: number | null = null,
 ): Promise<void> {
   await db

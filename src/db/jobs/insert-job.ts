@@ -13,6 +13,8 @@ export interface NewJob {
   readonly processor: string
   readonly siteId: number | null
   readonly params: Json
+  /** Job settings frozen now with their origin, see `scheduler/freeze-settings.ts`; default none. */
+  readonly settings?: Json
   readonly priority: number
   readonly createdBy: string
   /** Each becomes one task with one step that is ready at once. */
@@ -29,6 +31,7 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<{ id: numbe
         processor: job.processor,
         site_id: job.siteId,
         params: JSON.stringify(job.params),
+        settings: JSON.stringify(job.settings ?? {}),
         priority: job.priority,
         created_by: job.createdBy,
       })

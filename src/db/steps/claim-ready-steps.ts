@@ -6,7 +6,7 @@ import type { Queryable } from './queryable.js'
 export interface Grant {
   readonly id: number
   readonly threads: number
-  /** Values in force with their origin, kept on the row for whoever asks why. */
+  /** Live values in force with their origin, kept on the row for whoever asks why; those frozen into its job are added. */
   readonly settings: unknown
 }
 
@@ -41,7 +41,7 @@ export async function claimReadySteps(
     with granted as (
       select * from jsonb_to_recordset(${JSON.stringify(grants)}::jsonb) as g(id bigint, threads integer, settings jsonb)),
     candidate as (
-      select step.id, granted.threads, granted.settings
+      select step.id, granted.threads, granted.settings || job.settings as settings
       from step join granted on granted.id = step.id join job on job.id = step.job_id
       where step.state = 'ready' and step.executor = ${executor} and step.ready_at <= now()
         and not job.paused and (step.site_id is null or step.site_id not in ${pausedSites})

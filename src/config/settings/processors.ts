@@ -1,0 +1,72 @@
+import { choice, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
+
+/** How a processor is scheduled, and its parameters. The parameters repeat range and default of its definition: a test compares them. */
+export const PROCESSOR_SETTINGS = {
+  'processor.l2a.max_parallelism': integer({
+    unit: 'steps',
+    min: 0,
+    max: 4096,
+    default: 0,
+    scopes: OF_PROCESSOR,
+    doc: 'L2A steps that run at once; 0 = as many as slots and memory allow. The global row limits all sites together, the row of a site that site with all its sub-sites; all hold.',
+  }),
+  'processor.l2a.tile_threads_hint': integer({
+    unit: 'threads',
+    min: 1,
+    max: 256,
+    default: 4,
+    scopes: OF_PROCESSOR,
+    doc: 'Threads that one L2A step would like; it gets fewer when slots are scarce and more when they are free.',
+  }),
+  'processor.l2a.memory_mb': integer({
+    unit: 'MiB',
+    min: 0,
+    max: 1_048_576,
+    default: 0,
+    scopes: OF_PROCESSOR,
+    doc: 'Memory that one L2A step is admitted with, whatever was measured; 0 = what the processor declares for its input, corrected by what such steps have used.',
+  }),
+  'processor.l2a.aot': number({
+    unit: '1 at 550 nm',
+    min: 0,
+    max: 2,
+    default: 0.1,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Aerosol optical thickness where none is retrieved.',
+  }),
+  'processor.l2a.wv': number({
+    unit: 'g/cm2',
+    min: 0,
+    max: 8,
+    default: 2,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Water vapour column where none is retrieved.',
+  }),
+  'processor.l2a.ozone': number({
+    unit: 'DU',
+    min: 100,
+    max: 600,
+    default: 300,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Ozone column.',
+  }),
+  'processor.l2a.aerosol': choice({
+    values: ['continental', 'maritime'],
+    default: 'continental',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Aerosol model, after 6S.',
+  }),
+  'processor.l2a.dem': text({
+    unit: 'm',
+    pattern: /^(\/[^\0]*)?$/,
+    range: 'an absolute path, or empty',
+    default: '',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
+  }),
+} as const satisfies Record<string, SettingDefinition>

@@ -1,0 +1,21 @@
+import { GLOBAL, integer, type SettingDefinition } from './define.js'
+
+/** Disks. */
+export const STORAGE_SETTINGS = {
+  'storage.min_free_mb': integer({
+    unit: 'MiB',
+    min: 0,
+    max: 1_073_741_824,
+    default: 1024,
+    scopes: GLOBAL,
+    doc: 'Free space below which no step is started that writes to the archive or scratch root.',
+  }),
+  'storage.sweep_grace_s': integer({
+    unit: 's',
+    min: 60,
+    max: 31_536_000,
+    default: 86_400,
+    scopes: GLOBAL,
+    doc: 'Age at which a folder that no product row names is removed.',
+  }),
+} as const satisfies Record<string, SettingDefinition>

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { App } from '../../src/app.js'
+import { layersOf } from '../../src/config/resolve-settings.js'
+import { definitionOf, isSettingKey } from '../../src/config/settings.js'
+import { insertJob } from '../../src/db/jobs/insert-job.js'
+import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
+import { freezeSettings } from '../../src/scheduler/freeze-settings.js'
+import { readSettings, SettingsInForce } from '../../src/scheduler/settings-in-force.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { setSetting, stepOf } from '../support/queue.js'
+
+let database: TestDatabase
+let app: App
+beforeAll(async () => {
+  database = await createTestDatabase()
+  app = await database.open()
+})
+afterAll(() => database.close())
+
+test('job settings are frozen with their origin, what is given by hand wins, and live settings are never among them', () => {
+  const settings = new SettingsInForce(
+    layersOf({
+      sites: [
+        { id: 1, slug: 'region', parentId: null },
+        { id: 2, slug: 'farm', parentId: 1 },
+      ],
+      settings: [
+        { key: 'processor.l2a.aot', siteId: 1, value: 0.3 },
+        { key: 'processor.l2a.wv', siteId: 2, value: 3 },
+        { key: 'processor.l2a.ozone', siteId: null, value: 350 },
+        { key: 'processor.l2a.max_parallelism', siteId: null, value: 7 },
+      ],
+    }),
+  )
+  const { values, origins, frozen } = freezeSettings(settings, 'l2a', 2, { ozone: 280, other: 1 })
+  expect(values).toEqual({ aot: 0.3, wv: 3, ozone: 280, aerosol: 'continental', dem: '', other: 1 })
+  expect(origins).toEqual({
+    aot: 'parent site region',
+    wv: 'site farm',
+    ozone: 'cli',
+    aerosol: 'default',
+    dem: 'default',
+    other: 'cli',
+  })
+  expect(frozen['processor.l2a.aot']).toEqual({
+    value: 0.3,
+    origin: { kind: 'job', from: { kind: 'parent', site: 'region' } },
+  })
+  expect(frozen['processor.l2a.ozone']).toEqual({
+    value: 280,
+    origin: { kind: 'job', from: { kind: 'cli' } },
+  })
+  for (const key of Object.keys(frozen)) expect(isSettingKey(key) && definitionOf(key).effect).toBe('job')
+})
+
+test('a claimed step shows the live settings of that moment and the job settings of the moment its job was made', async () => {
+  await setSetting(app.db, 'processor.l2a.wv', 3)
+  const before = await readSettings(app.db)
+  const { stepIds } = await insertJob(app.db, {
+    processor: 'l2a',
+    siteId: null,
+    params: {},
+    settings: freezeSettings(before, 'l2a', null, {}).frozen as never,
+    priority: 100,
+    createdBy: 'test',
+    tasks: [{ tile: '31TCJ', acquisitionId: null, params: {}, memoryMb: 64, cpu: 1 }],
+  })
+  await setSetting(app.db, 'processor.l2a.wv', 5)
+  await setSetting(app.db, 'retry.max_failures', 9)
+  const now = await readSettings(app.db)
+  await claimReadySteps(app.db, {
+    executor: 'local',
+    node: 'here',
+    pid: 1,
+    leaseSeconds: 30,
+    grants: [{ id: stepIds[0]!, threads: 1, settings: now.shownOnStep('l2a', null) }],
+  })
+  const shown = (await stepOf(app.db, stepIds[0]!)).settings as Record<string, unknown>
+  expect(shown['processor.l2a.wv']).toEqual({
+    value: 3,
+    origin: { kind: 'job', from: { kind: 'global' } },
+  })
+  expect(shown['retry.max_failures']).toEqual({ value: 9, origin: { kind: 'global' } })
+  expect(shown['limits.time_s']).toEqual({ value: 21_600, origin: { kind: 'default' } })
+})
