@@ -13,13 +13,16 @@ const counts = (steps: Readonly<Record<string, number>>): string =>
 
 export function formatJobs(jobs: readonly JobRow[]): string {
   return formatTable(
-    ['JOB', 'PROCESSOR', 'SITE', 'STATE', 'STEPS', 'CREATED (UTC)'],
+    ['JOB', 'PROCESSOR', 'SITE', 'STATE', 'STEPS', 'WALL', 'CPU', 'CPU/WALL', 'CREATED (UTC)'],
     jobs.map((job) => [
       String(job.id),
       job.processor,
       job.site ?? '-',
       job.paused ? `${job.state}, paused` : job.state,
       counts(job.steps),
+      job.wall_s === null ? '-' : formatSeconds(job.wall_s),
+      formatSeconds(job.cpu_s),
+      job.wall_s === null || job.wall_s <= 0 ? '-' : (job.cpu_s / job.wall_s).toFixed(2),
       when(job.created_at),
     ]),
   )
@@ -27,7 +30,7 @@ export function formatJobs(jobs: readonly JobRow[]): string {
 
 export function formatSteps(steps: readonly StepRow[]): string {
   return formatTable(
-    ['STEP', 'JOB', 'PROCESSOR', 'TILE', 'STATE', 'ATTEMPT', 'DONE', 'THREADS', 'WALL', 'NOTE'],
+    ['STEP', 'JOB', 'PROCESSOR', 'TILE', 'STATE', 'ATTEMPT', 'DONE', 'THREADS', 'WALL', 'CPU', 'NOTE'],
     steps.map((step) => [
       String(step.id),
       String(step.job_id),
@@ -38,6 +41,7 @@ export function formatSteps(steps: readonly StepRow[]): string {
       percent(step.progress),
       step.threads === null ? '-' : String(step.threads),
       step.resources.wall_s === undefined ? '-' : formatSeconds(step.resources.wall_s),
+      step.resources.cpu_s === undefined ? '-' : formatSeconds(step.resources.cpu_s),
       step.error_code === null
         ? (step.progress_note ?? '')
         : `${step.error_code}: ${step.error_message ?? ''}`,

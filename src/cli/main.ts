@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   products: () => import('./products.js'),
   show: () => import('./show.js'),
   why: () => import('./why.js'),
+  report: () => import('./report.js'),
   logs: () => import('./logs.js'),
   cancel: () => import('./cancel.js'),
   retry: () => import('./retry.js'),

@@ -20,13 +20,22 @@ export interface SummaryTable {
   readonly rows: readonly (readonly SummaryCell[])[]
 }
 
+/** A drawing, as SVG text of this program: it is put into the page as it is. */
+export interface SummaryFigure {
+  readonly title: string
+  readonly note?: string
+  readonly svg: string
+}
+
 export interface Summary {
   readonly title: string
   /** One or two sentences below the title. */
   readonly lead?: string
   /** Label and value, shown in one row: number of products, wall time, ... */
   readonly facts?: readonly (readonly [label: string, value: string])[]
-  readonly products: readonly SummaryProduct[]
+  /** Absent: no gallery. */
+  readonly products?: readonly SummaryProduct[]
+  readonly figures?: readonly SummaryFigure[]
   /** For example: products with their parameters, errors against the truth by band. */
   readonly tables: readonly SummaryTable[]
   /** Last line, for example program version and time. */
@@ -48,15 +57,18 @@ function safeLink(path: string): string | undefined {
  * system is. All text is escaped; a quicklook or folder that is no relative path is left out. Pure.
  */
 export function renderSummary(summary: Summary): string {
-  const { title, lead, facts = [], products, tables, footer } = summary
+  const { title, lead, facts = [], products, figures = [], tables, footer } = summary
   const parts = [
     `<header><h1>${escapeHtml(title)}</h1>${lead === undefined ? '' : `<p>${escapeHtml(lead)}</p>`}</header>`,
     facts.length === 0
       ? ''
       : `<dl class="facts">${facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${escapeHtml(v)}</dd></div>`).join('')}</dl>`,
-    products.length === 0
-      ? '<p class="empty">No products were made.</p>'
-      : `<section><h2>Products</h2><div class="gallery">${products.map(productHtml).join('\n')}</div></section>`,
+    products === undefined
+      ? ''
+      : products.length === 0
+        ? '<p class="empty">No products were made.</p>'
+        : `<section><h2>Products</h2><div class="gallery">${products.map(productHtml).join('\n')}</div></section>`,
+    ...figures.map(figureHtml),
     ...tables.map(tableHtml),
     footer === undefined ? '' : `<footer>${escapeHtml(footer)}</footer>`,
   ]
@@ -90,6 +102,9 @@ function productHtml({ name, caption, quicklook, folder }: SummaryProduct): stri
   const small = caption === undefined ? '' : `<span>${escapeHtml(caption)}</span>`
   return `<figure>${picture}<figcaption>${label}${small}</figcaption></figure>`
 }
+
+const figureHtml = ({ title, note, svg }: SummaryFigure): string =>
+  `<section><h2>${escapeHtml(title)}</h2>${note === undefined ? '' : `<p>${escapeHtml(note)}</p>`}<div class="scroll">${svg}</div></section>`
 
 function tableHtml({ title, note, columns, rows }: SummaryTable): string {
   const isNumeric = columns.map((_, i) => rows.some((row) => typeof row[i] === 'number'))
@@ -135,6 +150,7 @@ figure{margin:0;min-width:0}
 figcaption{font-size:.85rem;padding-top:.45rem;overflow-wrap:anywhere}
 figcaption span{display:block;color:var(--soft)}
 .scroll{overflow-x:auto}
+.scroll svg{width:100%;min-width:44rem;height:auto;display:block}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;min-width:100%}
 th,td{padding:.4rem .9rem .4rem 0;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
 th:last-child,td:last-child{padding-right:0}

@@ -14,6 +14,7 @@ import { NodePresence, type ProgramIdentity } from './node-presence.js'
 import { reconcile } from './reconcile.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 import { recordFailure } from './step-store.js'
+import { tellEndedJobs } from './job-report/tell-ended-jobs.js'
 import { storageFault, type ProveRoots } from './storage-fault.js'
 
 export interface SchedulerLog {
@@ -50,6 +51,7 @@ export class Scheduler {
   private mode: 'run' | 'drain' | 'abort' = 'run'
   private ends: { step: ClaimedStep; end: AttemptEnd }[] = []
   private readonly cancelling = new Set<string>()
+  private readonly toldJobs = new Set<string>()
   private wakeUp: (() => void) | undefined
   private isAwake = false
   private isAway = false
@@ -190,6 +192,7 @@ export class Scheduler {
   /** Writes what step processes could not write themselves. What fails because Postgres is away stays for the next round. */
   private async recordEnds(): Promise<void> {
     const { db, log } = this.options
+    const ended: number[] = []
     while (this.ends[0] !== undefined) {
       const { step, end } = this.ends[0]
       const key = { id: step.id, attempt: step.attempt }
@@ -209,7 +212,9 @@ export class Scheduler {
       }
       this.cancelling.delete(name)
       this.ends.shift()
+      ended.push(key.id)
     }
+    await tellEndedJobs(db, ended, this.toldJobs, log)
   }
 
   private explain(reason: string, count: number): void {

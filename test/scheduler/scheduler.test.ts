@@ -79,6 +79,8 @@ test('runs all ready steps, publishes their products and ends the job', async ()
     value: 30,
     origin: { kind: 'default' },
   })
+  const told = lines.filter((line) => line.startsWith(`info job ${id} succeeded: wall `))
+  expect(told).toEqual([expect.stringMatching(/ s, CPU [\d.]+ s, speed-up [\d.]+ on 4 slots \(efficiency/)])
 })
 
 test('a step process killed with -9 is tried again and succeeds; nothing half-written is visible', async () => {

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
@@ -135,4 +135,21 @@ test('`tilth show` says it in words and as JSON', async () => {
   expect(text.stdout).toMatch(/^waits +it may start now/m)
   const json = await tilth(['show', String(id), '--json'], database.env)
   expect(JSON.parse(json.stdout)).toMatchObject({ waits: [expect.stringContaining('may start')] })
+})
+
+test('`tilth report` writes the page of a job, or its times and intervals as JSON', async () => {
+  const { id, stepIds } = await insertSteps(app.db, [{}, {}])
+  await claim(stepIds[0]!)
+  const file = join(app.config.home, 'report of it.html')
+  const page = await tilth(['report', String(id), '--out', file], database.env)
+  expect(page).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(file) as string })
+  expect(readFileSync(file, 'utf8')).toMatch(/<svg[^]*<rect/)
+  const json = await tilth(['report', String(id), '--json'], database.env)
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    times: { cpuS: 0 },
+    timeline: [
+      { intervals: [{ kind: 'queued' }, { kind: 'running', outcome: 'runs' }] },
+      { intervals: [{ kind: 'queued', waitedFor: null }] },
+    ],
+  })
 })

@@ -15,6 +15,10 @@ export interface JobRow {
   readonly params: unknown
   /** Steps by state. */
   readonly steps: Readonly<Record<string, number>>
+  /** Seconds from the first claim to the last end, or until now; null before the first claim. */
+  readonly wall_s: number | null
+  /** CPU seconds of the attempts that counted. */
+  readonly cpu_s: number
 }
 
 /** Jobs, newest first. */
@@ -31,8 +35,17 @@ export async function listJobs(
     select job.id, job.processor, site.slug as site, job.state::text as state, job.paused, job.priority, job.created_at, job.ended_at,
       job.created_by, job.params,
       coalesce((select jsonb_object_agg(state, n) from (
-        select state::text as state, count(*) as n from step where step.job_id = job.id group by state) as counted), '{}') as steps
+        select state::text as state, count(*) as n from step where step.job_id = job.id group by state) as counted), '{}') as steps,
+      extract(epoch from case when job.state = 'active' then now() else ran.ended_at end - ran.started_at)::float8 as wall_s, ran.cpu_s
     from job left join site on site.id = job.site_id
+      cross join lateral (
+        select max(s.ended_at) as ended_at,
+          -- A step's row knows its last claim only: the first ones of those that were tried again are in the events.
+          least(min(s.started_at), (
+            select min(e.at) from step again join step_event e on e.step_id = again.id and e.kind = 'claimed'
+            where again.job_id = job.id and again.attempt > 1)) as started_at,
+          coalesce(sum((s.resources ->> 'cpu_s')::float8) filter (where s.state = 'succeeded'), 0)::float8 as cpu_s
+        from step s where s.job_id = job.id) as ran
     where (${id}::bigint is null or job.id = ${id}) and (${state}::text is null or job.state::text = ${state})
       and (${site}::text is null or site.slug = ${site})
     order by job.id desc limit ${limit}`.execute(db)

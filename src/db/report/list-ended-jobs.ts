@@ -1,0 +1,23 @@
+import { sql } from 'kysely'
+import type { Queryable } from '../steps/queryable.js'
+
+export interface EndedJob {
+  readonly id: number
+  /** When it ended; another time after a retry. */
+  readonly endedAt: Date
+  /** Slots of the nodes that its steps ran on, as they were at the last claims. */
+  readonly slots: number
+}
+
+/** Of the jobs of these steps, those that have ended, by id. */
+export async function listEndedJobs(db: Queryable, stepIds: readonly number[]): Promise<readonly EndedJob[]> {
+  if (stepIds.length === 0) return []
+  const { rows } = await sql<EndedJob>`
+    select job.id, job.ended_at as "endedAt", coalesce((
+      select sum(of_node.slots) from (
+        select max((s.settings -> 'executor.cpu_slots' ->> 'value')::float8) as slots from step s
+        where s.job_id = job.id and s.node is not null group by s.node) of_node), 0)::float8 as slots
+    from job where job.state <> 'active' and job.id in (select job_id from step where id = any(${stepIds}::bigint[]))
+    order by job.id`.execute(db)
+  return rows
+}
