@@ -1,9 +1,15 @@
-/** A ready step, in the order of the queue. */
+import { leastExcess } from './least-excess.js'
+
+/** A ready step, in the order of the queue, with what it will be granted. */
 export interface Candidate {
   readonly id: number
   readonly processor: string
   readonly siteId: number | null
   readonly memoryMb: number
+  /** Files below staging and scratch that are still to be written; default 0. */
+  readonly diskMb?: number
+  /** 1 for each thread that only reads and writes; default 0. */
+  readonly ioWeight?: number
 }
 
 export interface RunningStep extends Candidate {
@@ -15,13 +21,24 @@ export interface Capacity {
   /** `executor.cpu_slots` x `executor.oversubscription`, rounded down, >= 1. */
   readonly slots: number
   readonly memoryMb: number
+  /** Free now beyond `storage.min_free_mb`, where archive and scratch have less of it; default: not looked at. */
+  readonly diskMb?: number
+  /** `executor.io_weight`; default: not looked at. */
+  readonly ioWeight?: number
+}
+
+/** One explicit max_parallelism. */
+export interface CapBound {
+  readonly cap: number
+  /** It bounds this site with all its sub-sites, by slug; null: all sites together. */
+  readonly site: string | null
 }
 
 export interface Caps {
-  /** `processor.<name>.max_parallelism` as global row or default: bounds the sum over all sites. 0 = automatic. */
-  globalParallelism(processor: string): number
-  /** The site's own or inherited row: bounds its share. 0 = no bound of its own. */
-  siteParallelism(processor: string, siteId: number | null): number
+  /** Every row of `processor.<name>.max_parallelism` that bounds a step: global, its site's, its ancestors'. None: automatic. */
+  bounds(processor: string, siteId: number | null): readonly CapBound[]
+  /** The site and its ancestors by slug; none for null. */
+  lineage(siteId: number | null): readonly string[]
   /** `processor.<name>.tile_threads_hint` in force for the site, >= 1. */
   threadsHint(processor: string, siteId: number | null): number
 }
@@ -36,12 +53,13 @@ export interface Admission {
 
 /**
  * Which ready steps start now, and how many threads each running step has. Pure; the same for any executor. Steps that
- * run `elsewhere`, on other hosts, count for the caps but take none of these slots and this memory.
+ * run `elsewhere`, on other hosts, count for the caps but take nothing of this host.
  *
- * - A step needs at least one slot and its memory. A processor on automatic runs ceil(slots / hint) steps, so that each
- *   gets about its hint; an explicit max_parallelism N lets N run, as far as slots and memory go.
- * - A step over its processor's or site's cap is passed over. One that lacks slots or memory is not overtaken, or a large
- *   step would starve behind small ones. A step larger than the whole memory runs alone instead of never.
+ * - A step needs one slot, its memory, its disk and its I/O weight. A processor on automatic runs ceil(slots / hint) steps on a host,
+ *   so that each gets about its hint; explicit max_parallelism lets as many run as all bounds, slots and memory allow.
+ * - A step over a cap is passed over. The first one that lacks something is the head: what it waits for is kept for it, or a large
+ *   step would starve behind small ones. A step behind it starts only where the head can begin no later for it, whichever of the
+ *   running steps ends first. A step larger than the whole host runs alone instead of never.
  * - Slots are shared evenly up to each step's hint. What then is free goes to running steps beyond their hint, unless a
  *   step that fits still waits. The sum of threads never exceeds the slots, except where each step is down to one thread
  *   after slots were taken away: running steps are not stopped for that.
@@ -56,17 +74,28 @@ export function admit(
   const active: Candidate[] = [...running]
   const chosen: Candidate[] = []
   const waiting: { id: number; reason: string }[] = []
-  let full: string | null = null
+  let head: {
+    readonly id: number
+    readonly reason: string
+    readonly slack: Record<Dimension, number>
+  } | null = null
   for (const step of candidates) {
-    const capped = overCap(step, [...active, ...elsewhere], capacity, caps)
-    if (capped !== null) {
-      waiting.push({ id: step.id, reason: capped })
+    const capped = overCap(step, active, elsewhere, capacity, caps)
+    const lacks = capped ?? lacksResource(step, active, capacity)
+    if (lacks !== null) {
+      waiting.push({ id: step.id, reason: head === null || capped !== null ? lacks : behind(head, lacks) })
+      if (capped === null)
+        head ??= { id: step.id, reason: lacks, slack: slackBeside(step, active, capacity, caps) }
       continue
     }
-    full ??= lacksResource(step, active, capacity)
-    if (full !== null) {
-      waiting.push({ id: step.id, reason: full })
-      continue
+    if (head !== null) {
+      const { slack } = head
+      const delaying = DIMENSIONS.find((dimension) => USE[dimension](step) > slack[dimension])
+      if (delaying !== undefined) {
+        waiting.push({ id: step.id, reason: `it could delay step ${head.id}, which ${head.reason}` })
+        continue
+      }
+      for (const dimension of DIMENSIONS) slack[dimension] -= USE[dimension](step)
     }
     active.push(step)
     chosen.push(step)
@@ -84,33 +113,100 @@ export function admit(
 function overCap(
   step: Candidate,
   active: readonly Candidate[],
+  elsewhere: readonly Candidate[],
   capacity: Capacity,
   caps: Caps,
 ): string | null {
-  const same = active.filter((a) => a.processor === step.processor)
-  const cap = caps.globalParallelism(step.processor)
-  const siteCap = caps.siteParallelism(step.processor, step.siteId)
+  const isSame = (a: Candidate) => a.processor === step.processor
+  const here = active.filter(isSame)
+  const everywhere = [...here, ...elsewhere.filter(isSame)]
   const key = `processor.${step.processor}.max_parallelism`
-  if (cap > 0 && same.length >= cap) return `${key} is ${cap}, and ${same.length} run`
-  const ofSite = same.filter((a) => a.siteId === step.siteId).length
-  if (siteCap > 0 && ofSite >= siteCap) return `${key} of the site is ${siteCap}, and ${ofSite} run`
-  if (cap === 0 && siteCap === 0) {
-    const hint = caps.threadsHint(step.processor, step.siteId)
-    const automatic = Math.max(1, Math.ceil(capacity.slots / hint))
-    if (same.length >= automatic)
-      return `${same.length} run with ${hint} threads in mind on ${capacity.slots} slots; ${key} is automatic`
+  const bounds = caps.bounds(step.processor, step.siteId)
+  for (const { cap, site } of bounds) {
+    const counted =
+      site === null ? everywhere : everywhere.filter((a) => caps.lineage(a.siteId).includes(site))
+    if (counted.length >= cap)
+      return `${key}${site === null ? '' : ` of site ${site}`} is ${cap}, and ${counted.length} run`
+  }
+  if (bounds.length > 0) return null
+  const hint = caps.threadsHint(step.processor, step.siteId)
+  if (here.length < Math.max(1, Math.ceil(capacity.slots / hint))) return null
+  return `${here.length} run with ${hint} threads in mind on ${capacity.slots} slots; ${key} is automatic`
+}
+
+type Dimension = 'slots' | 'memory' | 'disk' | 'io'
+const DIMENSIONS: readonly Dimension[] = ['slots', 'memory', 'disk', 'io']
+const USE: Readonly<Record<Dimension, (step: Candidate) => number>> = {
+  slots: () => 1,
+  memory: (step) => step.memoryMb,
+  disk: (step) => step.diskMb ?? 0,
+  io: (step) => step.ioWeight ?? 0,
+}
+
+const sizeOf = (capacity: Capacity): Readonly<Record<Dimension, number>> => ({
+  slots: capacity.slots,
+  memory: capacity.memoryMb,
+  disk: capacity.diskMb ?? Infinity,
+  io: capacity.ioWeight ?? Infinity,
+})
+
+const sumOf = (dimension: Dimension, steps: readonly Candidate[]): number =>
+  steps.reduce((sum, step) => sum + USE[dimension](step), 0)
+
+function lacksResource(step: Candidate, active: readonly Candidate[], capacity: Capacity): string | null {
+  if (active.length === 0) return null
+  const size = sizeOf(capacity)
+  for (const dimension of DIMENSIONS) {
+    const free = size[dimension] - sumOf(dimension, active)
+    const need = USE[dimension](step)
+    if (need === 0 || need <= free) continue
+    const left = Math.max(0, Math.floor(free))
+    switch (dimension) {
+      case 'slots':
+        return `all ${capacity.slots} slots are taken`
+      case 'memory':
+        return `needs ${need} MiB, ${left} of ${size.memory} are free`
+      case 'disk':
+        return `needs ${need} MiB of disk, ${left} are free beyond storage.min_free_mb and what running steps will write`
+      case 'io':
+        return `weighs ${need} in I/O, ${left} of ${size.io} are free`
+    }
   }
   return null
 }
 
-function lacksResource(step: Candidate, active: readonly Candidate[], capacity: Capacity): string | null {
-  if (active.length === 0) return null
-  if (active.length >= capacity.slots) return `all ${capacity.slots} slots are taken`
-  const used = active.reduce((sum, a) => sum + a.memoryMb, 0)
-  if (used + step.memoryMb > capacity.memoryMb)
-    return `needs ${step.memoryMb} MiB, ${Math.max(0, capacity.memoryMb - used)} of ${capacity.memoryMb} are free`
-  return null
+/**
+ * What steps behind the head may take of each resource, so that the head can begin no later than without them: as much as is left
+ * over when, of the running steps, just those have ended with which the head fits most tightly. Negative: nothing may start.
+ * Threads count with the hints of running steps: a step that took some of theirs would make them end later.
+ */
+function slackBeside(
+  head: Candidate,
+  active: readonly Candidate[],
+  capacity: Capacity,
+  caps: Caps,
+): Record<Dimension, number> {
+  const size = sizeOf(capacity)
+  const slackOf = (dimension: Dimension): number => {
+    const need = USE[dimension](head)
+    const free = size[dimension] - sumOf(dimension, active)
+    if (need > size[dimension]) return -1
+    return need <= free ? free - need : leastExcess(active.map(USE[dimension]), need - free)
+  }
+  const wanted = [...active, head].reduce(
+    (sum, step) => sum + (step === head ? 1 : caps.threadsHint(step.processor, step.siteId)),
+    0,
+  )
+  return {
+    slots: capacity.slots - wanted,
+    memory: slackOf('memory'),
+    disk: slackOf('disk'),
+    io: slackOf('io'),
+  }
 }
+
+const behind = (head: { readonly id: number }, lacks: string): string =>
+  lacks.startsWith('all ') ? lacks : `${lacks}, and step ${head.id} comes first`
 
 /** One thread each, then rounds of one more to those below their hint, then to all; first come first served within a round. */
 function shareSlots(active: readonly Candidate[], slots: number, caps: Caps): Map<number, number> {

@@ -2,7 +2,7 @@ import { readSettingLayers } from '../catalog/settings.js'
 import { definitionOf, isSettingKey, SETTING_KEYS, type SettingKey } from '../config/settings.js'
 import { resolveSetting, type ResolvedSetting, type SettingLayers } from '../config/resolve-settings.js'
 import type { Queryable } from '../db/steps/queryable.js'
-import type { Caps, Capacity } from './admission.js'
+import type { CapBound, Caps, Capacity } from './admission.js'
 import type { RetrySettings } from './retry-policy.js'
 
 /** The settings in force now, read at once. */
@@ -14,7 +14,9 @@ export async function readSettings(db: Queryable): Promise<SettingsInForce> {
 export class SettingsInForce {
   private readonly shown = new Map<string, Record<string, unknown>>()
 
-  constructor(private readonly layersOf: (siteId: number | null) => SettingLayers) {}
+  private readonly layers = new Map<number | null, SettingLayers>()
+
+  constructor(private readonly readLayers: (siteId: number | null) => SettingLayers) {}
 
   resolve<K extends SettingKey>(key: K, siteId: number | null = null): ResolvedSetting<K> {
     return resolveSetting(key, this.layersOf(siteId))
@@ -34,8 +36,8 @@ export class SettingsInForce {
 
   caps(): Caps {
     return {
-      globalParallelism: (processor) => this.ofProcessor(processor, 'max_parallelism', null, 0),
-      siteParallelism: (processor, siteId) => this.siteRow(processor, siteId),
+      bounds: (processor, siteId) => this.capBounds(processor, siteId),
+      lineage: (siteId) => (this.layersOf(siteId).sites ?? []).map(({ slug }) => slug),
       threadsHint: (processor, siteId) => this.ofProcessor(processor, 'tile_threads_hint', siteId, 4),
     }
   }
@@ -72,11 +74,21 @@ export class SettingsInForce {
     )
   }
 
-  /** The site's own or inherited cap, without the global row: that one bounds the sum. */
-  private siteRow(processor: string, siteId: number | null): number {
+  /** Once for each site: a round asks for the same ones again and again. */
+  private layersOf(siteId: number | null): SettingLayers {
+    const known = this.layers.get(siteId) ?? this.readLayers(siteId)
+    this.layers.set(siteId, known)
+    return known
+  }
+
+  /** The global row or default bounds the sum, the row of each site along the lineage that site with all below it; 0 bounds nothing. */
+  private capBounds(processor: string, siteId: number | null): CapBound[] {
     const key = `processor.${processor}.max_parallelism`
-    if (!isSettingKey(key)) return 0
-    const { value, origin } = this.resolve(key, siteId)
-    return typeof value === 'number' && (origin.kind === 'site' || origin.kind === 'parent') ? value : 0
+    if (!isSettingKey(key)) return []
+    const rows = [
+      { cap: this.resolve(key).value, site: null },
+      ...(this.layersOf(siteId).sites ?? []).map(({ slug, values }) => ({ cap: values[key], site: slug })),
+    ]
+    return rows.flatMap(({ cap, site }) => (typeof cap === 'number' && cap > 0 ? [{ cap, site }] : []))
   }
 }
