@@ -28,7 +28,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const platformBand = (row: SixsRow): string => `${row.input.platform} ${row.input.band}`
-const isCirrus = (name: string): boolean => name === 'S2A B10' || name === 'S2B B10' || name === 'L8 B9'
+const isCirrus = (name: string): boolean => name === 'S2A B10' || name === 'S2B B10' || name === 'L8 B09'
 
 /** Figures of the reference note, section 2.2 and 2.6, where it gives them: path RMS; surface RMS with the path of eq. 5. */
 const PUBLISHED_PATH: Readonly<Record<string, number>> = {

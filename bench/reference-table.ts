@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { AtmosphereInput, AtmospherePlatform } from '../src/processors/l2a/atmosphere.js'
+import type { SpectralSensor } from '../src/domain/l1-scene.js'
+import type { AtmosphereInput } from '../src/processors/l2a/atmosphere.js'
 import type { AerosolModel } from '../src/processors/l2a/definition.js'
 
 /** One 6SV2.1 run of `rt-reference/sixs_dev.csv`: state, signal over four surfaces, and the terms it is made of. Column names as in the file. */
@@ -43,7 +44,7 @@ export function readCsv(path: string): Record<string, string>[] {
   })
 }
 
-const PLATFORMS: Readonly<Record<string, AtmospherePlatform>> = {
+const PLATFORMS: Readonly<Record<string, SpectralSensor>> = {
   S2A: 'S2A',
   S2B: 'S2B',
   S2C: 'S2C',
@@ -52,11 +53,14 @@ const PLATFORMS: Readonly<Record<string, AtmospherePlatform>> = {
 }
 
 /** Platform as the table's files name it. */
-export function platformOf(name: string): AtmospherePlatform {
+export function platformOf(name: string): SpectralSensor {
   const platform = PLATFORMS[name]
   if (platform === undefined) throw new Error(`Unknown platform '${name}' in the reference table.`)
   return platform
 }
+
+/** Band as the processors name it: the table's files call OLI's first one B1. */
+export const bandOf = (name: string): string => name.replace(/^B(\d)$/, 'B0$1')
 
 /** The developer grid of 6SV2.1 runs, 16,800 rows. */
 export function readSixsRows(): SixsRow[] {
@@ -64,7 +68,7 @@ export function readSixsRows(): SixsRow[] {
     const n = (name: string): number => Number(row[name])
     const input: AtmosphereInput = {
       platform: platformOf(row['platform'] ?? ''),
-      band: row['band'] ?? '',
+      band: bandOf(row['band'] ?? ''),
       sunZenithDeg: n('sza'),
       viewZenithDeg: n('vza'),
       relativeAzimuthDeg: n('raa'),

@@ -1,14 +1,5 @@
+import type { BandFacts } from './band-facts.js'
 import type { S2Band, S2Platform } from './sentinel2.js'
-
-/** Spectral facts of one band, micrometres. */
-export interface BandFacts {
-  /** Common name of the STAC eo extension, version 2. */
-  readonly commonName: string
-  /** Centroid of the spectral response. */
-  readonly centreUm: number
-  /** Full width at half of the greatest response. */
-  readonly fwhmUm: number
-}
 
 /** Computed from ESA's Sentinel-2 spectral response functions 2024, COPE-GSEG-EOPG-TN-15-0007 v4.0, at 1 nm; 0.1 nm and 1 nm steps. */
 export const SENTINEL2_BAND_FACTS: Readonly<Record<S2Platform, Readonly<Record<S2Band, BandFacts>>>> = {

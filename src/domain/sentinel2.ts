@@ -1,4 +1,5 @@
 import type { Grid, Window } from './grid.js'
+import type { AngleGrid, DetectorAngles } from './l1-scene.js'
 
 export const S2_BANDS = [
   'B01',
@@ -34,28 +35,6 @@ export const NOMINAL_PIXEL_M: Readonly<Record<S2Band, 10 | 20 | 60>> = {
   B10: 60,
   B11: 20,
   B12: 20,
-}
-
-/**
- * Angles on nodes `stepM` apart, row-major [rows][cols], degrees; node (0, 0) lies on the tile's upper-left corner (ulx, uly).
- * Zenith in [0, 90); azimuth clockwise from north in [0, 360). View grids are filled over all nodes (plane of the detector), never NaN.
- */
-export interface AngleGrid {
-  readonly ulx: number
-  readonly uly: number
-  readonly stepXM: number
-  readonly stepYM: number
-  readonly rows: number
-  readonly cols: number
-  readonly zenith: Float64Array
-  readonly azimuth: Float64Array
-}
-
-/** View angles of one detector (1..12) of one band, and how many nodes of the XML had values. */
-export interface DetectorAngles {
-  readonly detector: number
-  readonly angles: AngleGrid
-  readonly validNodes: number
 }
 
 /** Where a mask comes from: GML polygons (baseline < 04.00) or raster planes (from 04.00 on). */
@@ -119,5 +98,3 @@ export interface DetectorMap {
 
 /** Bits of one band's L1C quality, one byte a pixel. */
 export const L1C_QUALITY = { noData: 1, saturated: 2, defective: 4, lost: 8 } as const
-/** Bits of the L1C cloud mask, one byte a pixel. */
-export const L1C_CLOUD = { opaque: 1, cirrus: 2, snow: 4 } as const

@@ -1,5 +1,4 @@
 import { ProcessingError } from '../domain/errors.js'
-import { S2_BANDS, type S2Band } from '../domain/sentinel2.js'
 
 /** What a product's name says. Source: docs/products.md. */
 export interface ProductId {
@@ -72,7 +71,7 @@ export function revisionFolder(id: ProductId, revision: RevisionId): string {
 export type ReflectanceKind = 'sre' | 'fre'
 
 /** `B02_sre.tif`, `B8A_fre.tif`, ... */
-export const bandFile = (band: S2Band, kind: ReflectanceKind): string => `${band}_${kind}.tif`
+export const bandFile = (band: string, kind: ReflectanceKind): string => `${band}_${kind}.tif`
 
 /** Files of an L2A product that are no reflectance. */
 export const PRODUCT_FILES = {
@@ -86,10 +85,9 @@ export const PRODUCT_FILES = {
 } as const
 
 /** Band and kind of a reflectance file's name; undefined for any other file. */
-export function parseBandFile(file: string): { band: S2Band; kind: ReflectanceKind } | undefined {
-  const match = /^(B\w\w)_(sre|fre)\.tif$/.exec(file)
-  const band = S2_BANDS.find((b) => b === match?.[1])
-  return match === null || band === undefined ? undefined : { band, kind: match[2] === 'fre' ? 'fre' : 'sre' }
+export function parseBandFile(file: string): { band: string; kind: ReflectanceKind } | undefined {
+  const match = /^(B(?:0[1-9]|1[0-2]|8A))_(sre|fre)\.tif$/.exec(file)
+  return match === null ? undefined : { band: match[1] ?? '', kind: match[2] === 'fre' ? 'fre' : 'sre' }
 }
 
 function compactTime(iso: string): string {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ProcessingError } from '../domain/errors.js'
 import { l2aStepParams } from '../domain/step-params.js'
 import { l2a } from '../processors/l2a/definition.js'
-import { correctL1c } from './l2a/correct-l1c.js'
+import { correctScene } from './l2a/correct-scene.js'
 import type { StepContext, StepResult } from './step-context.js'
 
 /** Block edge of scheduled steps, pixels: a JP2 tile of 10 m bands. Changes memory, no pixel. */
@@ -22,7 +22,7 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
       'BAD_ARGUMENT',
       `Parameters of step ${context.stepId}: ${z.prettifyError(params.error)}`,
     )
-  const { name, folder, l1c, bbox, report } = await correctL1c({
+  const { name, folder, scene, bbox, report } = await correctScene({
     input: context.resolvePath(step.data.input),
     params: params.data,
     // A job made by other means has frozen parameters too, but does not say where they came from.
@@ -48,11 +48,11 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
         level: 'L2A',
         processor: l2a.name,
         processorVersion: l2a.version,
-        satellite: 's2',
-        platform: l1c.platform,
-        tile: l1c.tile,
-        sensedAt: l1c.datatakeStart,
-        relativeOrbit: l1c.relativeOrbit,
+        satellite: scene.satellite,
+        platform: scene.platform,
+        tile: scene.tile,
+        sensedAt: scene.namedAt,
+        relativeOrbit: scene.relativeOrbit,
         acquisitionId: step.data.acquisition_id,
         folder,
         bbox,

@@ -46,7 +46,10 @@ const mask: RasterAsset = {
 const input: L2aItemInput = {
   name: 'S2A_L2A_55JEJ_20171207T002051_R116',
   platform: 'S2A',
-  tile: '55JEJ',
+  naming: {
+    extension: 'mgrs',
+    properties: { 'mgrs:utm_zone': 55, 'mgrs:latitude_band': 'J', 'mgrs:grid_square': 'EJ' },
+  },
   relativeOrbit: 116,
   orbitDirection: 'DESCENDING',
   sensedAt: '2017-12-07T00:20:51.026Z',
@@ -78,9 +81,9 @@ function broken(path: readonly (string | number)[], value: unknown): unknown {
 describe('the STAC item of an L2A product', () => {
   test('is valid, with and without what may be missing', async () => {
     expect(await stacItemFaults(buildL2aItem(input))).toEqual([])
-    const { name, platform, tile, relativeOrbit, sensedAt, createdAt, epsg, outline, sun } = input
+    const { name, platform, naming, relativeOrbit, sensedAt, createdAt, epsg, outline, sun } = input
     const { lineage, processorVersion, software, rasters } = input
-    const needed = { name, platform, tile, relativeOrbit, sensedAt, createdAt, epsg, outline, sun }
+    const needed = { name, platform, naming, relativeOrbit, sensedAt, createdAt, epsg, outline, sun }
     const item = buildL2aItem({ ...needed, lineage, processorVersion, software, rasters, cloudPercent: null })
     expect(await stacItemFaults(item)).toEqual([])
     expect(item.properties).not.toHaveProperty('eo:cloud_cover')

@@ -1,12 +1,10 @@
+import type { SpectralSensor } from '../../domain/l1-scene.js'
 import type { AerosolModel } from './definition.js'
-
-/** Platforms whose bands the tables describe. Landsat's are there for the processor that will use them. */
-export type AtmospherePlatform = 'S2A' | 'S2B' | 'S2C' | 'L8' | 'L9'
 
 /** The state of the atmosphere and the geometry of one look through it. */
 export interface AtmosphereInput {
-  readonly platform: AtmospherePlatform
-  /** The platform's own name: B01..B12, B8A for Sentinel-2; B1..B9 for Landsat. */
+  readonly platform: SpectralSensor
+  /** B01..B12, B8A for Sentinel-2; B01..B09 for Landsat. */
   readonly band: string
   /** Degrees from the vertical, [0, 85]. */
   readonly sunZenithDeg: number

@@ -1,5 +1,5 @@
 import { ProcessingError } from '../../domain/errors.js'
-import type { AngleGrid, L1cBand, S2Platform } from '../../domain/sentinel2.js'
+import type { AngleGrid, L1Scene, L1SceneBand, SpectralSensor } from '../../domain/l1-scene.js'
 import type { AtmosphereModel } from './atmosphere.js'
 import { closedForms } from './closed-forms.js'
 import type { L2aParams } from './definition.js'
@@ -37,9 +37,11 @@ export interface CoefficientPlanes {
 }
 
 export interface PlanesInput {
-  readonly band: Pick<L1cBand, 'id' | 'detectors'>
+  readonly band: Pick<L1SceneBand, 'id' | 'detectors'>
   readonly sun: AngleGrid
-  readonly platform: S2Platform
+  /** `missing`: gains are divided by the cosine of the sun's zenith, so that they apply to reflectances that were not. */
+  readonly sunCosine: L1Scene['sunCosine']
+  readonly sensor: SpectralSensor
   readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol'>
   /** Ascending, at least one (see `pressureNodes`). */
   readonly pressureNodesHpa: readonly number[]
@@ -58,7 +60,8 @@ export interface PlanesInput {
 export function buildCoefficientPlanes({
   band,
   sun,
-  platform,
+  sunCosine,
+  sensor,
   params,
   pressureNodesHpa,
   model = closedForms,
@@ -67,7 +70,7 @@ export function buildCoefficientPlanes({
   if (band.detectors.length === 0)
     throw new ProcessingError(
       'METADATA_INVALID',
-      `Band ${band.id} has no view angles of any detector; at least one is expected in MTD_TL.xml.`,
+      `Band ${band.id} has no view angles of any detector; at least one is expected.`,
     )
   assertSunHighEnough(sun)
   const pressures = Float64Array.from(pressureNodesHpa)
@@ -95,10 +98,11 @@ export function buildCoefficientPlanes({
     slots[detector] = slot
     for (const pressureHpa of pressures)
       for (let node = 0; node < ny * nx; node++) {
+        const sunZenithDeg = Math.min(angleAt(sun.zenith, node, 'sun zenith'), MAX_SUN_ZENITH_DEG)
         const c = model.bandCoefficients({
-          platform,
+          platform: sensor,
           band: band.id,
-          sunZenithDeg: Math.min(angleAt(sun.zenith, node, 'sun zenith'), MAX_SUN_ZENITH_DEG),
+          sunZenithDeg,
           viewZenithDeg: angleAt(angles.zenith, node, `view zenith of band ${band.id}, detector ${detector}`),
           relativeAzimuthDeg:
             angleAt(sun.azimuth, node, 'sun azimuth') -
@@ -110,7 +114,7 @@ export function buildCoefficientPlanes({
           aerosol: params.aerosol,
         })
         const gain = 1 / (c.gasTransmittance * c.transmittance)
-        data[at++] = gain
+        data[at++] = sunCosine === 'applied' ? gain : gain / Math.cos((sunZenithDeg * Math.PI) / 180)
         data[at++] = gain * c.gasPath
         data[at++] = c.sphericalAlbedo
       }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineProcessor, type OutputSpec, type ParamsOf } from '../define-processor.js'
 
-/** Bands with a surface reflectance. B09 and B10 see water vapour and cirrus, not the ground: dividing by their gas transmittance means nothing. */
+/** Bands of Sentinel-2 with a surface reflectance. B09 and B10 see water vapour and cirrus, not the ground: dividing by their gas transmittance means nothing. */
 export const L2A_BANDS = [
   'B01',
   'B02',
@@ -16,6 +16,17 @@ export const L2A_BANDS = [
   'B12',
 ] as const
 export type L2aBand = (typeof L2A_BANDS)[number]
+
+/** The same of Landsat-8 and -9; B09 is the cirrus band. */
+export const LANDSAT_L2A_BANDS = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07'] as const
+
+const DELIVERED: Readonly<Record<'s2' | 'landsat', ReadonlySet<string>>> = {
+  s2: new Set(L2A_BANDS),
+  landsat: new Set(LANDSAT_L2A_BANDS),
+}
+/** Whether a band gets a file of surface reflectance. */
+export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean =>
+  DELIVERED[satellite].has(band)
 
 export const AEROSOL_MODELS = ['continental', 'maritime'] as const
 export type AerosolModel = (typeof AEROSOL_MODELS)[number]

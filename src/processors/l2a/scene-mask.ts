@@ -1,6 +1,6 @@
 import { MASK_BITS } from '../../domain/mask-bits.js'
-import type { AngleGrid } from '../../domain/sentinel2.js'
-import { L1C_CLOUD, L1C_QUALITY, type S2Band } from '../../domain/sentinel2.js'
+import { SCENE_FLAGS, type AngleGrid } from '../../domain/l1-scene.js'
+import { L1C_QUALITY, type S2Band } from '../../domain/sentinel2.js'
 
 /** What is known of a pixel before any cloud detection of our own. */
 export interface PixelFacts {
@@ -12,6 +12,10 @@ export interface PixelFacts {
   readonly opaqueCloud: boolean
   readonly cirrus: boolean
   readonly snow: boolean
+  /** Shadow of a cloud, the margin around clouds, water: from the product's own mask, where it knows them (Landsat). */
+  readonly shadow: boolean
+  readonly nearCloud: boolean
+  readonly water: boolean
   /** Sun zenith beyond LOW_SUN_ZENITH_DEG. */
   readonly lowSun: boolean
   /** AOT or water vapour was imposed by a parameter, not found in the image: always so in version 1. */
@@ -25,15 +29,19 @@ const VISIBLE: ReadonlySet<S2Band> = new Set(['B02', 'B03', 'B04'])
 const bit = (name: keyof typeof MASK_BITS): number => 1 << MASK_BITS[name]
 
 /**
- * Value of MASK.tif for one pixel (uint16). The product's opaque clouds set `cloud` and `cloudOrShadow`; its cirrus sets `cirrus`
- * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Shadow, the mono- and
- * multi-temporal tests, thin cloud, water, topography and glint (bits 2-6, 9, 10, 12) are not known in version 1 and stay 0.
+ * Value of MASK.tif for one pixel (uint16). The product's opaque clouds set `cloud` and `cloudOrShadow`, its shadows `shadowInside` and
+ * `cloudOrShadow`, its margin around clouds `cloudOrShadow` alone: bit 0 is what a cautious user masks. Its cirrus sets `cirrus`
+ * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Shadow of clouds outside, the
+ * mono- and multi-temporal tests, thin cloud, topography and glint (bits 3-6, 10, 12) are not known in version 1 and stay 0.
  */
 export function maskBits(facts: PixelFacts): number {
   return (
     (facts.opaqueCloud ? bit('cloud') | bit('cloudOrShadow') : 0) |
+    (facts.shadow ? bit('shadowInside') | bit('cloudOrShadow') : 0) |
+    (facts.nearCloud ? bit('cloudOrShadow') : 0) |
     (facts.cirrus ? bit('cirrus') : 0) |
     (facts.snow ? bit('snow') : 0) |
+    (facts.water ? bit('water') : 0) |
     (facts.lowSun ? bit('lowSun') : 0) |
     (facts.saturatedVisible ? bit('saturatedVisible') : 0) |
     (facts.imposedAtmosphere ? bit('defaultAtmosphere') : 0) |
@@ -41,24 +49,33 @@ export function maskBits(facts: PixelFacts): number {
   )
 }
 
-const nothing: PixelFacts = {
+/** Nothing known against a pixel. */
+export const NO_FACTS: PixelFacts = {
   noData: false,
   saturatedVisible: false,
   opaqueCloud: false,
   cirrus: false,
   snow: false,
+  shadow: false,
+  nearCloud: false,
+  water: false,
   lowSun: false,
   imposedAtmosphere: false,
 }
 
-/** What each byte of the product's cloud mask (L1C_CLOUD) adds to MASK.tif: [256], for the kernel that merges planes. */
-export function maskOfCloudByte(): Uint16Array {
+/** What each byte of the scene's own mask (SCENE_FLAGS) adds to MASK.tif: [256]. */
+export function maskOfSceneByte(): Uint16Array {
   return Uint16Array.from({ length: 256 }, (_, byte) =>
     maskBits({
-      ...nothing,
-      opaqueCloud: (byte & L1C_CLOUD.opaque) !== 0,
-      cirrus: (byte & L1C_CLOUD.cirrus) !== 0,
-      snow: (byte & L1C_CLOUD.snow) !== 0,
+      ...NO_FACTS,
+      opaqueCloud: (byte & SCENE_FLAGS.opaque) !== 0,
+      cirrus: (byte & SCENE_FLAGS.cirrus) !== 0,
+      snow: (byte & SCENE_FLAGS.snow) !== 0,
+      shadow: (byte & SCENE_FLAGS.shadow) !== 0,
+      nearCloud: (byte & SCENE_FLAGS.nearCloud) !== 0,
+      water: (byte & SCENE_FLAGS.water) !== 0,
+      noData: (byte & SCENE_FLAGS.noData) !== 0,
+      saturatedVisible: (byte & SCENE_FLAGS.saturatedVisible) !== 0,
     }),
   )
 }
@@ -68,7 +85,7 @@ export function maskOfQualityByte(band: S2Band): Uint16Array {
   const invalid = L1C_QUALITY.noData | L1C_QUALITY.defective | L1C_QUALITY.lost
   return Uint16Array.from({ length: 256 }, (_, byte) =>
     maskBits({
-      ...nothing,
+      ...NO_FACTS,
       noData: (byte & invalid) !== 0,
       saturatedVisible: VISIBLE.has(band) && (byte & L1C_QUALITY.saturated) !== 0,
     }),
@@ -80,11 +97,14 @@ export function lowSunNodes(sun: AngleGrid): Uint8Array {
   return Uint8Array.from(sun.zenith, (zenith) => (zenith > LOW_SUN_ZENITH_DEG ? 1 : 0))
 }
 
-/** Class numbers of Sen2Cor's scene classification; 4 vegetation, 5 not vegetated, 2 dark, 3 cloud shadow, 6 water, 8 cloud of medium probability are not told apart in version 1. */
+/** Class numbers of Sen2Cor's scene classification; 4 vegetation, 5 not vegetated, 2 dark are not told apart in version 1. */
 export const SCL = {
   noData: 0,
   saturatedOrDefective: 1,
+  cloudShadow: 3,
+  water: 6,
   unclassified: 7,
+  cloudMedium: 8,
   cloudHigh: 9,
   cirrus: 10,
   snow: 11,
@@ -92,15 +112,19 @@ export const SCL = {
 
 /**
  * Scene class of a pixel from its mask. First match counts: no data; opaque cloud (also where it saturates a band: Sen2Cor's
- * class 1 would hide it); snow; cirrus; saturated; else 7, unclassified, which here includes vegetation, soil and water.
+ * class 1 would hide it); cloud shadow; snow; cirrus; the margin around clouds (8, cloud of medium probability); saturated; water; else 7,
+ * unclassified, which here includes vegetation, soil, and water where the product's mask does not know it.
  */
 export function sceneClass(mask: number): number {
   const has = (name: keyof typeof MASK_BITS): boolean => (mask & bit(name)) !== 0
   if (has('noData')) return SCL.noData
   if (has('cloud')) return SCL.cloudHigh
+  if (has('shadowInside')) return SCL.cloudShadow
   if (has('snow')) return SCL.snow
   if (has('cirrus')) return SCL.cirrus
+  if (has('cloudOrShadow')) return SCL.cloudMedium
   if (has('saturatedVisible')) return SCL.saturatedOrDefective
+  if (has('water')) return SCL.water
   return SCL.unclassified
 }
 

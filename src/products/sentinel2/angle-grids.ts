@@ -1,5 +1,5 @@
 import { ProcessingError } from '../../domain/errors.js'
-import type { AngleGrid, DetectorAngles } from '../../domain/sentinel2.js'
+import type { AngleGrid, DetectorAngles } from '../../domain/l1-scene.js'
 import type { XmlElement } from './parse-xml.js'
 
 const DEGREE = Math.PI / 180

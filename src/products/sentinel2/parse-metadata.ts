@@ -1,11 +1,6 @@
 import { ProcessingError } from '../../domain/errors.js'
-import {
-  S2_BANDS,
-  type AngleGrid,
-  type DetectorAngles,
-  type S2Band,
-  type S2Platform,
-} from '../../domain/sentinel2.js'
+import type { AngleGrid, DetectorAngles } from '../../domain/l1-scene.js'
+import { S2_BANDS, type S2Band, type S2Platform } from '../../domain/sentinel2.js'
 import { fillByPlane, readRawAngles, readViewAngles } from './angle-grids.js'
 import type { XmlElement } from './parse-xml.js'
 

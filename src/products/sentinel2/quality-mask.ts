@@ -1,12 +1,7 @@
 import { basename } from 'node:path'
 import type { Grid, Window } from '../../domain/grid.js'
-import {
-  L1C_CLOUD,
-  L1C_QUALITY,
-  type L1cBand,
-  type L1cProduct,
-  type MaskSource,
-} from '../../domain/sentinel2.js'
+import { SCENE_FLAGS } from '../../domain/l1-scene.js'
+import { L1C_QUALITY, type L1cBand, type L1cProduct, type MaskSource } from '../../domain/sentinel2.js'
 import { openMaskRaster } from '../../raster/open-mask-raster.js'
 import { columnFrom, spansAt, yRangeOf, type Polygon } from './polygon-spans.js'
 import { readGmlMask } from './read-gml-mask.js'
@@ -36,7 +31,7 @@ const QUALIT_PLANES = [
   L1C_QUALITY.saturated,
 ] as const
 /** Planes of MSK_CLASSI: opaque clouds, cirrus, snow or ice. Source: as above. */
-const CLASSI_PLANES = [L1C_CLOUD.opaque, L1C_CLOUD.cirrus, L1C_CLOUD.snow] as const
+const CLASSI_PLANES = [SCENE_FLAGS.opaque, SCENE_FLAGS.cirrus, SCENE_FLAGS.snow] as const
 
 /** `maskType` of GML features. 0: known, but no reason to distrust a pixel. Source: SNAP MaskInfo (baselines before 04.00). */
 const QUALITY_FEATURES: Readonly<Record<string, number>> = {
@@ -51,8 +46,8 @@ const QUALITY_FEATURES: Readonly<Record<string, number>> = {
   MSI_DEG: 0,
 }
 const CLOUD_FEATURES: Readonly<Record<string, number>> = {
-  OPAQUE: L1C_CLOUD.opaque,
-  CIRRUS: L1C_CLOUD.cirrus,
+  OPAQUE: SCENE_FLAGS.opaque,
+  CIRRUS: SCENE_FLAGS.cirrus,
 }
 
 /**
@@ -68,7 +63,7 @@ export async function openQualityMask(band: L1cBand): Promise<BitMask> {
   )
 }
 
-/** Opens the product's cloud mask on any grid of its CRS: bits of `L1C_CLOUD`, nearest mask pixel. Null where the product has none. */
+/** Opens the product's cloud mask on any grid of its CRS: bits of `SCENE_FLAGS`, nearest mask pixel. Null where the product has none. */
 export async function openCloudMask(product: L1cProduct, grid: Grid): Promise<BitMask | null> {
   return product.clouds === null ? null : openSource(product.clouds, grid, CLOUD_FEATURES, CLASSI_PLANES)
 }

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import { describeGrid, sameExtent, type Grid } from '../../domain/grid.js'
+import type { AngleGrid, DetectorAngles } from '../../domain/l1-scene.js'
 import {
   NOMINAL_PIXEL_M,
   S2_BANDS,
-  type AngleGrid,
-  type DetectorAngles,
   type L1cBand,
   type L1cProduct,
   type MaskSource,

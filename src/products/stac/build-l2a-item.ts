@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Grid } from '../../domain/grid.js'
-import { SENTINEL2_BAND_FACTS } from '../../domain/sentinel2-band-facts.js'
-import type { S2Band, S2Platform } from '../../domain/sentinel2.js'
+import { bandFacts } from '../../domain/band-facts.js'
+import type { GridNaming, L1Platform } from '../../domain/l1-scene.js'
+import { PLATFORMS } from '../../domain/platforms.js'
 import { footprintOf, type FootprintGeometry, type LonLat } from './footprint.js'
 import { STAC_EXTENSIONS } from './validate-stac-item.js'
+
+/** Extensions of every item; one more says how its grid is named. */
+const COMMON_EXTENSIONS = ['projection', 'eo', 'raster', 'processing', 'file', 'view'] as const
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized'
 
@@ -21,7 +25,7 @@ export interface RasterAsset extends FileFacts {
   readonly file: string
   readonly title: string
   /** The spectral band of a reflectance; absent for AOT, WV, MASK, SCL. */
-  readonly band?: S2Band
+  readonly band?: string
   readonly roles: readonly string[]
   readonly grid: Grid
   readonly dataType: 'int16' | 'uint8' | 'uint16' | 'float32'
@@ -40,9 +44,8 @@ export interface RasterAsset extends FileFacts {
 
 export interface L2aItemInput {
   readonly name: string
-  readonly platform: S2Platform
-  /** `55JEJ` */
-  readonly tile: string
+  readonly platform: L1Platform
+  readonly naming: GridNaming
   readonly relativeOrbit: number
   readonly orbitDirection?: 'ASCENDING' | 'DESCENDING'
   /** ISO 8601 UTC. */
@@ -79,36 +82,34 @@ export interface StacItem {
 }
 
 /**
- * The STAC Item of an L2A product: STAC 1.1.0 with projection, eo, raster, processing, file, view and mgrs. Pure: file facts, angles
+ * The STAC Item of an L2A product: STAC 1.1.0 with projection, eo, raster, processing, file, view and mgrs or landsat. Pure: file facts, angles
  * and outline are given. Hrefs are relative to the item. Fields: docs/products.md.
  */
 export function buildL2aItem(input: L2aItemInput): StacItem {
   const { geometry, bbox } = footprintOf(input.outline)
   const gsd = Math.min(...input.rasters.map((r) => r.grid.pixelWidthM))
-  const letter = input.platform.slice(-1).toLowerCase()
+  const { platform, constellation, instruments } = PLATFORMS[input.platform]
   const sensedAt = new Date(input.sensedAt).toISOString()
   const createdAt = new Date(input.createdAt).toISOString()
   return {
     type: 'Feature',
     stac_version: '1.1.0',
-    stac_extensions: Object.values(STAC_EXTENSIONS),
+    stac_extensions: [...COMMON_EXTENSIONS, input.naming.extension].map((name) => STAC_EXTENSIONS[name]),
     id: input.name,
     geometry,
     bbox,
     properties: {
       datetime: sensedAt,
       created: createdAt,
-      platform: `sentinel-2${letter}`,
-      constellation: 'sentinel-2',
-      instruments: ['msi'],
+      platform,
+      constellation,
+      instruments,
       ...(Number.isFinite(gsd) ? { gsd } : {}),
       ...(input.cloudPercent === null ? {} : { 'eo:cloud_cover': rounded(input.cloudPercent, 2) }),
       'view:sun_azimuth': rounded(input.sun.azimuth, 4),
       'view:sun_elevation': rounded(90 - input.sun.zenith, 4),
-      ...viewFields(input.view),
-      'mgrs:utm_zone': Number(input.tile.slice(0, 2)),
-      'mgrs:latitude_band': input.tile.slice(2, 3),
-      'mgrs:grid_square': input.tile.slice(3, 5),
+      ...viewFields(input.view, PLATFORMS[input.platform].orbitKm),
+      ...input.naming.properties,
       'proj:code': `EPSG:${input.epsg}`,
       'processing:level': 'L2A',
       'processing:lineage': input.lineage,
@@ -147,9 +148,9 @@ export function buildL2aItem(input: L2aItemInput): StacItem {
   }
 }
 
-function rasterAsset(r: RasterAsset, platform: S2Platform): Record<string, unknown> {
+function rasterAsset(r: RasterAsset, platform: L1Platform): Record<string, unknown> {
   const { grid } = r
-  const facts = r.band === undefined ? undefined : SENTINEL2_BAND_FACTS[platform][r.band]
+  const facts = r.band === undefined ? undefined : bandFacts(platform, r.band)
   return {
     href: `./${r.file}`,
     title: r.title,
@@ -193,14 +194,13 @@ const fileFields = (f: FileFacts): Record<string, unknown> => ({
   'file:checksum': `1220${f.sha256}`,
 })
 
-/** Mean radius of the Earth and mean height of the orbit, km (Sentinel-2 mission guide): 786. */
+/** Mean radius of the Earth. */
 const EARTH_KM = 6371
-const ORBIT_KM = 786
 
-/** The XML's view zenith is the angle at the ground (incidence); off-nadir, the angle at the satellite, is less by the Earth's curvature. */
-function viewFields(view: L2aItemInput['view']): Record<string, number> {
+/** The view zenith of an L1 product is the angle at the ground (incidence); off-nadir, the angle at the satellite, is less by the Earth's curvature. */
+function viewFields(view: L2aItemInput['view'], orbitKm: number): Record<string, number> {
   if (view === undefined) return {}
-  const sinOffNadir = (Math.sin((view.zenith * Math.PI) / 180) * EARTH_KM) / (EARTH_KM + ORBIT_KM)
+  const sinOffNadir = (Math.sin((view.zenith * Math.PI) / 180) * EARTH_KM) / (EARTH_KM + orbitKm)
   return {
     'view:incidence_angle': rounded(view.zenith, 4),
     'view:off_nadir': rounded((Math.asin(sinOffNadir) * 180) / Math.PI, 4),

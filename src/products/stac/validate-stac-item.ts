@@ -13,6 +13,7 @@ export const STAC_EXTENSIONS = {
   file: 'https://stac-extensions.github.io/file/v2.1.0/schema.json',
   view: 'https://stac-extensions.github.io/view/v1.0.0/schema.json',
   mgrs: 'https://stac-extensions.github.io/mgrs/v1.0.0/schema.json',
+  landsat: 'https://stac-extensions.github.io/landsat/v2.0.0/schema.json',
 } as const
 type SchemaName = keyof typeof STAC_EXTENSIONS | 'item'
 

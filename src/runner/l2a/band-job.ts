@@ -1,19 +1,14 @@
 import type { Window } from '../../domain/grid.js'
 import { blocksOf } from '../../domain/grid.js'
-import { L1C_QUALITY, type DetectorMap, type L1cBand } from '../../domain/sentinel2.js'
-import { openDetectorMap } from '../../products/sentinel2/detector-map.js'
-import { openQualityMask, type BitMask } from '../../products/sentinel2/quality-mask.js'
+import type { L1Scene, L1SceneBand, PixelBytes } from '../../domain/l1-scene.js'
 import { openRaster, type RasterReader } from '../../raster/open-raster.js'
 import { blockSizeFor } from './block-size.js'
 
-/** What is read of one block: digital numbers, detectors and quality, all on shared memory. */
+/** What is read of one block: digital numbers, 0 where nothing was measured, and detectors, both on shared memory. */
 export interface DecodedBlock {
   readonly dn: Uint16Array
   readonly detector: Uint8Array
-  readonly quality: Uint8Array
 }
-
-const LOST = L1C_QUALITY.lost | L1C_QUALITY.noData
 
 /**
  * Reads one band block by block. A reader decodes one block at a time, so there is one for each decode that runs at once; masks are
@@ -23,10 +18,11 @@ export class BandInput {
   readonly blocks: readonly Window[]
   private readonly idle: RasterReader[] = []
   private readonly opened: RasterReader[] = []
-  private masks: Promise<{ detectors: DetectorMap; quality: BitMask }> | undefined
+  private masks: Promise<{ detectors: PixelBytes; lost: PixelBytes | null }> | undefined
 
   constructor(
-    readonly band: L1cBand,
+    private readonly scene: L1Scene,
+    readonly band: L1SceneBand,
     wantedBlock: number,
   ) {
     const size = blockSizeFor(band.blockWidth, Math.max(band.grid.width, band.grid.height), wantedBlock)
@@ -38,28 +34,29 @@ export class BandInput {
     const pixels = window.width * window.height
     const dn = new Uint16Array(new SharedArrayBuffer(pixels * 2))
     const detector = new Uint8Array(new SharedArrayBuffer(pixels))
-    const quality = new Uint8Array(new SharedArrayBuffer(pixels))
-    const { detectors, quality: qualityMask } = await (this.masks ??= this.openMasks())
+    const { detectors, lost } = await (this.masks ??= this.openMasks())
     const reader = this.idle.pop() ?? (await this.openReader())
     try {
       await reader.read(0, window, dn)
     } finally {
       this.idle.push(reader)
     }
-    await qualityMask.read(window, quality)
     if (wantDetectors) await detectors.read(window, detector)
     else detector.fill(1)
-    // A packet lost on its way from the satellite left no measurement, whatever the image holds there.
-    for (let i = 0; i < pixels; i++) if (((quality[i] ?? 0) & LOST) !== 0) dn[i] = 0
-    return { dn, detector, quality }
+    if (lost !== null) {
+      const isLost = new Uint8Array(pixels)
+      await lost.read(window, isLost)
+      for (let i = 0; i < pixels; i++) if (isLost[i] !== 0) dn[i] = 0
+    }
+    return { dn, detector }
   }
 
   async close(): Promise<void> {
     for (const reader of this.opened.splice(0)) reader.close()
     if (this.masks !== undefined) {
-      const { detectors, quality } = await this.masks
+      const { detectors, lost } = await this.masks
       detectors.close()
-      quality.close()
+      lost?.close()
       this.masks = undefined
     }
   }
@@ -70,8 +67,8 @@ export class BandInput {
     return reader
   }
 
-  private async openMasks(): Promise<{ detectors: DetectorMap; quality: BitMask }> {
-    const detectors = await openDetectorMap(this.band)
-    return { detectors, quality: await openQualityMask(this.band) }
+  private async openMasks(): Promise<{ detectors: PixelBytes; lost: PixelBytes | null }> {
+    const detectors = await this.scene.openDetectors(this.band)
+    return { detectors, lost: await this.scene.openLost(this.band) }
   }
 }

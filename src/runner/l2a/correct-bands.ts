@@ -1,7 +1,7 @@
 import type { Grid, Window } from '../../domain/grid.js'
-import { S2_BANDS, type L1cProduct, type S2Band } from '../../domain/sentinel2.js'
+import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import { buildCoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
-import { L2A_BANDS, type L2aBand, type L2aParams } from '../../processors/l2a/definition.js'
+import { isDelivered, type L2aParams } from '../../processors/l2a/definition.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import { KERNEL_FLAGS, type CorrectionTable, type KernelPool } from '../kernel-pool.js'
@@ -14,20 +14,20 @@ import { FlagPlanes } from './flag-planes.js'
 /** Bits of a flag plane: what the bands of one pixel size say together. */
 export const PLANE_BITS = { noDataSome: 1, saturatedVisible: 2 } as const
 
-const VISIBLE: ReadonlySet<S2Band> = new Set(['B02', 'B03', 'B04'])
+const VISIBLE: ReadonlySet<string> = new Set(['B02', 'B03', 'B04'])
 
 export interface CorrectedBand {
-  readonly band: L2aBand
+  readonly band: string
   readonly grid: Grid
   readonly statistics: BandStatistics
 }
 
 export interface CorrectBandsOptions {
-  readonly l1c: L1cProduct
+  readonly scene: L1Scene
   readonly params: L2aParams
   readonly pressure: SurfacePressure
   /** Path of the COG of a band. */
-  readonly pathOf: (band: L2aBand) => string
+  readonly pathOf: (band: string) => string
   readonly codec: 'deflate' | 'zstd'
   readonly blockSize: number
   readonly pool: KernelPool
@@ -37,7 +37,7 @@ export interface CorrectBandsOptions {
 }
 
 interface OpenBand {
-  readonly band: S2Band
+  readonly band: L1SceneBand
   readonly input: BandInput
   readonly table: CorrectionTable | null
   readonly writer: BandWriter | null
@@ -49,14 +49,14 @@ interface OpenBand {
 /**
  * Corrects all bands, block by block: decode (libuv thread), correct and encode (pool threads), all within the thread budget.
  * As many blocks are in flight as the budget has threads, plus one that waits: that bounds memory. The largest images come first, so
- * that small ones fill the end. Bands without surface reflectance (B09, B10) are read for their no-data only.
+ * that small ones fill the end. Bands without surface reflectance (cirrus, water vapour) are read for their no-data only.
  * Rejects with the first error after all blocks in flight have ended; what was written so far is the caller's to remove.
  */
 export async function correctBands(
   options: CorrectBandsOptions,
 ): Promise<{ bands: CorrectedBand[]; planes: FlagPlanes }> {
-  const { l1c, signal, budget } = options
-  const order = S2_BANDS.flatMap((id) => l1c.bands[id] ?? []).sort((a, b) => b.grid.width - a.grid.width)
+  const { scene, signal, budget } = options
+  const order = [...scene.bands].sort((a, b) => b.grid.width - a.grid.width)
   const total = order.reduce((sum, band) => sum + band.grid.width * band.grid.height, 0)
   const planes = new FlagPlanes()
   const done: CorrectedBand[] = []
@@ -65,7 +65,7 @@ export async function correctBands(
 
   function* work(): Generator<{ open: OpenBand; window: Window }> {
     for (const band of order) {
-      const open = openBand(band.id, options)
+      const open = openBand(band, options)
       opened.push(open)
       for (const window of open.input.blocks) yield { open, window }
     }
@@ -81,15 +81,15 @@ export async function correctBands(
       if (--open.left === 0) {
         await open.input.close()
         await open.writer?.finish()
-        const grid = l1c.bands[open.band]?.grid
-        if (open.writer !== null && grid !== undefined)
+        const { id, grid } = open.band
+        if (open.writer !== null)
           done.push({
-            band: open.band as L2aBand,
+            band: id,
             grid,
-            statistics: open.statistics.result(bandFile(open.band, 'sre'), '1', 0.0001, 0),
+            statistics: open.statistics.result(bandFile(id, 'sre'), '1', 0.0001, 0),
           })
       }
-      options.onProgress(pixels / total, `correcting ${open.band}`)
+      options.onProgress(pixels / total, `correcting ${open.band.id}`)
     }
   }
 
@@ -117,18 +117,17 @@ export async function correctBands(
     signal.throwIfAborted()
     throw failure?.error
   }
-  done.sort((a, b) => S2_BANDS.indexOf(a.band) - S2_BANDS.indexOf(b.band))
+  const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
+  done.sort((a, b) => placeOf(a.band) - placeOf(b.band))
   return { bands: done, planes }
 }
 
 function openBand(
-  id: S2Band,
-  { l1c, params, pressure, pathOf, codec, blockSize, pool }: CorrectBandsOptions,
+  band: L1SceneBand,
+  { scene, params, pressure, pathOf, codec, blockSize, pool }: CorrectBandsOptions,
 ): OpenBand {
-  const band = l1c.bands[id]
-  if (band === undefined) throw new Error(`band ${id} vanished`)
-  const input = new BandInput(band, blockSize)
-  const isDelivered = (L2A_BANDS as readonly string[]).includes(id)
+  const { id } = band
+  const input = new BandInput(scene, band, blockSize)
   // What one byte of kernel flags means for the planes.
   const lookup = Uint8Array.from(
     { length: 256 },
@@ -137,17 +136,18 @@ function openBand(
       (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0),
   )
   const common = {
-    band: id,
+    band,
     input,
     statistics: new BandStatisticsBuilder(),
     lookup,
     left: input.blocks.length,
   }
-  if (!isDelivered) return { ...common, table: null, writer: null }
+  if (!isDelivered(scene.satellite, id)) return { ...common, table: null, writer: null }
   const planes = buildCoefficientPlanes({
     band,
-    sun: l1c.sun,
-    platform: l1c.platform,
+    sun: scene.sun,
+    sunCosine: scene.sunCosine,
+    sensor: scene.sensor,
     params,
     pressureNodesHpa: pressure.nodesHpa,
   })
@@ -155,7 +155,7 @@ function openBand(
     ...common,
     table: pool.shareTable(planes, band, pressure.grid),
     writer: openBandWriter(pool, {
-      path: pathOf(id as L2aBand),
+      path: pathOf(id),
       grid: band.grid,
       dtype: 'int16',
       noData: -32768,
@@ -176,7 +176,7 @@ async function correctBlock(
   { pool, budget }: CorrectBandsOptions,
   planes: FlagPlanes,
 ): Promise<void> {
-  const { grid } = open.input.band
+  const { grid } = open.band
   const decoded = await budget.run(() => open.input.read(window, open.table !== null))
   const { table } = open
   if (table === null) {

@@ -6,7 +6,7 @@ import { ProcessingError } from '../../domain/errors.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { fsyncTree, makeFolder, moveIntoPlace, publishError } from '../../products/publish.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
-import { correctL1c } from './correct-l1c.js'
+import { correctScene } from './correct-scene.js'
 import { withUnpackedInput } from './unpacked-input.js'
 
 export interface CorrectToFolderOptions {
@@ -42,7 +42,7 @@ export interface CorrectedToFolder {
 
 /**
  * The command line's way: one product to `<out>/<name>/`, staged beside and renamed when it is whole, so that a folder that is there is
- * complete. @throws ProcessingError as `correctL1c`, BAD_ARGUMENT, CONFLICT where the product exists and `force` is off.
+ * complete. @throws ProcessingError as `correctScene`, BAD_ARGUMENT, CONFLICT where the product exists and `force` is off.
  */
 export async function correctToFolder(options: CorrectToFolderOptions): Promise<CorrectedToFolder> {
   const parsed = l2a.params.safeParse(options.parameters)
@@ -62,7 +62,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
       onNote: options.onNote,
     }
     const result = await withUnpackedInput(resolve(options.product), unpacking, (input) =>
-      correctL1c({
+      correctScene({
         input,
         params: parsed.data,
         origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),

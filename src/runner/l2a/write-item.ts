@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AngleGrid, L1cProduct } from '../../domain/sentinel2.js'
+import type { AngleGrid, L1Scene } from '../../domain/l1-scene.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile } from '../../products/layout.js'
 import { publishError } from '../../products/publish.js'
@@ -14,7 +14,7 @@ import type { MaskShares } from './write-masks.js'
 export interface WriteItemInput {
   readonly folder: string
   readonly name: string
-  readonly l1c: L1cProduct
+  readonly scene: L1Scene
   readonly params: L2aParams
   readonly bands: readonly CorrectedBand[]
   readonly shares: MaskShares
@@ -29,28 +29,27 @@ const POINTS_PER_EDGE = 22
 export async function writeItem(
   input: WriteItemInput,
 ): Promise<{ bbox: readonly [number, number, number, number] }> {
-  const { folder, l1c, params } = input
-  const grids = productGrids(l1c)
-  const reference = l1c.bands.B8A ?? Object.values(l1c.bands)[0]
+  const { folder, scene, params } = input
+  const grids = productGrids(scene)
+  const reference = scene.bands.find(({ id }) => id === scene.viewBand) ?? scene.bands[0]
   const view =
     reference === undefined || reference.detectors.length === 0
       ? undefined
       : meanAngles(reference.detectors.map((d) => d.angles))
   const item = buildL2aItem({
     name: input.name,
-    platform: l1c.platform,
-    tile: l1c.tile,
-    relativeOrbit: l1c.relativeOrbit,
-    orbitDirection: l1c.orbitDirection,
-    // The granule's own time; the name keeps the datatake's, as ESA's names do.
-    sensedAt: l1c.sensingTime,
+    platform: scene.platform,
+    naming: scene.naming,
+    relativeOrbit: scene.relativeOrbit,
+    orbitDirection: scene.orbitDirection,
+    sensedAt: scene.sensedAt,
     createdAt: input.createdAt,
-    epsg: l1c.epsg,
-    outline: toLonLat(l1c.epsg, gridOutline(grids.finest, POINTS_PER_EDGE)),
-    sun: meanAngles([l1c.sun]),
+    epsg: grids.finest.epsg,
+    outline: toLonLat(grids.finest.epsg, gridOutline(grids.finest, POINTS_PER_EDGE)),
+    sun: meanAngles([scene.sun]),
     ...(view === undefined ? {} : { view }),
     cloudPercent: input.shares.cloud === null ? null : input.shares.cloud * 100,
-    lineage: `${l1c.productUri}, surface reflectance with AOT ${params.aot} at 550 nm, ${params.wv} g/cm2 water vapour, ${params.ozone} DU ozone, ${params.aerosol} aerosol.`,
+    lineage: `${scene.productUri}, surface reflectance with AOT ${params.aot} at 550 nm, ${params.wv} g/cm2 water vapour, ${params.ozone} DU ozone, ${params.aerosol} aerosol.`,
     processorVersion: String(l2a.version),
     software: input.versions,
     rasters: [

@@ -1,11 +1,16 @@
 import { join } from 'node:path'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import { MASK_BITS } from '../../domain/mask-bits.js'
-import type { L1cProduct } from '../../domain/sentinel2.js'
+import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
-import { lowSunNodes, maskBits, maskOfCloudByte, sceneClassTable } from '../../processors/l2a/scene-mask.js'
+import {
+  lowSunNodes,
+  maskBits,
+  maskOfSceneByte,
+  NO_FACTS,
+  sceneClassTable,
+} from '../../processors/l2a/scene-mask.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
-import { openCloudMask, type BitMask } from '../../products/sentinel2/quality-mask.js'
 import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
@@ -14,7 +19,7 @@ import type { FlagPlane, FlagPlanes } from './flag-planes.js'
 import { productGrids } from './product-grids.js'
 
 export interface WriteMasksInput {
-  readonly l1c: L1cProduct
+  readonly scene: L1Scene
   readonly planes: FlagPlanes
   readonly folder: string
   readonly codec: 'deflate' | 'zstd'
@@ -28,51 +33,41 @@ export interface WriteMasksInput {
 export interface MaskShares {
   /** Of all pixels: data in every band. */
   readonly valid: number
-  /** Of the valid pixels: cloud or shadow as far as known; null where the product has no cloud mask. */
+  /** Of the valid pixels: cloud or shadow as far as known; null where the product has no mask of its own. */
   readonly cloud: number | null
 }
 
-const clear = {
-  noData: false,
-  saturatedVisible: false,
-  opaqueCloud: false,
-  cirrus: false,
-  snow: false,
-  lowSun: false,
-  imposedAtmosphere: false,
-}
-
 /**
- * MASK.tif on the finest grid, SCL.tif on the grid of B05 (20 m in a full product). Every source of bits is a plane of bytes on some
+ * MASK.tif on the finest grid, SCL.tif on that of the scene's class band. Every source of bits is a plane of bytes on some
  * grid over the same ground; a pixel takes the byte nearest to its centre. Returns shares for report and item.
  */
 export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
-  const { l1c, planes } = input
-  const { finest, scene: sceneGrid } = productGrids(l1c)
+  const { scene, planes } = input
+  const { finest, scene: sceneGrid } = productGrids(scene)
   const sources = [
     ...planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte })),
     {
-      plane: lowSunPlane(l1c, finest),
-      bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...clear, lowSun: byte !== 0 })),
+      plane: lowSunPlane(scene, finest),
+      bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...NO_FACTS, lowSun: byte !== 0 })),
     },
   ]
-  const clouds = { fine: await openCloudMask(l1c, finest), scene: await openCloudMask(l1c, sceneGrid) }
+  const own = { fine: await scene.openMask(finest), scene: await scene.openMask(sceneGrid) }
   try {
     const classes = sceneClassTable()
     const noData = 1 << MASK_BITS.noData
     const cloudBit = 1 << MASK_BITS.cloudOrShadow
     let valid = 0
     let cloudy = 0
-    const maskOf = async (grid: Grid, block: Window, cloudMask: BitMask | null): Promise<Uint16Array> => {
+    const maskOf = async (grid: Grid, block: Window, ownMask: PixelBytes | null): Promise<Uint16Array> => {
       input.signal.throwIfAborted()
       const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
       mask.fill(imposed)
       await input.budget.run(() => orPlanes(input.pool, mask, block, grid, sources))
-      if (cloudMask !== null) {
+      if (ownMask !== null) {
         const bytes = new Uint8Array(mask.length)
-        await cloudMask.read(block, bytes)
+        await ownMask.read(block, bytes)
         for (const [i, byte] of bytes.entries())
-          if (byte !== 0) mask[i] = (mask[i] ?? 0) | (cloudBits[byte] ?? 0)
+          if (byte !== 0) mask[i] = (mask[i] ?? 0) | (sceneBits[byte] ?? 0)
       }
       return mask
     }
@@ -90,7 +85,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       metadata: Object.fromEntries(Object.entries(MASK_BITS).map(([name, bit]) => [`BIT_${bit}`, name])),
     })
     for (const block of blocksOf(finest, input.blockSize)) {
-      const mask = await maskOf(finest, block, clouds.fine)
+      const mask = await maskOf(finest, block, own.fine)
       for (const bits of mask) {
         if ((bits & noData) !== 0) continue
         valid++
@@ -99,7 +94,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       await writer.writeBlock(block, mask)
     }
     await writer.finish()
-    const scene = openBandWriter(input.pool, {
+    const classWriter = openBandWriter(input.pool, {
       path: join(input.folder, PRODUCT_FILES.scl),
       grid: sceneGrid,
       dtype: 'uint8',
@@ -113,27 +108,27 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       metadata: {},
     })
     for (const block of blocksOf(sceneGrid, input.blockSize)) {
-      const mask = await maskOf(sceneGrid, block, clouds.scene)
+      const mask = await maskOf(sceneGrid, block, own.scene)
       const scl = new Uint8Array(new SharedArrayBuffer(mask.length))
       for (const [i, bits] of mask.entries()) scl[i] = classes[bits] ?? 0
-      await scene.writeBlock(block, scl)
+      await classWriter.writeBlock(block, scl)
     }
-    await scene.finish()
+    await classWriter.finish()
     return {
       valid: valid / (finest.width * finest.height),
-      cloud: clouds.fine === null || valid === 0 ? null : cloudy / valid,
+      cloud: own.fine === null || valid === 0 ? null : cloudy / valid,
     }
   } finally {
-    clouds.fine?.close()
-    clouds.scene?.close()
+    own.fine?.close()
+    own.scene?.close()
   }
 }
 
-const imposed = maskBits({ ...clear, imposedAtmosphere: true })
-const cloudBits = maskOfCloudByte()
+const imposed = maskBits({ ...NO_FACTS, imposedAtmosphere: true })
+const sceneBits = maskOfSceneByte()
 const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
   maskBits({
-    ...clear,
+    ...NO_FACTS,
     noData: (byte & PLANE_BITS.noDataSome) !== 0,
     saturatedVisible: (byte & PLANE_BITS.saturatedVisible) !== 0,
   }),
@@ -170,21 +165,21 @@ async function orPlanes(
 }
 
 /** Low sun by cells of 5 km around the nodes of the sun's grid, cut to the image, as a plane over the image's ground. */
-function lowSunPlane(l1c: L1cProduct, image: Grid): FlagPlane {
-  const nodes = lowSunNodes(l1c.sun)
-  const columns = Math.max(2, Math.round((image.width * image.pixelWidthM) / l1c.sun.stepXM))
-  const rows = Math.max(2, Math.round((image.height * image.pixelHeightM) / l1c.sun.stepYM))
+function lowSunPlane({ sun }: L1Scene, image: Grid): FlagPlane {
+  const nodes = lowSunNodes(sun)
+  const columns = Math.max(2, Math.round((image.width * image.pixelWidthM) / sun.stepXM))
+  const rows = Math.max(2, Math.round((image.height * image.pixelHeightM) / sun.stepYM))
   const bytes = new Uint8Array(new SharedArrayBuffer(rows * columns))
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++)
       bytes[row * columns + column] =
-        nodes[Math.min(row, l1c.sun.rows - 1) * l1c.sun.cols + Math.min(column, l1c.sun.cols - 1)] ?? 0
+        nodes[Math.min(row, sun.rows - 1) * sun.cols + Math.min(column, sun.cols - 1)] ?? 0
   return { rows, columns, bytes }
 }
 
 /** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. */
 export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
-  const { coarsest } = productGrids(input.l1c)
+  const { coarsest } = productGrids(input.scene)
   const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
   const layers = [
     {

@@ -187,5 +187,5 @@ test('a band without a table is refused with the known ones named', () => {
     aerosol: 'continental',
   }
   expect(() => closedForms.bandCoefficients(input)).toThrow(ProcessingError)
-  expect(() => closedForms.bandCoefficients(input)).toThrow(/'B10' of 'L8'.*B1, B2/)
+  expect(() => closedForms.bandCoefficients(input)).toThrow(/'B10' of 'L8'.*B01, B02/)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ProcessingError } from '../../../src/domain/errors.js'
-import type { AngleGrid, DetectorAngles } from '../../../src/domain/sentinel2.js'
+import type { AngleGrid, DetectorAngles } from '../../../src/domain/l1-scene.js'
 import type { AtmosphereModel } from '../../../src/processors/l2a/atmosphere.js'
 import { closedForms } from '../../../src/processors/l2a/closed-forms.js'
 import {
@@ -44,7 +44,8 @@ const build = (over: Partial<Parameters<typeof buildCoefficientPlanes>[0]> = {})
   buildCoefficientPlanes({
     band: { id: 'B02', detectors },
     sun,
-    platform: 'S2A',
+    sunCosine: 'applied',
+    sensor: 'S2A',
     params,
     pressureNodesHpa,
     ...over,

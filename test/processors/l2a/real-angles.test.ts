@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { DATA } from '../../../bench/reference-table.js'
-import { S2_BANDS, type AngleGrid, type L1cBand, type S2Platform } from '../../../src/domain/sentinel2.js'
+import type { AngleGrid } from '../../../src/domain/l1-scene.js'
+import { S2_BANDS, type L1cBand, type S2Platform } from '../../../src/domain/sentinel2.js'
 import {
   buildCoefficientPlanes,
   type CoefficientPlanes,
@@ -49,7 +50,8 @@ const planesOf = ({ platform, sun }: Angles, band: Angles['bands'][number]): Coe
   buildCoefficientPlanes({
     band,
     sun,
-    platform,
+    sunCosine: 'applied',
+    sensor: platform,
     params: { aot: 0.2, wv: 2, ozone: 300, aerosol: 'continental' },
     pressureNodesHpa: [1013.25],
   })

@@ -1,46 +1,57 @@
 import { expect, test } from 'vitest'
-import { L1C_CLOUD, L1C_QUALITY } from '../../../src/domain/sentinel2.js'
+import { SCENE_FLAGS } from '../../../src/domain/l1-scene.js'
+import { L1C_QUALITY } from '../../../src/domain/sentinel2.js'
 import {
   lowSunNodes,
   maskBits,
-  maskOfCloudByte,
   maskOfQualityByte,
+  maskOfSceneByte,
+  NO_FACTS,
   SCL,
   sceneClass,
   sceneClassTable,
 } from '../../../src/processors/l2a/scene-mask.js'
 
-const plain = {
-  noData: false,
-  saturatedVisible: false,
-  opaqueCloud: false,
-  cirrus: false,
-  snow: false,
-  lowSun: false,
-  imposedAtmosphere: false,
-}
-
 test('each fact sets the bits of the contract and no others', () => {
-  expect(maskBits(plain)).toBe(0)
-  expect(maskBits({ ...plain, opaqueCloud: true })).toBe(0b11)
-  expect(maskBits({ ...plain, cirrus: true })).toBe(1 << 7)
-  expect(maskBits({ ...plain, snow: true })).toBe(1 << 8)
-  expect(maskBits({ ...plain, lowSun: true })).toBe(1 << 11)
-  expect(maskBits({ ...plain, saturatedVisible: true })).toBe(1 << 13)
-  expect(maskBits({ ...plain, imposedAtmosphere: true })).toBe(1 << 14)
-  expect(maskBits({ ...plain, noData: true })).toBe(32768)
-  expect(maskBits({ ...plain, opaqueCloud: true, noData: true, imposedAtmosphere: true })).toBe(
+  expect(maskBits(NO_FACTS)).toBe(0)
+  expect(maskBits({ ...NO_FACTS, opaqueCloud: true })).toBe(0b11)
+  expect(maskBits({ ...NO_FACTS, shadow: true })).toBe(0b101)
+  expect(maskBits({ ...NO_FACTS, nearCloud: true })).toBe(0b1)
+  expect(maskBits({ ...NO_FACTS, cirrus: true })).toBe(1 << 7)
+  expect(maskBits({ ...NO_FACTS, water: true })).toBe(1 << 9)
+  expect(maskBits({ ...NO_FACTS, snow: true })).toBe(1 << 8)
+  expect(maskBits({ ...NO_FACTS, lowSun: true })).toBe(1 << 11)
+  expect(maskBits({ ...NO_FACTS, saturatedVisible: true })).toBe(1 << 13)
+  expect(maskBits({ ...NO_FACTS, imposedAtmosphere: true })).toBe(1 << 14)
+  expect(maskBits({ ...NO_FACTS, noData: true })).toBe(32768)
+  expect(maskBits({ ...NO_FACTS, opaqueCloud: true, noData: true, imposedAtmosphere: true })).toBe(
     3 + (1 << 14) + 32768,
   )
 })
 
 test("the product's cloud bytes become mask bits", () => {
-  const table = maskOfCloudByte()
+  const table = maskOfSceneByte()
   expect(table).toHaveLength(256)
-  expect([table[0], table[L1C_CLOUD.opaque], table[L1C_CLOUD.cirrus], table[L1C_CLOUD.snow]]).toEqual([
+  expect([table[0], table[SCENE_FLAGS.opaque], table[SCENE_FLAGS.cirrus], table[SCENE_FLAGS.snow]]).toEqual([
     0, 3, 128, 256,
   ])
-  expect(table[L1C_CLOUD.opaque | L1C_CLOUD.cirrus]).toBe(131)
+  expect(table[SCENE_FLAGS.opaque | SCENE_FLAGS.cirrus]).toBe(131)
+  const { shadow, nearCloud, water, noData, saturatedVisible } = SCENE_FLAGS
+  expect([shadow, nearCloud, water, noData, saturatedVisible].map((flag) => table[flag])).toEqual([
+    5,
+    1,
+    1 << 9,
+    1 << 15,
+    1 << 13,
+  ])
+})
+
+test('shadow, the margin of clouds and water have classes of their own, in that order after cloud', () => {
+  const shadow = maskBits({ ...NO_FACTS, shadow: true, water: true, nearCloud: true })
+  expect(sceneClass(shadow)).toBe(3)
+  expect(sceneClass(shadow | maskBits({ ...NO_FACTS, opaqueCloud: true }))).toBe(9)
+  expect(sceneClass(maskBits({ ...NO_FACTS, nearCloud: true, water: true }))).toBe(8)
+  expect(sceneClass(maskBits({ ...NO_FACTS, water: true }))).toBe(6)
 })
 
 test('saturation counts in the visible bands only, missing data in all', () => {
@@ -53,20 +64,20 @@ test('saturation counts in the visible bands only, missing data in all', () => {
 })
 
 test('a saturated cloud stays a cloud, and no-data comes before all', () => {
-  const cloud = maskBits({ ...plain, opaqueCloud: true, saturatedVisible: true, snow: true })
+  const cloud = maskBits({ ...NO_FACTS, opaqueCloud: true, saturatedVisible: true, snow: true })
   expect(sceneClass(cloud)).toBe(SCL.cloudHigh)
   expect(sceneClass(cloud | 32768)).toBe(SCL.noData)
-  expect(sceneClass(maskBits({ ...plain, saturatedVisible: true }))).toBe(1)
-  expect(sceneClass(maskBits({ ...plain, cirrus: true }))).toBe(10)
-  expect(sceneClass(maskBits({ ...plain, snow: true, cirrus: true }))).toBe(11)
-  expect(sceneClass(maskBits({ ...plain, imposedAtmosphere: true, lowSun: true }))).toBe(7)
+  expect(sceneClass(maskBits({ ...NO_FACTS, saturatedVisible: true }))).toBe(1)
+  expect(sceneClass(maskBits({ ...NO_FACTS, cirrus: true }))).toBe(10)
+  expect(sceneClass(maskBits({ ...NO_FACTS, snow: true, cirrus: true }))).toBe(11)
+  expect(sceneClass(maskBits({ ...NO_FACTS, imposedAtmosphere: true, lowSun: true }))).toBe(7)
 })
 
 test('the look-up table is the function', () => {
   const table = sceneClassTable()
   expect(table).toHaveLength(65536)
   for (const mask of [0, 3, 128, 256, 8192, 32768, 65535]) expect(table[mask]).toBe(sceneClass(mask))
-  expect(new Set(table)).toEqual(new Set([0, 1, 7, 9, 10, 11]))
+  expect(new Set(table)).toEqual(new Set([0, 1, 3, 6, 7, 8, 9, 10, 11]))
 })
 
 test('low sun is flagged node by node', () => {

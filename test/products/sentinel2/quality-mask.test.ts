@@ -3,13 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Grid } from '../../../src/domain/grid.js'
-import {
-  L1C_CLOUD,
-  L1C_QUALITY,
-  type L1cBand,
-  type L1cProduct,
-  type MaskSource,
-} from '../../../src/domain/sentinel2.js'
+import { SCENE_FLAGS } from '../../../src/domain/l1-scene.js'
+import { L1C_QUALITY, type L1cBand, type L1cProduct, type MaskSource } from '../../../src/domain/sentinel2.js'
 import { openCloudMask, openQualityMask, type BitMask } from '../../../src/products/sentinel2/quality-mask.js'
 import { readL1cMetadata } from '../../../src/products/sentinel2/read-l1c.js'
 import { hasRealL1c, REAL_L1C } from '../../support/safe-copy.js'
@@ -126,7 +121,7 @@ test('clouds come from both forms, on a finer grid than the mask', async () => {
   const plane = (column: number) => Uint8Array.from({ length: 140 }, (_, i) => (i % 14 === column ? 1 : 0))
   writeJp2(path, coarse, [plane(0), plane(1), plane(2)], 64)
   const raster = await whole((await openCloudMask(productWith({ kind: 'jp2', path }), grid))!, grid)
-  const { opaque, cirrus, snow } = L1C_CLOUD
+  const { opaque, cirrus, snow } = SCENE_FLAGS
   expect([...raster.subarray(0, 12)]).toEqual([
     opaque,
     opaque,

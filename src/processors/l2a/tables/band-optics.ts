@@ -1,4 +1,4 @@
-import type { AtmospherePlatform } from '../atmosphere.js'
+import type { SpectralSensor } from '../../../domain/l1-scene.js'
 
 /** Absorption and Rayleigh scattering of one band: `Tg = exp(a (m U)^n)`, `m = 1/mu_s + 1/mu_v`. */
 export interface BandOptics {
@@ -19,7 +19,7 @@ export interface BandOptics {
  * spectral responses: Sentinel-2 SRF document v3.0 (A, B) and v4.0 (C), NASA for OLI and OLI-2 (Barsi et al.).
  * Largest error of the water fit over sun zenith 20-60 degrees, 0.2-6 g/cm2: 0.006 in transmittance (B06, B08, B12), 0.010 in B09.
  */
-export const BAND_OPTICS: Readonly<Record<AtmospherePlatform, Readonly<Record<string, BandOptics>>>> = {
+export const BAND_OPTICS: Readonly<Record<SpectralSensor, Readonly<Record<string, BandOptics>>>> = {
   S2A: {
     B01: { centreUm: 0.4427, h2o: [0, 1], o3: [-0.00238848, 1], other: [0, 1, 0], tauRayleigh: 0.23635 },
     B02: { centreUm: 0.4924, h2o: [0, 1], o3: [-0.0230672, 0.9966], other: [0, 1, 0], tauRayleigh: 0.15584 },
@@ -204,85 +204,85 @@ export const BAND_OPTICS: Readonly<Record<AtmospherePlatform, Readonly<Record<st
     },
   },
   L8: {
-    B1: { centreUm: 0.443, h2o: [0, 1], o3: [-0.00242573, 0.9999], other: [0, 1, 0], tauRayleigh: 0.23598 },
-    B2: { centreUm: 0.4827, h2o: [0, 1], o3: [-0.0159551, 0.9971], other: [0, 1, 0], tauRayleigh: 0.17127 },
-    B3: {
+    B01: { centreUm: 0.443, h2o: [0, 1], o3: [-0.00242573, 0.9999], other: [0, 1, 0], tauRayleigh: 0.23598 },
+    B02: { centreUm: 0.4827, h2o: [0, 1], o3: [-0.0159551, 0.9971], other: [0, 1, 0], tauRayleigh: 0.17127 },
+    B03: {
       centreUm: 0.5613,
       h2o: [-0.00387301, 0.7405],
       o3: [-0.0902891, 0.9987],
       other: [0, 1, 0],
       tauRayleigh: 0.09069,
     },
-    B4: {
+    B04: {
       centreUm: 0.6546,
       h2o: [-0.00748148, 0.7431],
       o3: [-0.0567502, 0.999],
       other: [0, 1, 0],
       tauRayleigh: 0.04841,
     },
-    B5: { centreUm: 0.8646, h2o: [-0.00134432, 0.863], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.0156 },
-    B6: {
+    B05: { centreUm: 0.8646, h2o: [-0.00134432, 0.863], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.0156 },
+    B06: {
       centreUm: 1.6091,
       h2o: [-0.00148756, 0.9178],
       o3: [0, 1],
       other: [-0.0193606, 0.7717, 1.306],
       tauRayleigh: 0.0013,
     },
-    B7: {
+    B07: {
       centreUm: 2.2012,
       h2o: [-0.0297968, 0.6286],
       o3: [0, 1],
       other: [-0.0238044, 0.8162, 1.192],
       tauRayleigh: 0.00037,
     },
-    B8: {
+    B08: {
       centreUm: 0.5917,
       h2o: [-0.00504546, 0.7281],
       o3: [-0.0772969, 0.9961],
       other: [-0.000207198, 0.7031, 1.494],
       tauRayleigh: 0.0804,
     },
-    B9: { centreUm: 1.3734, h2o: [-4.01612, 0.4299], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.00244 },
+    B09: { centreUm: 1.3734, h2o: [-4.01612, 0.4299], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.00244 },
   },
   L9: {
-    B1: { centreUm: 0.4428, h2o: [0, 1], o3: [-0.00235533, 0.9999], other: [0, 1, 0], tauRayleigh: 0.23748 },
-    B2: { centreUm: 0.4823, h2o: [0, 1], o3: [-0.0163089, 0.997], other: [0, 1, 0], tauRayleigh: 0.17032 },
-    B3: {
+    B01: { centreUm: 0.4428, h2o: [0, 1], o3: [-0.00235533, 0.9999], other: [0, 1, 0], tauRayleigh: 0.23748 },
+    B02: { centreUm: 0.4823, h2o: [0, 1], o3: [-0.0163089, 0.997], other: [0, 1, 0], tauRayleigh: 0.17032 },
+    B03: {
       centreUm: 0.5609,
       h2o: [-0.00283693, 0.7718],
       o3: [-0.089766, 0.9986],
       other: [0, 1, 0],
       tauRayleigh: 0.09126,
     },
-    B4: {
+    B04: {
       centreUm: 0.6543,
       h2o: [-0.00757157, 0.7434],
       o3: [-0.0570535, 0.999],
       other: [0, 1, 0],
       tauRayleigh: 0.0485,
     },
-    B5: { centreUm: 0.8646, h2o: [-0.00152789, 0.8625], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.01567 },
-    B6: {
+    B05: { centreUm: 0.8646, h2o: [-0.00152789, 0.8625], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.01567 },
+    B06: {
       centreUm: 1.6084,
       h2o: [-0.00152908, 0.9148],
       o3: [0, 1],
       other: [-0.0193512, 0.7712, 1.307],
       tauRayleigh: 0.0013,
     },
-    B7: {
+    B07: {
       centreUm: 2.2011,
       h2o: [-0.0302237, 0.6288],
       o3: [0, 1],
       other: [-0.0238929, 0.8143, 1.196],
       tauRayleigh: 0.00037,
     },
-    B8: {
+    B08: {
       centreUm: 0.594,
       h2o: [-0.00514134, 0.7288],
       o3: [-0.0771167, 0.9961],
       other: [-0.000223426, 0.6969, 1.502],
       tauRayleigh: 0.07902,
     },
-    B9: { centreUm: 1.374, h2o: [-4.00954, 0.427], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.00243 },
+    B09: { centreUm: 1.374, h2o: [-4.00954, 0.427], o3: [0, 1], other: [0, 1, 0], tauRayleigh: 0.00243 },
   },
 }

@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { L1cProduct } from '../../domain/sentinel2.js'
+import type { L1Scene } from '../../domain/l1-scene.js'
 import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
-import { l2a, type L2aBand, type L2aParams } from '../../processors/l2a/definition.js'
+import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { writeQuicklook } from '../../products/quicklook.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
-import { readL1cMetadata } from '../../products/sentinel2/read-l1c.js'
+import { readL1Scene } from '../../products/read-l1-scene.js'
 import { configureGdal } from '../../raster/gdal-runtime.js'
 import { openRaster } from '../../raster/open-raster.js'
 import { Budget } from '../budget.js'
@@ -22,7 +22,7 @@ import { writeItem } from './write-item.js'
 import { writeAtmosphere, writeMasks } from './write-masks.js'
 
 export interface L2aRequest {
-  /** SAFE folder. */
+  /** Folder of an L1 product. */
   readonly input: string
   /** As the definition parses them: all keys present. */
   readonly params: L2aParams
@@ -44,29 +44,29 @@ export interface L2aRequest {
 export interface L2aOutcome {
   readonly name: string
   readonly folder: string
-  readonly l1c: L1cProduct
+  readonly scene: L1Scene
   /** [west, south, east, north] degrees, east > 180 over the antimeridian. */
   readonly bbox: readonly [number, number, number, number]
   readonly report: Report
 }
 
 /**
- * Corrects one Sentinel-2 L1C product: reflectance COGs, masks, atmosphere, STAC item, quicklook, report. The same function serves the
+ * Corrects one L1 product: reflectance COGs, masks, atmosphere, STAC item, quicklook, report. The same function serves the
  * command line and the scheduled step, so their pixels are the same.
  * @throws ProcessingError with the codes of the definition, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
  */
-export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
+export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const { params, signal } = request
   const clock = new StageClock()
-  const l1c = await clock.stage('metadata', () => readL1cMetadata(request.input))
-  assertSunHighEnough(l1c.sun)
-  for (const note of l1c.notes) request.onNote(note)
+  const scene = await clock.stage('metadata', () => readL1Scene(request.input))
+  assertSunHighEnough(scene.sun)
+  for (const note of scene.notes) request.onNote(note)
   const name = productName({
-    platform: l1c.platform,
+    platform: scene.platform,
     level: 'L2A',
-    tile: l1c.tile,
-    sensedAt: l1c.datatakeStart,
-    relativeOrbit: l1c.relativeOrbit,
+    tile: scene.tile,
+    sensedAt: scene.namedAt,
+    relativeOrbit: scene.relativeOrbit,
   })
   await request.accept?.(name)
   const folder = join(request.into, name)
@@ -81,17 +81,17 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
     maxThreads: Math.max(availableParallelism(), request.threads.value),
   })
   try {
-    const { finest } = productGrids(l1c)
+    const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
-    const notes = [...l1c.notes]
+    const notes = [...scene.notes]
     if (pressure.heights !== null && pressure.heights.missingShare > 0)
       notes.push(
         `The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`,
       )
-    const pathOf = (band: L2aBand) => join(folder, bandFile(band, 'sre'))
+    const pathOf = (band: string) => join(folder, bandFile(band, 'sre'))
     const { bands, planes } = await clock.stage('bands', () =>
       correctBands({
-        l1c,
+        scene,
         params,
         pressure,
         pathOf,
@@ -107,7 +107,7 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
     )
     request.onProgress(0.91, 'masks')
     const write = {
-      l1c,
+      scene,
       planes,
       folder,
       codec: request.codec,
@@ -131,9 +131,9 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
       created: createdAt,
       inputs: [
         {
-          kind: 'S2_L1C',
-          name: l1c.productUri,
-          detail: `baseline ${l1c.baseline}, datatake ${l1c.datatakeId}`,
+          kind: scene.kind,
+          name: scene.productUri,
+          detail: scene.detail,
         },
         ...(params.dem === null
           ? []
@@ -151,12 +151,17 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
       cloud_share: shares.cloud,
       bands: bands.map((b) => b.statistics),
       notes,
-      flags: ['aot_given', 'wv_given', ...(params.dem === null ? ['sea_level_pressure'] : [])],
+      flags: [
+        'aot_given',
+        'wv_given',
+        ...(params.dem === null ? ['sea_level_pressure'] : []),
+        ...scene.flags,
+      ],
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
-    const { bbox } = await writeItem({ folder, name, l1c, params, bands, shares, versions, createdAt })
+    const { bbox } = await writeItem({ folder, name, scene, params, bands, shares, versions, createdAt })
     request.onProgress(1, 'done')
-    return { name, folder, l1c, bbox, report }
+    return { name, folder, scene, bbox, report }
   } finally {
     stopWatching()
     await pool.close()
@@ -167,7 +172,7 @@ export async function correctL1c(request: L2aRequest): Promise<L2aOutcome> {
 const QUICKLOOK_SOURCE = 1400
 
 async function drawQuicklook(folder: string): Promise<void> {
-  const read = async (band: L2aBand) => {
+  const read = async (band: string) => {
     const reader = await openRaster(join(folder, bandFile(band, 'sre')))
     try {
       const factor =
