@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { resolve } from 'node:path'
 
 const number = (text: string): number => {
@@ -13,85 +13,131 @@ const integer = (text: string): number => {
 }
 
 interface Options {
+  satellite: string
   tile: string
   date: string
   out: string
-  pixelSize: number
+  pixelSize?: number
   baseline: string
+  collection: number
+  tar?: boolean
   seed: number
-  platform: string
+  platform?: string
   orbit?: number
   aot: number
   wv: number
   ozone: number
-  noise: number
+  noise?: number
   tci?: boolean
   json?: boolean
 }
 
-/** `tilth simulate`: Sentinel-2 L1C products of an invented landscape with their truth. */
+const SATELLITES = ['s2', 'landsat'] as const
+
+/** `tilth simulate`: Sentinel-2 L1C and Landsat L1TP products of an invented landscape with their truth. */
 export function register(program: Command): void {
   program
     .command('simulate')
-    .description('make Sentinel-2 L1C products of an invented landscape, each with its truth beside it')
-    .requiredOption('--tile <name>', 'Sentinel-2 tile, e.g. 31TCJ')
+    .description(
+      'make Sentinel-2 L1C or Landsat-8/9 L1TP products of an invented landscape, each with its truth beside it',
+    )
+    .addOption(new Option('--satellite <name>', 'what is simulated').choices(SATELLITES).default('s2'))
+    .requiredOption('--tile <name>', 'Sentinel-2 tile such as 31TCJ, or WRS-2 path and row such as 198030')
     .requiredOption('--date <days>', 'one or more days yyyy-mm-dd, separated by commas')
-    .requiredOption('--out <dir>', 'folder for the SAFE folders')
+    .requiredOption('--out <dir>', 'folder for the products')
     .option(
       '--pixel-size <m>',
-      'edge of the finest pixels, 10 to 2000 m; other bands have 2 and 6 times that',
+      'edge of the finest Sentinel-2 pixels, 10 to 2000 m (others have 2 and 6 times that; default 10), or of the reflective Landsat pixels, 30 to 3000 m (default 30)',
       number,
-      10,
     )
+    .option('--seed <n>', 'the landscape: the same seed gives the same bytes', integer, 1)
+    .option('--platform <name>', 'S2A, S2B, S2C, L8 or L9 (default: S2A, L8)')
+    .option('--aot <n>', 'aerosol optical thickness at 550 nm above the ground, 0 to 1.4', number, 0.15)
+    .option('--wv <g/cm2>', 'water vapour of a column at sea level, 0 to 8 g/cm2', number, 2)
+    .option('--ozone <DU>', 'ozone, 100 to 600 DU', number, 300)
+    .option(
+      '--noise <dn>',
+      'standard deviation of the noise in digital numbers, 0 to 100 (default: 4 for Sentinel-2, the published noise of the sensor for Landsat)',
+      number,
+    )
+    .option('--json', 'one JSON object a product on stdout')
+    .optionsGroup('Sentinel-2 only:')
     .option(
       '--baseline <NN.NN>',
       'processing baseline; below 04.00 with GML masks and without offset',
       '05.11',
     )
-    .option('--seed <n>', 'the landscape: the same seed gives the same bytes', integer, 1)
-    .option('--platform <name>', 'S2A, S2B or S2C', 'S2A')
     .option('--orbit <n>', 'relative orbit 1 to 143 (default: the nearest track)', integer)
-    .option('--aot <n>', 'aerosol optical thickness at 550 nm above the ground, 0 to 1.4', number, 0.15)
-    .option('--wv <g/cm2>', 'water vapour of a column at sea level, 0 to 8 g/cm2', number, 2)
-    .option('--ozone <DU>', 'ozone, 100 to 600 DU', number, 300)
-    .option('--noise <dn>', 'standard deviation of the sensor noise in digital numbers, 0 to 100', number, 4)
     .option('--tci', 'write the true-colour image too (default: from pixels of 20 m on)')
     .option('--no-tci', 'write no true-colour image')
-    .option('--json', 'one JSON object a product on stdout')
+    .optionsGroup('Landsat only:')
+    .option('--collection <n>', 'USGS collection, 1 or 2', integer, 2)
+    .option('--tar', 'one tar (collection 1: tar.gz) instead of a folder')
     .action(async (options: Options) => {
-      const [{ simulateL1c }, { S2_PLATFORMS }, { ProcessingError }, { makeFolder, publishError }] =
-        await Promise.all([
-          import('../simulator/simulate-l1c.js'),
-          import('../domain/sentinel2.js'),
-          import('../domain/errors.js'),
-          import('../products/publish.js'),
-        ])
-      const platform = S2_PLATFORMS.find((p) => p === options.platform)
-      if (platform === undefined)
-        throw new ProcessingError(
-          'BAD_ARGUMENT',
-          `--platform: expected one of ${S2_PLATFORMS.join(', ')}, found ${options.platform}.`,
-        )
+      const [{ makeFolder, publishError }] = await Promise.all([import('../products/publish.js')])
       await makeFolder(resolve(options.out)).catch((cause: unknown) => {
         throw publishError(`Making the folder ${options.out}`, cause)
       })
       for (const date of options.date.split(',')) {
-        const product = await simulateL1c({
-          tile: options.tile,
-          date: date.trim(),
-          outDir: options.out,
-          pixelSizeM: options.pixelSize,
-          baseline: options.baseline,
-          seed: options.seed,
-          platform,
-          aot: options.aot,
-          wv: options.wv,
-          ozoneDu: options.ozone,
-          noiseDn: options.noise,
-          ...(options.orbit === undefined ? {} : { orbit: options.orbit }),
-          ...(options.tci === undefined ? {} : { withTci: options.tci }),
-        })
-        process.stdout.write(options.json ? `${JSON.stringify(product)}\n` : `${product.safePath}\n`)
+        const { path, product } = await (options.satellite === 'landsat' ? landsat : sentinel2)(
+          options,
+          date.trim(),
+        )
+        process.stdout.write(options.json ? `${JSON.stringify(product)}\n` : `${path}\n`)
       }
     })
+}
+
+/** Of both satellites. */
+const common = (options: Options, date: string) => ({
+  tile: options.tile,
+  date,
+  outDir: options.out,
+  seed: options.seed,
+  aot: options.aot,
+  wv: options.wv,
+  ozoneDu: options.ozone,
+  ...(options.noise === undefined ? {} : { noiseDn: options.noise }),
+})
+
+async function sentinel2(options: Options, date: string) {
+  const [{ simulateL1c }, { S2_PLATFORMS }] = await Promise.all([
+    import('../simulator/simulate-l1c.js'),
+    import('../domain/sentinel2.js'),
+  ])
+  const product = await simulateL1c({
+    ...common(options, date),
+    pixelSizeM: options.pixelSize ?? 10,
+    baseline: options.baseline,
+    platform: await oneOf(S2_PLATFORMS, '--platform', options.platform ?? 'S2A'),
+    ...(options.orbit === undefined ? {} : { orbit: options.orbit }),
+    ...(options.tci === undefined ? {} : { withTci: options.tci }),
+  })
+  return { path: product.safePath, product }
+}
+
+async function landsat(options: Options, date: string) {
+  const [{ simulateLandsat }, { LANDSAT_PLATFORMS }] = await Promise.all([
+    import('../simulator/landsat/simulate-landsat.js'),
+    import('../simulator/landsat/oli.js'),
+  ])
+  const collection = await oneOf(['1', '2'] as const, '--collection', String(options.collection))
+  const product = await simulateLandsat({
+    ...common(options, date),
+    pixelSizeM: options.pixelSize ?? 30,
+    collection: collection === '1' ? 1 : 2,
+    tar: options.tar === true,
+    platform: await oneOf(LANDSAT_PLATFORMS, '--platform', options.platform ?? 'L8'),
+  })
+  return { path: product.productPath, product }
+}
+
+async function oneOf<T extends string>(allowed: readonly T[], option: string, found: string): Promise<T> {
+  const value = allowed.find((a) => a === found)
+  if (value !== undefined) return value
+  const { ProcessingError } = await import('../domain/errors.js')
+  throw new ProcessingError(
+    'BAD_ARGUMENT',
+    `${option}: expected one of ${allowed.join(', ')}, found ${found}.`,
+  )
 }

@@ -1,9 +1,7 @@
-import { S2_BANDS, type S2Band } from '../domain/sentinel2.js'
-import { BandAir, type AirState } from './atmosphere/evaluate-atmosphere.js'
+import { BandAir, type AirState, type BandOptics } from './atmosphere/evaluate-atmosphere.js'
 import type { Ground2d } from './landscape.js'
 import { hash } from './noise.js'
-import { ANGLE_NODES, ANGLE_STEP_M, DETECTOR_KM, viewAngles, type TilePass } from './orbit.js'
-import { bordersOnRow, detectorsOf, type SceneAngles } from './scene-angles.js'
+import type { ViewFrame } from './view-frame.js'
 
 /** Altitudes in metres at which the air is evaluated; a parabola goes through the three. */
 const ALTITUDES_M = [0, 900, 1800] as const
@@ -17,56 +15,66 @@ export interface BandStrip {
   readonly truth: Int16Array
 }
 
-/** How a band's images are made; `factor` finest pixels along an edge of its own pixel. */
-export interface BandFrame {
-  readonly factor: number
+/** How a pixel is cut out of finer ground: it takes `taps.length` fine pixels in each direction with these weights, every `stride` of them. */
+export interface Footprint {
+  readonly stride: number
+  /** The fine pixel with which the first one begins. */
+  readonly first: number
+  readonly taps: readonly number[]
+}
+
+/** How a band's images are made. */
+export interface BandImage {
+  readonly footprint: Footprint
   readonly pixelM: number
   readonly width: number
-  readonly offset: number
-  readonly noiseDn: number
+  /** DN = scale x reflectance + shift; `bySun` multiplies the reflectance with the cosine of the sun's zenith angle first, as USGS does. */
+  readonly scale: number
+  readonly shift: number
+  readonly bySun: boolean
+  readonly maxDn: number
+  /** Standard deviation of the noise in DN of a pixel of this reflectance (after `bySun`, unit 1). */
+  readonly noiseDn: (reflectance: number) => number
   readonly seed: number
 }
 
 /** Turns ground into what the sensor sees in one band: rho_toa = path + gain rho / (1 - albedo rho), by detector, place and altitude. */
 export class BandRenderer {
   private readonly fields = new Map<number, Float64Array>()
-  private readonly bandIndex: number
   constructor(
-    private readonly pass: TilePass,
-    private readonly band: S2Band,
-    private readonly frame: BandFrame,
+    private readonly frame: ViewFrame,
+    private readonly bandIndex: number,
+    private readonly image: BandImage,
     private readonly spectra: Float32Array,
-    air: AirState,
-    angles: SceneAngles,
+    optics: BandOptics,
+    airAt: (node: number) => AirState,
   ) {
-    this.bandIndex = S2_BANDS.indexOf(band)
-    const bandAir = new BandAir(air, band)
-    for (const detector of detectorsOf(pass))
-      this.fields.set(detector, this.fieldOf(detector, bandAir, angles))
+    for (const detector of frame.detectors) this.fields.set(detector, this.fieldOf(detector, optics, airAt))
   }
 
   /** Coefficients on the nodes that interpolation inside of the detector's footprint can touch; the others stay 0 and unused. */
-  private fieldOf(detector: number, air: BandAir, angles: SceneAngles): Float64Array {
-    const field = new Float64Array(ANGLE_NODES * ANGLE_NODES * COEFFICIENTS)
-    for (let i = 0; i < ANGLE_NODES * ANGLE_NODES; i++) {
-      const across = this.pass.acrossKm[i] ?? 0
-      if (Math.abs(across / DETECTOR_KM - (detector - 6.5)) > 0.85) continue
-      const view = viewAngles(across, this.pass.sideAzimuth[i] ?? 0, detector, this.band)
-      const turn = Math.abs((angles.sunAzimuth[i] ?? 0) - view.azimuth)
-      const [a, b, c] = ALTITUDES_M.map((altitudeM) =>
-        air.at({
-          sza: angles.sunZenith[i] ?? 0,
-          vza: view.zenith,
-          raa: turn > 180 ? 360 - turn : turn,
-          altitudeM,
-        }),
-      )
-      if (a === undefined || b === undefined || c === undefined) continue
+  private fieldOf(detector: number, optics: BandOptics, airAt: (node: number) => AirState): Float64Array {
+    const { sunZenith, sunAzimuth } = this.frame
+    const size = this.frame.cols * this.frame.rows
+    const field = new Float64Array(size * COEFFICIENTS)
+    let [state, air]: [AirState | null, BandAir | null] = [null, null]
+    for (let i = 0; i < size; i++) {
+      const view = this.frame.view(i, detector, this.bandIndex)
+      if (view === null) continue
+      const here = airAt(i)
+      if (air === null || here !== state) [state, air] = [here, new BandAir(here, optics)]
+      const turn = Math.abs((sunAzimuth[i] ?? 0) - view.azimuth)
+      const sza = sunZenith[i] ?? 0
+      const at = (altitudeM: number) =>
+        (air as BandAir).at({ sza, vza: view.zenith, raa: turn > 180 ? 360 - turn : turn, altitudeM })
+      const [a, b, c] = [at(ALTITUDES_M[0]), at(ALTITUDES_M[1]), at(ALTITUDES_M[2])]
+      const sunlit = this.image.bySun ? Math.cos((sza * Math.PI) / 180) : 1
       const keys = ['path', 'gain', 'albedo'] as const
       keys.forEach((key, k) => {
-        field[i * COEFFICIENTS + 3 * k] = a[key]
-        field[i * COEFFICIENTS + 3 * k + 1] = 4 * b[key] - 3 * a[key] - c[key]
-        field[i * COEFFICIENTS + 3 * k + 2] = 2 * (a[key] + c[key]) - 4 * b[key]
+        const factor = key === 'albedo' ? 1 : sunlit
+        field[i * COEFFICIENTS + 3 * k] = factor * a[key]
+        field[i * COEFFICIENTS + 3 * k + 1] = factor * (4 * b[key] - 3 * a[key] - c[key])
+        field[i * COEFFICIENTS + 3 * k + 2] = factor * (2 * (a[key] + c[key]) - 4 * b[key])
       })
     }
     return field
@@ -74,7 +82,7 @@ export class BandRenderer {
 
   /** @param firstRow of this band; `ground` covers its rows at the finest size, `groundWidth` finest pixels a row. */
   render(ground: Ground2d, groundWidth: number, firstRow: number, rows: number): BandStrip {
-    const { width, pixelM } = this.frame
+    const { width, pixelM } = this.image
     const strip: BandStrip = {
       dn: new Uint16Array(width * rows),
       truth: new Int16Array(width * rows).fill(NO_REFLECTANCE),
@@ -84,18 +92,16 @@ export class BandRenderer {
     for (let row = 0; row < rows; row++) {
       this.meanGround(ground, groundWidth, row, reflectance, altitude)
       const y = (firstRow + row + 0.5) * pixelM
-      const borders = bordersOnRow(this.pass, y)
-      for (const [detector, field] of this.fields) {
-        const from = pixelFrom(borders[detector - 1] ?? 0, pixelM, width)
-        const to = pixelFrom(borders[detector] ?? 0, pixelM, width)
-        if (from < to)
+      for (const { detector, from, to } of this.frame.runs(y, pixelM, width)) {
+        const field = this.fields.get(detector)
+        if (field)
           this.renderRun(field, y, from, to, firstRow + row, row * width, reflectance, altitude, strip)
       }
     }
     return strip
   }
 
-  /** Surface reflectance (unit 1) and altitude (m) of one row of the band's pixels: means over the finest pixels in each. */
+  /** Surface reflectance (unit 1) and altitude (m) of one row of the band's pixels: weighted means over the finest pixels in each. */
   private meanGround(
     ground: Ground2d,
     groundWidth: number,
@@ -103,24 +109,27 @@ export class BandRenderer {
     reflectance: Float32Array,
     altitude: Float32Array,
   ): void {
-    const { factor, width } = this.frame
+    const { width } = this.image
+    const { stride, first, taps } = this.image.footprint
     const { kinds, texture, altitudeM } = ground
     const spectra = this.spectra
-    const share = 1 / (factor * factor)
+    const share = 1 / taps.reduce((a, b) => a + b, 0) ** 2
     reflectance.fill(0)
     altitude.fill(0)
-    for (let j = 0; j < factor; j++) {
-      let k = (row * factor + j) * groundWidth
+    taps.forEach((down, j) => {
+      const start = (row * stride + first + j) * groundWidth + first
       for (let i = 0; i < width; i++) {
         let [r, a] = [0, 0]
-        for (let f = 0; f < factor; f++, k++) {
-          r += (spectra[kinds[k] ?? 0] ?? 0) * (1 + (texture[k] ?? 0) / 4096)
-          a += altitudeM[k] ?? 0
+        let k = start + i * stride
+        for (let f = 0; f < taps.length; f++, k++) {
+          const w = taps[f] ?? 0
+          r += w * ((spectra[kinds[k] ?? 0] ?? 0) * (1 + (texture[k] ?? 0) / 4096))
+          a += w * (altitudeM[k] ?? 0)
         }
-        reflectance[i] = (reflectance[i] ?? 0) + r * share
-        altitude[i] = (altitude[i] ?? 0) + a * share
+        reflectance[i] = (reflectance[i] ?? 0) + r * down * share
+        altitude[i] = (altitude[i] ?? 0) + a * down * share
       }
-    }
+    })
   }
 
   private renderRun(
@@ -134,20 +143,20 @@ export class BandRenderer {
     altitude: Float32Array,
     strip: BandStrip,
   ): void {
-    const { pixelM, offset, noiseDn, seed } = this.frame
-    const nodeRow = Math.min(ANGLE_NODES - 2, Math.floor(y / ANGLE_STEP_M))
-    const v = y / ANGLE_STEP_M - nodeRow
+    const { pixelM, scale, shift, maxDn, noiseDn, seed } = this.image
+    const { cols, rows, stepM } = this.frame
+    const nodeRow = Math.min(rows - 2, Math.floor(y / stepM))
+    const v = y / stepM - nodeRow
     const edge = (column: number, k: number) => {
-      const at = (nodeRow * ANGLE_NODES + column) * COEFFICIENTS + k
-      return (field[at] ?? 0) * (1 - v) + (field[at + ANGLE_NODES * COEFFICIENTS] ?? 0) * v
+      const at = (nodeRow * cols + column) * COEFFICIENTS + k
+      return (field[at] ?? 0) * (1 - v) + (field[at + cols * COEFFICIENTS] ?? 0) * v
     }
-    const noise = noiseDn / 147.8
     const noiseSeed = seed + 1009 * (this.bandIndex + 1)
     const [left, slope] = [new Float64Array(COEFFICIENTS), new Float64Array(COEFFICIENTS)]
     let cell = -1
     for (let i = from; i < to; i++) {
-      const x = ((i + 0.5) * pixelM) / ANGLE_STEP_M
-      const column = Math.min(ANGLE_NODES - 2, Math.floor(x))
+      const x = ((i + 0.5) * pixelM) / stepM
+      const column = Math.min(cols - 2, Math.floor(x))
       if (column !== cell) {
         cell = column
         for (let k = 0; k < COEFFICIENTS; k++) {
@@ -177,16 +186,13 @@ export class BandRenderer {
       // The sensor sees what the truth says, rounding included.
       const quantized = Math.round((reflectance[i] ?? 0) * 10000)
       const rho = quantized / 10000
+      const toa = path + (gain * rho) / (1 - albedo * rho)
       const random = hash(i, mapRow, noiseSeed)
       const sum = (random & 255) + ((random >>> 8) & 255) + ((random >>> 16) & 255) + (random >>> 24)
-      const dn = Math.round(10000 * (path + (gain * rho) / (1 - albedo * rho)) - offset + noise * (sum - 510))
+      // Four bytes together are nearly normal, with a standard deviation of 147.8.
+      const dn = Math.round(scale * toa + shift + (noiseDn(toa) / 147.8) * (sum - 510))
       strip.truth[base + i] = quantized
-      strip.dn[base + i] = dn < 1 ? 1 : dn > 65534 ? 65534 : dn
+      strip.dn[base + i] = dn < 1 ? 1 : dn > maxDn ? maxDn : dn
     }
   }
-}
-
-/** The first pixel whose centre lies at or right of `border` (metres from the edge), within 0..width. */
-export function pixelFrom(border: number, pixelM: number, width: number): number {
-  return Math.min(width, Math.max(0, Math.ceil(border / pixelM - 0.5)))
 }

@@ -2,9 +2,8 @@ import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NOMINAL_PIXEL_M, S2_BANDS } from '../domain/sentinel2.js'
 import { createStrips, encodeJp2 } from '../raster/encode-jp2.js'
-import { pixelFrom } from './band-renderer.js'
 import { hasRasterMasks } from './product-xml.js'
-import { bordersOnRow, detectorsOf } from './scene-angles.js'
+import { detectorsOf, runsOnRow } from './scene-angles.js'
 import { gridOf, type Scene } from './scene.js'
 
 /** Compresses all images, two at a time, the largest first; what equals another image is copied. */
@@ -55,12 +54,15 @@ function writeRasterMasks(scene: Scene, scratch: string, resolution: 10 | 20 | 6
     const rows = Math.min(1024, grid.height - top)
     const plane = new Uint8Array(grid.width * rows)
     for (let row = 0; row < rows; row++) {
-      const borders = bordersOnRow(scene.pass, (top + row + 0.5) * grid.pixelHeightM)
-      for (const detector of detectors) {
-        const from = pixelFrom(borders[detector - 1] ?? 0, grid.pixelWidthM, grid.width)
-        const to = pixelFrom(borders[detector] ?? 0, grid.pixelWidthM, grid.width)
-        if (from < to) plane.fill(detector, row * grid.width + from, row * grid.width + to)
-      }
+      const runs = runsOnRow(
+        scene.pass,
+        detectors,
+        (top + row + 0.5) * grid.pixelHeightM,
+        grid.pixelWidthM,
+        grid.width,
+      )
+      for (const { detector, from, to } of runs)
+        plane.fill(detector, row * grid.width + from, row * grid.width + to)
     }
     footprint.write(top, rows, plane)
     if (plane.includes(0))

@@ -2,6 +2,7 @@ import type { S2Band, S2Platform } from '../domain/sentinel2.js'
 import { S2_BANDS } from '../domain/sentinel2.js'
 import { fromUtm } from '../domain/utm.js'
 import type { TileSquare } from '../domain/mgrs.js'
+import { EARTH_KM, GroundTrack, degrees, radians, wrapDegrees } from './ground-track.js'
 
 /** Geometry of Sentinel-2's repeat orbit: 143 revolutions in 10 days, 98.62 degrees of inclination, descending over daylight. */
 const REVOLUTIONS = 143
@@ -9,7 +10,6 @@ const INCLINATION = radians(98.62)
 const SHIFT_DEGREES = (360 * 10) / REVOLUTIONS
 /** Longitude of the descending node of relative orbit 116; fitted to the detector footprints of real products. */
 const NODE_116_DEGREES = 153.4
-const EARTH_KM = 6371
 const ALTITUDE_KM = 786
 const PERIOD_MINUTES = (10 * 24 * 60) / REVOLUTIONS
 /** Across-track width of a detector's image; twelve of them make the swath. */
@@ -63,16 +63,15 @@ export function passOver(square: TileSquare, date: string, platform: S2Platform,
   const middle = (size - 1) / 2
   const [lon0, lat0] = [lon[middle] ?? 0, lat[middle] ?? 0]
   const relativeOrbit = orbit ?? nearestOrbit(lon0, lat0)
+  const track = trackOf(relativeOrbit)
   const [acrossKm, sideAzimuth] = [new Float64Array(size), new Float64Array(size)]
   for (let i = 0; i < size; i++) {
-    const place = placeByTrack(relativeOrbit, lon[i] ?? 0, lat[i] ?? 0)
+    const place = track.placeOf(lon[i] ?? 0, lat[i] ?? 0)
     acrossKm[i] = place.acrossKm
     sideAzimuth[i] = place.headingDegrees + 90
   }
   // 10:30 of mean local solar time at the descending node, kept along the orbit's plane.
-  const u = argumentAt(lat0)
-  const turned = degrees(Math.atan2(Math.cos(INCLINATION) * Math.sin(u), Math.cos(u)))
-  const hours = (10.5 + turned / 15 - lon0 / 15 + 48) % 24
+  const hours = (10.5 + track.turnedDegrees(track.argumentAt(lat0)) / 15 - lon0 / 15 + 48) % 24
   const sensingMs = Math.floor((Date.parse(`${date}T00:00:00Z`) + hours * 3_600_000) / 1000) * 1000 + 27
   return {
     relativeOrbit,
@@ -109,43 +108,19 @@ export const BAND_IDS: Readonly<Record<S2Band, number>> = Object.fromEntries(
   S2_BANDS.map((b, i) => [b, i]),
 ) as Record<S2Band, number>
 
-/** Angle from the descending node along the orbit at a latitude. */
-const argumentAt = (lat: number) =>
-  Math.asin(Math.max(-1, Math.min(1, -Math.sin(radians(lat)) / Math.sin(INCLINATION))))
-
-function trackAt(orbit: number, u: number): { lon: number; lat: number } {
-  const node = NODE_116_DEGREES - SHIFT_DEGREES * (orbit - 116)
-  const turned =
-    degrees(Math.atan2(Math.cos(INCLINATION) * Math.sin(u), Math.cos(u))) -
-    (SHIFT_DEGREES * u) / (2 * Math.PI)
-  return { lon: node + turned, lat: degrees(Math.asin(-Math.sin(INCLINATION) * Math.sin(u))) }
-}
-
-function placeByTrack(orbit: number, lon: number, lat: number): { acrossKm: number; headingDegrees: number } {
-  const ground = (u: number) => {
-    const p = trackAt(orbit, u)
-    return { x: wrap(p.lon - lon) * Math.cos(radians((p.lat + lat) / 2)), y: p.lat - lat }
-  }
-  let [low, high] = [argumentAt(lat) - 0.06, argumentAt(lat) + 0.06]
-  for (let i = 0; i < 60; i++) {
-    const [a, b] = [low + (high - low) / 3, high - (high - low) / 3]
-    const [p, q] = [ground(a), ground(b)]
-    if (Math.hypot(p.x, p.y) < Math.hypot(q.x, q.y)) high = b
-    else low = a
-  }
-  const u = (low + high) / 2
-  const foot = ground(u)
-  const [before, after] = [ground(u - 1e-4), ground(u + 1e-4)]
-  return {
-    acrossKm: radians(Math.hypot(foot.x, foot.y)) * EARTH_KM * (foot.x > 0 ? -1 : 1),
-    headingDegrees: (degrees(Math.atan2(after.x - before.x, after.y - before.y)) + 360) % 360,
-  }
-}
+/** The ground track of a relative orbit. */
+const trackOf = (orbit: number) =>
+  new GroundTrack({
+    nodeDegrees: NODE_116_DEGREES - SHIFT_DEGREES * (orbit - 116),
+    inclination: INCLINATION,
+    shiftDegrees: SHIFT_DEGREES,
+  })
 
 function nearestOrbit(lon: number, lat: number): number {
   let [best, distance] = [1, Infinity]
   for (let orbit = 1; orbit <= REVOLUTIONS; orbit++) {
-    const d = Math.abs(wrap(trackAt(orbit, argumentAt(lat)).lon - lon))
+    const track = trackOf(orbit)
+    const d = Math.abs(wrapDegrees(track.at(track.argumentAt(lat)).lon - lon))
     if (d < distance) [best, distance] = [orbit, d]
   }
   return best
@@ -161,12 +136,4 @@ function absoluteOrbitOf(platform: S2Platform, relative: number, ms: number): nu
   const elapsed = (ms - Date.parse(known.at)) / 60_000 / PERIOD_MINUTES
   const cycles = Math.round((elapsed - (relative - known.relative)) / REVOLUTIONS)
   return Math.max(1, known.absolute + cycles * REVOLUTIONS + relative - known.relative)
-}
-
-const wrap = (d: number) => ((((d + 180) % 360) + 360) % 360) - 180
-function radians(d: number): number {
-  return (d * Math.PI) / 180
-}
-function degrees(r: number): number {
-  return (r * 180) / Math.PI
 }

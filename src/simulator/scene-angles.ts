@@ -1,11 +1,7 @@
 import { S2_BANDS, type S2Band } from '../domain/sentinel2.js'
 import { ANGLE_NODES, ANGLE_STEP_M, DETECTOR_KM, detectorAt, viewAngles, type TilePass } from './orbit.js'
 import { sunAngles } from './sun.js'
-
-interface Direction {
-  readonly zenith: number
-  readonly azimuth: number
-}
+import { pixelFrom, whereReached, type Direction, type Run, type ViewFrame } from './view-frame.js'
 
 /** Angles of a scene on 23 x 23 nodes, degrees. The view grids of a detector are NaN outside of its footprint, as in real metadata. */
 export interface SceneAngles {
@@ -77,15 +73,48 @@ export function acrossAt(pass: TilePass, x: number, y: number): number {
 /** Where, in metres right of the tile's edge, the left border of each detector 1..13 lies on a row `y` metres below the upper edge. */
 export function bordersOnRow(pass: TilePass, y: number): Float64Array {
   const borders = new Float64Array(13)
-  const across = Array.from({ length: ANGLE_NODES }, (_, c) => acrossAt(pass, c * ANGLE_STEP_M, y))
+  const across = Float64Array.from({ length: ANGLE_NODES }, (_, c) => acrossAt(pass, c * ANGLE_STEP_M, y))
   for (let detector = 1; detector <= 13; detector++) {
-    const wanted = (detector - 7) * DETECTOR_KM
-    let c = 0
-    while (c < ANGLE_NODES - 2 && (across[c + 1] ?? 0) < wanted) c++
-    const [a, b] = [across[c] ?? 0, across[c + 1] ?? 0]
-    borders[detector - 1] = (c + (wanted - a) / (b - a)) * ANGLE_STEP_M
+    borders[detector - 1] = whereReached(across, (detector - 7) * DETECTOR_KM, ANGLE_STEP_M)
   }
   return borders
+}
+
+/** What each detector sees of a row of pixels whose centres lie `y` metres below the upper edge. */
+export function runsOnRow(
+  pass: TilePass,
+  detectors: readonly number[],
+  y: number,
+  pixelM: number,
+  width: number,
+): Run[] {
+  const borders = bordersOnRow(pass, y)
+  return detectors
+    .map((detector) => ({
+      detector,
+      from: pixelFrom(borders[detector - 1] ?? 0, pixelM, width),
+      to: pixelFrom(borders[detector] ?? 0, pixelM, width),
+    }))
+    .filter(({ from, to }) => from < to)
+}
+
+/** The pass as the renderer sees it; band indices are those of S2_BANDS. */
+export function viewFrame(pass: TilePass, angles: SceneAngles): ViewFrame {
+  const detectors = detectorsOf(pass)
+  return {
+    cols: ANGLE_NODES,
+    rows: ANGLE_NODES,
+    stepM: ANGLE_STEP_M,
+    sunZenith: angles.sunZenith,
+    sunAzimuth: angles.sunAzimuth,
+    detectors,
+    view: (node, detector, band) => {
+      const across = pass.acrossKm[node] ?? 0
+      if (Math.abs(across / DETECTOR_KM - (detector - 6.5)) > 0.85) return null
+      return viewAngles(across, pass.sideAzimuth[node] ?? 0, detector, S2_BANDS[band] ?? 'B02')
+    },
+    runs: (y, pixelM, width) => runsOnRow(pass, detectors, y, pixelM, width),
+  }
 }
 
 /** Footprint of a detector in a square of `edgeM`: a ring of points every 600 m along its borders, cut 1 km outside of the square. Null where it has no area. */

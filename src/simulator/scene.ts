@@ -3,6 +3,8 @@ import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import { TILE_SIZE_M, tileSquare, type TileSquare } from '../domain/mgrs.js'
 import { S2_PLATFORMS, type S2Platform } from '../domain/sentinel2.js'
+import type { AirState } from './atmosphere/evaluate-atmosphere.js'
+import { dayOfYear, numberWithin } from './options.js'
 import { passOver, type TilePass } from './orbit.js'
 import { productNames, type ProductNames } from './product-names.js'
 import { detectorsOf, sceneAngles, type SceneAngles } from './scene-angles.js'
@@ -44,26 +46,14 @@ export interface Scene {
   readonly sizes: ImageSizes
   readonly seed: number
   readonly noiseDn: number
-  readonly air: {
-    readonly platform: S2Platform
-    readonly aot: number
-    readonly wv: number
-    readonly ozone: number
-  }
+  readonly air: AirState
   readonly dayOfYear: number
   readonly withTci: boolean
 }
 
 /** Throws BAD_ARGUMENT where an option is out of range, TILE_UNKNOWN for a name that is no tile. */
 export function makeScene(options: SimulateOptions): Scene {
-  const within = (name: string, value: number, low: number, high: number) => {
-    if (!(value >= low && value <= high))
-      throw new ProcessingError(
-        'BAD_ARGUMENT',
-        `${name}: expected a number from ${low} to ${high}, found ${value}.`,
-      )
-    return value
-  }
+  const within = numberWithin
   const baseline = options.baseline ?? '05.11'
   if (!/^\d\d\.\d\d$/.test(baseline))
     throw new ProcessingError('BAD_ARGUMENT', `baseline: expected NN.NN such as 05.11, found ${baseline}.`)
@@ -96,14 +86,11 @@ export function makeScene(options: SimulateOptions): Scene {
     seed: within('seed', options.seed ?? 1, 0, 1e9),
     noiseDn: within('noise', options.noiseDn ?? 4, 0, 100),
     air: {
-      platform,
       aot: within('aot', options.aot ?? 0.15, 0, 1.4),
       wv: within('wv', options.wv ?? 2, 0, 8),
       ozone: within('ozone', options.ozoneDu ?? 300, 100, 600) / 1000,
     },
-    dayOfYear:
-      Math.round((Date.parse(options.date) - Date.parse(`${options.date.slice(0, 4)}-01-01`)) / 86_400_000) +
-      1,
+    dayOfYear: dayOfYear(options.date),
     withTci: options.withTci ?? pixelM >= 20,
   }
 }

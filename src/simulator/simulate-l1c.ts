@@ -5,11 +5,12 @@ import { join, relative } from 'node:path'
 import type { Grid } from '../domain/grid.js'
 import { NOMINAL_PIXEL_M, S2_BANDS, type S2Band, type S2Platform } from '../domain/sentinel2.js'
 import { createStrips, type StripWriter } from '../raster/encode-jp2.js'
+import { s2Optics } from './atmosphere/evaluate-atmosphere.js'
 import { BandRenderer, NO_REFLECTANCE, type BandStrip } from './band-renderer.js'
 import { encodeScene } from './encode-scene.js'
 import { Landscape, type Ground2d } from './landscape.js'
 import { datastripXml, hasRasterMasks, manifestXml, productXml, radioOffset } from './product-xml.js'
-import { detectorsOf, footprintRing } from './scene-angles.js'
+import { detectorsOf, footprintRing, viewFrame } from './scene-angles.js'
 import { gridOf, makeScene, type Scene, type SimulateOptions } from './scene.js'
 import { GROUND, VARIANTS, spectraOn } from './spectra.js'
 import { sunDistanceFactor } from './sun.js'
@@ -87,22 +88,34 @@ function renderScene(scene: Scene, scratch: string, truth: string): void {
   const { square, sizes, pass } = scene
   const spectra = spectraOn(scene.dayOfYear, square.isSouth)
   const offset = radioOffset(scene.names.baseline)
+  const frame = viewFrame(pass, scene.angles)
   const bands = S2_BANDS.map((band) => {
     const resolution = NOMINAL_PIXEL_M[band]
     const { pixelM, pixels } = sizes[resolution]
-    const frame = {
-      factor: FACTOR[resolution],
+    const factor = FACTOR[resolution]
+    const image = {
+      footprint: { stride: factor, first: 0, taps: new Array<number>(factor).fill(1) },
       pixelM,
       width: pixels,
-      offset,
-      noiseDn: scene.noiseDn,
+      scale: 10000,
+      shift: -offset,
+      bySun: false,
+      maxDn: 65534,
+      noiseDn: () => scene.noiseDn,
       seed: scene.seed + scene.dayOfYear * 7919,
     }
     return {
       band,
       pixels,
-      factor: frame.factor,
-      renderer: new BandRenderer(pass, band, frame, spectra[band], scene.air, scene.angles),
+      factor,
+      renderer: new BandRenderer(
+        frame,
+        S2_BANDS.indexOf(band),
+        image,
+        spectra[band],
+        s2Optics(scene.names.platform, band),
+        () => scene.air,
+      ),
       dn: createStrips(join(scratch, `${band}.tif`), gridOf(scene, resolution), 'uint16', {
         compress: false,
       }),

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { S2_BANDS, type S2Band } from '../../src/domain/sentinel2.js'
-import { BandAir } from '../../src/simulator/atmosphere/evaluate-atmosphere.js'
+import {
+  BandAir,
+  oliOptics,
+  s2Optics,
+  type BandOptics,
+} from '../../src/simulator/atmosphere/evaluate-atmosphere.js'
+import { OLI_BANDS } from '../../src/simulator/landsat/oli.js'
 import { solveScattering } from '../../src/simulator/atmosphere/successive-orders.js'
 
 const reference = join(import.meta.dirname, '../../../shared/data/rt-reference/sixs_dev.csv')
@@ -16,22 +22,26 @@ interface Deviation {
 }
 
 /** RMS over the states of the continental model with an optical thickness up to 0.4; gas by its largest error. */
-function deviations(): Map<S2Band, Deviation> {
+function deviations<B extends string>(
+  bands: readonly B[],
+  opticsOf: (platform: string, band: B) => BandOptics | null,
+): Map<B, Deviation> {
   const [head, ...lines] = readFileSync(reference, 'utf8').trim().split('\n')
   const keys = (head ?? '').split(',')
-  const result = new Map<S2Band, Deviation>(
-    S2_BANDS.map((b) => [b, { count: 0, path: 0, transmittance: 0, albedo: 0, gas: 0 }]),
+  const result = new Map<B, Deviation>(
+    bands.map((b) => [b, { count: 0, path: 0, transmittance: 0, albedo: 0, gas: 0 }]),
   )
   for (const line of lines) {
     const values = line.split(',')
     const text = (key: string) => values[keys.indexOf(key)] ?? ''
     const value = (key: string) => Number(text(key))
     const platform = text('platform')
-    const band = S2_BANDS.find((b) => b === text('band'))
+    const band = bands.find((b) => b === text('band'))
     const d = band && result.get(band)
-    if ((platform !== 'S2A' && platform !== 'S2B') || !band || !d) continue
+    const optics = band && opticsOf(platform, band)
+    if (!optics || !d) continue
     if (text('aerosol') !== 'continental' || value('aot550') > 0.4) continue
-    const air = new BandAir({ platform, aot: value('aot550'), wv: value('wv'), ozone: value('o3') }, band)
+    const air = new BandAir({ aot: value('aot550'), wv: value('wv'), ozone: value('o3') }, optics)
     const place = {
       sza: value('sza'),
       vza: value('vza'),
@@ -55,12 +65,16 @@ function deviations(): Map<S2Band, Deviation> {
 
 describe('air of the simulator', () => {
   it.skipIf(!existsSync(reference))('agrees with the rows of the 6S table in every band', () => {
-    for (const [band, d] of deviations()) {
-      expect(d.count, band).toBeGreaterThan(200)
-      expect(d.path, `${band} path reflectance`).toBeLessThan(band === 'B01' ? 0.0012 : 0.001)
+    const msi = deviations<S2Band>(S2_BANDS, (p, band) =>
+      p === 'S2A' || p === 'S2B' ? s2Optics(p, band) : null,
+    )
+    const oli = deviations(OLI_BANDS, (p, band) => (p === 'L8OLI' ? oliOptics('L8', band) : null))
+    for (const [band, d] of [...msi, ...oli]) {
+      expect(d.count, band).toBeGreaterThan(150)
+      expect(d.path, `${band} path reflectance`).toBeLessThan(/^B0?1$|^B8$/.test(band) ? 0.0012 : 0.001)
       expect(d.transmittance, `${band} transmittance, relative`).toBeLessThan(0.007)
       expect(d.albedo, `${band} spherical albedo`).toBeLessThan(0.0015)
-      expect(d.gas, `${band} gases`).toBeLessThan(band === 'B09' ? 0.016 : 0.0045)
+      expect(d.gas, `${band} gases`).toBeLessThan(band === 'B09' || band === 'B9' ? 0.016 : 0.0045)
     }
   })
 
@@ -81,7 +95,7 @@ describe('air of the simulator', () => {
   it('knows exact limits: no air gives no light of its own, more aerosol more path and less transmittance', () => {
     const place = { sza: 40, vza: 5, raa: 60, altitudeM: 0 }
     const at = (aot: number) =>
-      new BandAir({ platform: 'S2A', aot, wv: 2, ozone: 0.3 }, 'B04').scattering(place)
+      new BandAir({ aot, wv: 2, ozone: 0.3 }, s2Optics('S2A', 'B04')).scattering(place)
     expect(at(0).path).toBeCloseTo(at(0).molecularPath, 12)
     expect(at(0.4).path).toBeGreaterThan(at(0.1).path)
     expect(at(0.4).transmittance).toBeLessThan(at(0.1).transmittance)
@@ -95,7 +109,7 @@ describe('air of the simulator', () => {
   })
 
   it('lets water vapour absorb less above high ground', () => {
-    const air = new BandAir({ platform: 'S2C', aot: 0.1, wv: 3, ozone: 0.3 }, 'B09')
+    const air = new BandAir({ aot: 0.1, wv: 3, ozone: 0.3 }, s2Optics('S2C', 'B09'))
     const water = (altitudeM: number) => air.gases({ sza: 40, vza: 5, raa: 60, altitudeM }).water
     expect(water(1500)).toBeGreaterThan(water(0))
     expect(water(0)).toBeGreaterThan(0)

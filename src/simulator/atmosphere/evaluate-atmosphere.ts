@@ -1,13 +1,53 @@
 import type { S2Band, S2Platform } from '../../domain/sentinel2.js'
+import { sensorOf, type LandsatPlatform, type OliBand } from '../landsat/oli.js'
 import { AXES, MOLECULE_RATIO, TABLE } from './atmosphere-table.js'
 import { GAS_POINTS } from './gas-points.js'
+import { OLI_MOLECULE_RATIO, OLI_TABLE } from './oli-atmosphere-table.js'
+import { OLI_GAS_POINTS } from './oli-gas-points.js'
+import { OPTICAL_DEPTHS } from './sensor-tables.js'
 
-/** State of the air over a scene. `aot` at 550 nm above the ground; `wv` g/cm2 and `ozone` cm-atm of a column at sea level. */
+/** State of the air above a place. `aot` at 550 nm above the ground; `wv` g/cm2 and `ozone` cm-atm of a column at sea level. */
 export interface AirState {
-  readonly platform: S2Platform
   readonly aot: number
   readonly wv: number
   readonly ozone: number
+}
+
+type Points = readonly (readonly [number, number])[]
+
+/** What one band of one sensor needs of the tables. */
+export interface BandOptics {
+  readonly scatter: {
+    readonly path: readonly number[]
+    readonly transmittance: readonly number[]
+    readonly albedo: readonly number[]
+  }
+  readonly moleculeRatio: number
+  readonly gases: {
+    readonly water: Points
+    readonly ozone: Points
+    readonly other1013: Points
+    readonly other902: Points
+  }
+  /** Molecular optical depth at 1013.25 hPa; extinction of the aerosol relative to 550 nm. */
+  readonly depths: readonly [number, number]
+}
+
+export const s2Optics = (platform: S2Platform, band: S2Band): BandOptics => ({
+  scatter: TABLE[band],
+  moleculeRatio: MOLECULE_RATIO[platform][band],
+  gases: GAS_POINTS[platform][band],
+  depths: OPTICAL_DEPTHS[platform]?.[band] ?? [0, 0],
+})
+
+export function oliOptics(platform: LandsatPlatform, band: OliBand): BandOptics {
+  const sensor = sensorOf(platform)
+  return {
+    scatter: OLI_TABLE[band],
+    moleculeRatio: OLI_MOLECULE_RATIO[sensor][band],
+    gases: OLI_GAS_POINTS[sensor][band],
+    depths: OPTICAL_DEPTHS[sensor]?.[band] ?? [0, 0],
+  }
 }
 
 /** rho_toa = path + gain rho / (1 - albedo rho): gas absorption is inside `path` and `gain`. All unit 1. */
@@ -30,29 +70,27 @@ const { sun: SUN, view: VIEW, aot: AOT, molecules: MOLECULES, modes: MODES } = A
 const SCALE_HEIGHT_AIR_KM = 8.6
 const SCALE_HEIGHT_WATER_KM = 2
 
-/** Air over a scene in one band: interpolates the table in AOT once, then in angles and molecules (pressure) for each place. */
+/** Air above a place in one band: interpolates the table in AOT once, then in angles and molecules (pressure) for each place. */
 export class BandAir {
   private readonly path: Float64Array
   private readonly molecularPath: Float64Array
   private readonly transmittance: Float64Array
   private readonly albedo: Float64Array
-  private readonly ratio: number
   constructor(
     private readonly air: AirState,
-    private readonly band: S2Band,
+    private readonly optics: BandOptics,
   ) {
-    const table = TABLE[band]
+    const table = optics.scatter
     const w = weights(AOT, air.aot)
     this.path = blend(table.path, w)
     this.molecularPath = blend(table.path, weights(AOT, 0))
     this.transmittance = blend(table.transmittance, w)
     this.albedo = blend(table.albedo, w)
-    this.ratio = MOLECULE_RATIO[air.platform][band]
   }
 
   /** Scattering alone, without gases: path reflectance, its molecular part, two-way transmittance, spherical albedo. */
   scattering(g: AirGeometry): { path: number; molecularPath: number; transmittance: number; albedo: number } {
-    const m = weights(MOLECULES, this.ratio * pressureRatio(g.altitudeM))
+    const m = weights(MOLECULES, this.optics.moleculeRatio * pressureRatio(g.altitudeM))
     const s = weights(SUN, g.sza)
     const v = weights(VIEW, g.vza)
     const cosines = Array.from({ length: MODES }, (_, k) => Math.cos((k * g.raa * Math.PI) / 180))
@@ -78,7 +116,7 @@ export class BandAir {
 
   /** Two-way band transmittances of the gases. The aerosol's light crosses half of the water. */
   gases(g: AirGeometry): { water: number; halfWater: number; others: number } {
-    const points = GAS_POINTS[this.air.platform][this.band]
+    const points = this.optics.gases
     const airmass = 1 / cosine(g.sza) + 1 / cosine(g.vza)
     const water = airmass * this.air.wv * Math.exp(-g.altitudeM / 1000 / SCALE_HEIGHT_WATER_KM)
     const pressure = pressureRatio(g.altitudeM)

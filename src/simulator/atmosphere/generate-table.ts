@@ -1,26 +1,65 @@
 /**
- * Makes `atmosphere-table.ts` and `gas-points.ts`: `node dist/src/simulator/atmosphere/generate-table.js RT_REFERENCE_FOLDER`.
- * Inputs are published numbers: aerosol optics of the continental model (WMO 1983), band-mean Rayleigh optical depths, and band-mean
- * gas transmittances at some absorber amounts. The scattering itself is solved here (successive-orders.ts).
+ * Makes the tables of this folder: `node dist/src/simulator/atmosphere/generate-table.js RT_REFERENCE_FOLDER SOLAR_CSV [S2|OLI|SENSORS ...]`.
+ * Inputs are published numbers: aerosol optics of the continental model (WMO 1983), band-mean Rayleigh optical depths, band-mean
+ * gas transmittances at some absorber amounts, the spectral responses of the sensors and the spectrum of the sun (Thuillier et al. 2003,
+ * Solar Physics 214, 1-22). The scattering itself is solved here (successive-orders.ts), about two seconds a band.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { S2_BANDS } from '../../domain/sentinel2.js'
+import { OLI_BANDS } from '../landsat/oli.js'
 import { solveScattering } from './successive-orders.js'
 
 type Row = Readonly<Record<string, string>>
 
+/** One family of sensors: the table is solved for `base`, the others differ from it by their molecular optical depth and their gases. */
+interface Family {
+  readonly base: string
+  readonly platforms: readonly string[]
+  /** Those with measured states in sixs_dev.csv; the gases of the others follow the published fits. */
+  readonly measured: readonly string[]
+  readonly bands: readonly string[]
+  readonly table: string
+  readonly gases: string
+  /** How types are imported and called in the generated files. */
+  readonly types: { readonly from: string; readonly band: string; readonly platform: string }
+}
+const FAMILIES: Readonly<Record<'S2' | 'OLI', Family>> = {
+  S2: {
+    base: 'S2A',
+    platforms: ['S2A', 'S2B', 'S2C'],
+    measured: ['S2A', 'S2B'],
+    bands: S2_BANDS,
+    table: 'atmosphere-table.ts',
+    gases: 'gas-points.ts',
+    types: { from: '../../domain/sentinel2.js', band: 'S2Band', platform: 'S2Platform' },
+  },
+  OLI: {
+    base: 'L8OLI',
+    platforms: ['L8OLI', 'L9OLI2'],
+    measured: ['L8OLI'],
+    bands: OLI_BANDS,
+    table: 'oli-atmosphere-table.ts',
+    gases: 'oli-gas-points.ts',
+    types: { from: '../landsat/oli.js', band: 'OliBand', platform: 'OliSensor' },
+  },
+}
+
 const SUN = [0, 12, 24, 35, 45, 54, 62, 69, 75]
 const VIEW = [0, 5, 10, 15]
 const AOT = [0, 0.1, 0.2, 0.4, 0.8, 1.4]
-/** Factors on the molecular optical depth of a Sentinel-2A band at 1013.25 hPa. */
+/** Factors on the molecular optical depth of a band of the base platform at 1013.25 hPa. */
 const MOLECULES = [0.65, 0.85, 1.08]
 const MODES = 4
+/** Central wavelengths in nm of Sentinel-2A's bands: the nodes of the ground spectra (spectra.ts). */
+const NODES_NM = [
+  442.7, 492.7, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1373.5, 1613.7, 2202.4,
+]
 
-export function generateTables(folder: string, outFolder: string): void {
+export function generateTables(folder: string, outFolder: string, family: Family): void {
   const rows = (name: string) => readCsv(join(folder, name))
   const gas = rows('gas_coefs.csv')
-  const bands = rows('bands.csv').filter((r) => r['platform'] === 'S2A')
+  const bands = rows('bands.csv').filter((r) => r['platform'] === family.base)
   const optics = rows('aerosol_optics.csv').filter((r) => r['model'] === 'continental')
   const phase = rows('aerosol_phase.csv').filter((r) => r['model'] === 'continental')
   const tau = (platform: string, band: string) =>
@@ -29,25 +68,14 @@ export function generateTables(folder: string, outFolder: string): void {
       'tau_rayleigh_1013hpa',
     )
   const table: Record<string, unknown> = {}
-  for (const band of S2_BANDS) {
+  for (const band of family.bands) {
     const wavelength = number(
       bands.find((r) => r['band'] === band),
       'center_um',
     )
-    const grid = optics.map((r) => number(r, 'wavelength_um'))
-    const upper = Math.max(
-      1,
-      grid.findIndex((w) => w >= wavelength),
-    )
-    const [w0, w1] = [grid[upper - 1] ?? 0, grid[upper] ?? 1]
-    const t = Math.log(wavelength / w0) / Math.log(w1 / w0)
-    const mix = (a: number, b: number) => a * (1 - t) + b * t
-    const between = (key: string) => mix(number(optics[upper - 1], key), number(optics[upper], key))
+    const between = atWavelength(optics, wavelength)
     const phaseOf = (w: number) => phase.filter((r) => Math.abs(number(r, 'wavelength_um') - w) < 1e-6)
-    const [p0, p1] = [phaseOf(w0), phaseOf(w1)]
-    const extinction = Math.exp(
-      mix(Math.log(number(optics[upper - 1], 'ext_rel_550')), Math.log(number(optics[upper], 'ext_rel_550'))),
-    )
+    const [p0, p1] = [phaseOf(between.w0), phaseOf(between.w1)]
     const path: number[] = []
     const transmittance: number[] = []
     const albedo: number[] = []
@@ -55,11 +83,13 @@ export function generateTables(folder: string, outFolder: string): void {
       for (const molecules of MOLECULES) {
         const solution = solveScattering(
           {
-            tauRayleigh: tau('S2A', band) * molecules,
-            tauAerosol: aot * extinction,
-            ssa: between('ssa'),
+            tauRayleigh: tau(family.base, band) * molecules,
+            tauAerosol: aot * between.extinction,
+            ssa: between.of('ssa'),
             phaseCosines: p0.map((r) => number(r, 'cos_scattering_angle')),
-            phase: p0.map((r, i) => mix(number(r, 'phase_function'), number(p1[i], 'phase_function'))),
+            phase: p0.map((r, i) =>
+              between.mix(number(r, 'phase_function'), number(p1[i], 'phase_function')),
+            ),
           },
           SUN,
           VIEW,
@@ -74,31 +104,121 @@ export function generateTables(folder: string, outFolder: string): void {
     process.stderr.write(`${band} done\n`)
   }
   const ratios = Object.fromEntries(
-    ['S2A', 'S2B', 'S2C'].map((p) => [
+    family.platforms.map((p) => [
       p,
-      Object.fromEntries(S2_BANDS.map((b) => [b, Number((tau(p, b) / tau('S2A', b)).toFixed(5))])),
+      Object.fromEntries(family.bands.map((b) => [b, Number((tau(p, b) / tau(family.base, b)).toFixed(5))])),
     ]),
   )
-  const header = '/* Made by generate-table.ts; do not edit. */\n'
+  const { from, band: bandType, platform: platformType } = family.types
+  const imports = `import type { ${[bandType, platformType].sort().join(', ')} } from '${from}'\n\n`
   const axes = `{ sun: ${JSON.stringify(SUN)}, view: ${JSON.stringify(VIEW)}, aot: ${JSON.stringify(AOT)}, molecules: ${JSON.stringify(MOLECULES)}, modes: ${MODES} }`
+  const prefix = family.base === 'S2A' ? '' : 'OLI_'
+  const named = family.base === 'S2A' ? 'Sentinel-2A' : 'Landsat-8'
   writeFileSync(
-    join(outFolder, 'atmosphere-table.ts'),
-    `${header}import type { S2Band, S2Platform } from '../../domain/sentinel2.js'\n\n` +
-      `/** Degrees, AOT at 550 nm, and factors on the molecules of Sentinel-2A at 1013.25 hPa. */\nexport const AXES = ${axes}\n` +
-      `/** Molecular optical depth of each band relative to Sentinel-2A's. */\nexport const MOLECULE_RATIO: Readonly<Record<S2Platform, Readonly<Record<S2Band, number>>>> = ${JSON.stringify(ratios)}\n` +
+    join(outFolder, family.table),
+    `${HEADER}${imports}` +
+      (prefix === ''
+        ? `/** Degrees, AOT at 550 nm, and factors on the molecules of ${named} at 1013.25 hPa. */\nexport const AXES = ${axes}\n`
+        : '') +
+      `/** Molecular optical depth of each band relative to ${named}'s. */\nexport const ${prefix}MOLECULE_RATIO: Readonly<Record<${platformType}, Readonly<Record<${bandType}, number>>>> = ${JSON.stringify(ratios)}\n` +
       `/** x 1e6. path [aot][molecules][sun][view][mode], transmittance [aot][molecules][sun], albedo [aot][molecules]. */\n` +
-      `export const TABLE: Readonly<Record<S2Band, { path: readonly number[]; transmittance: readonly number[]; albedo: readonly number[] }>> = {\n` +
-      `${S2_BANDS.map((b) => `  ${b}: ${JSON.stringify(table[b])},`).join('\n')}\n}\n`,
+      `export const ${prefix}TABLE: Readonly<Record<${bandType}, { path: readonly number[]; transmittance: readonly number[]; albedo: readonly number[] }>> = {\n` +
+      `${family.bands.map((b) => `  ${b}: ${JSON.stringify(table[b])},`).join('\n')}\n}\n`,
   )
-  writeFileSync(join(outFolder, 'gas-points.ts'), header + gasPoints(rows('sixs_dev.csv'), gas))
+  writeFileSync(
+    join(outFolder, family.gases),
+    HEADER + imports + gasPoints(rows('sixs_dev.csv'), gas, family, prefix),
+  )
 }
 
-/** Points of band-mean transmittance over absorber amount: measured states of Sentinel-2A/B, the published fits for Sentinel-2C. */
-function gasPoints(states: readonly Row[], fits: readonly Row[]): string {
+const HEADER = '/* Made by generate-table.ts; do not edit. */\n'
+
+/** Aerosol optics between the two tabulated wavelengths around one (um), linear in its logarithm. */
+function atWavelength(optics: readonly Row[], wavelength: number) {
+  const grid = optics.map((r) => number(r, 'wavelength_um'))
+  const upper = Math.max(
+    1,
+    grid.findIndex((w) => w >= wavelength),
+  )
+  const [w0, w1] = [grid[upper - 1] ?? 0, grid[upper] ?? 1]
+  const t = Math.log(wavelength / w0) / Math.log(w1 / w0)
+  const mix = (a: number, b: number) => a * (1 - t) + b * t
+  const [low, high] = [optics[upper - 1], optics[upper]]
+  return {
+    w0,
+    w1,
+    mix,
+    of: (key: string) => mix(number(low, key), number(high, key)),
+    extinction: Math.exp(mix(Math.log(number(low, 'ext_rel_550')), Math.log(number(high, 'ext_rel_550')))),
+  }
+}
+
+/** Optical depths of all bands, and how OLI's bands see spectra that are known at Sentinel-2A's central wavelengths. */
+export function generateSensors(folder: string, solarCsv: string, outFolder: string): void {
+  const rows = (name: string) => readCsv(join(folder, name))
+  const [gas, bands, srf] = [rows('gas_coefs.csv'), rows('bands.csv'), rows('srf_2p5nm.csv')]
+  const optics = rows('aerosol_optics.csv').filter((r) => r['model'] === 'continental')
+  const depths: Record<string, Record<string, readonly [number, number]>> = {}
+  for (const { platforms, bands: ids, base } of Object.values(FAMILIES))
+    for (const platform of platforms)
+      depths[platform] = Object.fromEntries(
+        ids.map((band) => {
+          const is = (p: string) => (r: Row) => r['platform'] === p && r['band'] === band
+          const row = bands.find(is(platform)) ?? bands.find(is(base))
+          const extinction = atWavelength(optics, number(row, 'center_um')).extinction
+          const molecules = number(gas.find(is(platform)), 'tau_rayleigh_1013hpa')
+          return [band, [molecules, Number(extinction.toFixed(4))] as const]
+        }),
+      )
+  const sun = readCsv(solarCsv).map((r) => Object.values(r).map(Number))
+  const sunAt = (nm: number) => {
+    const i = Math.max(
+      1,
+      sun.findIndex((r) => (r[0] ?? 0) >= nm),
+    )
+    const [[x0 = 0, y0 = 0], [x1 = 1, y1 = 0]] = [sun[i - 1] ?? [], sun[i] ?? []]
+    return y0 + ((y1 - y0) * (nm - x0)) / (x1 - x0)
+  }
+  const weights: Record<string, Record<string, number[]>> = {}
+  for (const sensor of FAMILIES.OLI.platforms)
+    weights[sensor] = Object.fromEntries(
+      OLI_BANDS.map((band) => {
+        const sum = NODES_NM.map(() => 0)
+        for (const r of srf.filter((r) => r['platform'] === sensor && r['band'] === band)) {
+          const nm = 1000 * number(r, 'wavelength_um')
+          // Below zero (noise of the measurement) there is no light.
+          const light = Math.max(0, number(r, 'response')) * sunAt(nm)
+          const upper = NODES_NM.findIndex((x) => x >= nm)
+          const [i, j] =
+            upper === 0 ? [0, 0] : upper < 0 ? [NODES_NM.length - 1, NODES_NM.length - 1] : [upper - 1, upper]
+          const [x0, x1] = [NODES_NM[i] ?? 0, NODES_NM[j] ?? 1]
+          const t = i === j ? 0 : (nm - x0) / (x1 - x0)
+          sum[i] = (sum[i] ?? 0) + light * (1 - t)
+          sum[j] = (sum[j] ?? 0) + light * t
+        }
+        const total = sum.reduce((a, b) => a + b, 0)
+        return [band, sum.map((w) => Number((w / total).toFixed(5)))]
+      }),
+    )
+  const lines = (table: object) =>
+    Object.entries(table)
+      .map(([key, value]) => `  ${key}: ${JSON.stringify(value)},`)
+      .join('\n')
+  writeFileSync(
+    join(outFolder, 'sensor-tables.ts'),
+    `${HEADER}/** By platform and band: molecular optical depth at 1013.25 hPa, and extinction of the continental aerosol relative to 550 nm. */\n` +
+      `export const OPTICAL_DEPTHS: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>> = {\n${lines(depths)}\n}\n` +
+      `/** Share of each node of a ground spectrum (Sentinel-2A's 13 central wavelengths, straight lines between) in a band of OLI or OLI-2. */\n` +
+      `export const OLI_WEIGHTS: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {\n${lines(weights)}\n}\n`,
+  )
+}
+
+/** Points of band-mean transmittance over absorber amount: measured states where there are some, else the published fits. */
+function gasPoints(states: readonly Row[], fits: readonly Row[], family: Family, prefix: string): string {
   const result: Record<string, Record<string, unknown>> = {}
-  for (const platform of ['S2A', 'S2B', 'S2C']) {
+  for (const platform of family.platforms) {
     const byBand: Record<string, unknown> = {}
-    for (const band of S2_BANDS) {
+    for (const band of family.bands) {
       const water = new Map<number, number>()
       const ozone = new Map<number, number>()
       const other = new Map([1013, 902].map((p) => [p, new Map<number, number>()]))
@@ -121,7 +241,7 @@ function gasPoints(states: readonly Row[], fits: readonly Row[]): string {
         const rest = ['tg_co2', 'tg_o2', 'tg_no2', 'tg_ch4', 'tg_co'].reduce((p, k) => p * number(r, k), 1)
         other.get(sea ? 1013 : 902)?.set(key(airmass), rest)
       }
-      if (platform === 'S2C') {
+      if (!family.measured.includes(platform)) {
         const fit = fits.find((r) => r['platform'] === platform && r['band'] === band)
         const value = (a: string, n: string, u: number) =>
           Number(Math.exp(number(fit, a) * u ** number(fit, n)).toFixed(6))
@@ -148,10 +268,11 @@ function gasPoints(states: readonly Row[], fits: readonly Row[]): string {
         .map(([k, v]) => `    ${k}: ${JSON.stringify(v)},`)
         .join('\n')}\n  },`,
   )
+  const type = `Readonly<Record<${family.types.platform}, Readonly<Record<${family.types.band}, { water: Points; ozone: Points; other1013: Points; other902: Points }>>>>`
   return (
-    `import type { S2Band, S2Platform } from '../../domain/sentinel2.js'\n\ntype Points = readonly (readonly [number, number])[]\n` +
+    `type Points = readonly (readonly [number, number])[]\n` +
     `/** [slant amount, transmittance]: water in g/cm2, ozone in cm-atm, other gases in airmasses at 1013 and 902 hPa. */\n` +
-    `export const GAS_POINTS: Readonly<Record<S2Platform, Readonly<Record<S2Band, { water: Points; ozone: Points; other1013: Points; other902: Points }>>>> = {\n${lines.join('\n')}\n}\n`
+    `export const ${prefix}GAS_POINTS: ${type} = {\n${lines.join('\n')}\n}\n`
   )
 }
 
@@ -170,5 +291,11 @@ function number(row: Row | undefined, key: string): number {
   return value
 }
 
-const [folder] = process.argv.slice(2)
-if (folder !== undefined) generateTables(folder, join(process.cwd(), 'src/simulator/atmosphere'))
+const [folder, solarCsv, ...wanted] = process.argv.slice(2)
+if (folder !== undefined && solarCsv !== undefined) {
+  const out = join(process.cwd(), 'src/simulator/atmosphere')
+  const every = wanted.length === 0
+  for (const name of ['S2', 'OLI'] as const)
+    if (every || wanted.includes(name)) generateTables(folder, out, FAMILIES[name])
+  if (every || wanted.includes('SENSORS')) generateSensors(folder, solarCsv, out)
+}

@@ -1,0 +1,57 @@
+/** A direction from the ground: zenith angle and azimuth clockwise from north, degrees. */
+export interface Direction {
+  readonly zenith: number
+  readonly azimuth: number
+}
+
+/** Columns `from` to `to` (exclusive) of a row that one detector sees. */
+export interface Run {
+  readonly detector: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Where sun and sensor stand over an image: fields on nodes, row-major, `stepM` apart from the upper-left corner, and who sees what. */
+export interface ViewFrame {
+  readonly cols: number
+  readonly rows: number
+  readonly stepM: number
+  /** Degrees. */
+  readonly sunZenith: Float64Array
+  readonly sunAzimuth: Float64Array
+  /** Parts of the focal plane that see the image, ascending. */
+  readonly detectors: readonly number[]
+  /** Towards the sensor from a node as the band of this index sees it; null where the node is farther than a cell from the detector's footprint. */
+  view(node: number, detector: number, band: number): Direction | null
+  /** Who sees the pixels of a row whose centres lie `yM` below the upper edge; what no run covers has no data. */
+  runs(yM: number, pixelM: number, width: number): readonly Run[]
+}
+
+/** The first pixel whose centre lies at or right of `border` (metres from the edge), within 0..width. */
+export function pixelFrom(border: number, pixelM: number, width: number): number {
+  return Math.min(width, Math.max(0, Math.ceil(border / pixelM - 0.5)))
+}
+
+/** A field on nodes at `y` metres below the upper edge: its values at the nodes of that row. */
+export function nodesOnRow(
+  field: Float64Array,
+  cols: number,
+  rows: number,
+  stepM: number,
+  y: number,
+): Float64Array {
+  const r = Math.min(rows - 2, Math.max(0, Math.floor(y / stepM)))
+  const v = y / stepM - r
+  const out = new Float64Array(cols)
+  for (let c = 0; c < cols; c++)
+    out[c] = (field[r * cols + c] ?? 0) * (1 - v) + (field[(r + 1) * cols + c] ?? 0) * v
+  return out
+}
+
+/** Metres from the left edge where values that ascend from node to node reach `wanted`; beyond the nodes the last stretch goes on. */
+export function whereReached(values: Float64Array, wanted: number, stepM: number): number {
+  let c = 0
+  while (c < values.length - 2 && (values[c + 1] ?? 0) < wanted) c++
+  const [a, b] = [values[c] ?? 0, values[c + 1] ?? 0]
+  return (c + (wanted - a) / (b - a)) * stepM
+}
