@@ -83,7 +83,7 @@ export function admit(
     const capped = overCap(step, active, elsewhere, capacity, caps)
     const lacks = capped ?? lacksResource(step, active, capacity)
     if (lacks !== null) {
-      waiting.push({ id: step.id, reason: head === null || capped !== null ? lacks : behind(head, lacks) })
+      waiting.push({ id: step.id, reason: lacks })
       if (capped === null)
         head ??= { id: step.id, reason: lacks, slack: slackBeside(step, active, capacity, caps) }
       continue
@@ -204,9 +204,6 @@ function slackBeside(
     io: slackOf('io'),
   }
 }
-
-const behind = (head: { readonly id: number }, lacks: string): string =>
-  lacks.startsWith('all ') ? lacks : `${lacks}, and step ${head.id} comes first`
 
 /** One thread each, then rounds of one more to those below their hint, then to all; first come first served within a round. */
 function shareSlots(active: readonly Candidate[], slots: number, caps: Caps): Map<number, number> {

@@ -149,7 +149,7 @@ describe('behind a step that waits for memory', () => {
     expect(start.map(({ id }) => id)).toEqual([2, 4])
     expect(waiting.map(({ reason }) => reason)).toEqual([
       'needs 5000 MiB, 4000 of 10000 are free',
-      'needs 1001 MiB, 1000 of 10000 are free, and step 1 comes first',
+      'needs 1001 MiB, 1000 of 10000 are free',
     ])
   })
 

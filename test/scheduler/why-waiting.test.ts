@@ -114,7 +114,7 @@ test('a site at its own cap is told apart from the global one', async () => {
   await setSetting(app.db, 'processor.l2a.max_parallelism', 1, region)
   await claim(await one({ siteId: farm }))
   expect(await waits(await one({ siteId: farm }))).toEqual([
-    'processor.l2a.max_parallelism of the site is 1, and 1 run',
+    'processor.l2a.max_parallelism of site region is 1, and 1 run',
   ])
 })
 
