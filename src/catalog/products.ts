@@ -15,6 +15,7 @@ export async function listProducts(
     level: filter.level ?? null,
     tile: filter.tile ?? null,
     siteId,
+    stale: filter.stale ?? false,
     limit: filter.limit,
   })
 }

@@ -29,6 +29,7 @@ interface Options {
   ozone?: number
   aerosol?: string
   dem?: string
+  stale?: boolean
   force: boolean
   priority: number
   json?: boolean
@@ -54,6 +55,7 @@ export function register(program: Command): void {
     .option('--ozone <n>', 'ozone column [DU] (default: setting processor.l2a.ozone)', number)
     .addOption(new Option('--aerosol <model>', 'aerosol model').choices(AEROSOL_MODELS))
     .option('--dem <file>', 'elevation raster, heights in m above EGM2008 (default: sea level)')
+    .option('--stale', 'only where the product is stale: it is made again from what is newest; needs no site')
     .option('--force', 'also where the product exists with the same parameters', false)
     .option('--priority <n>', 'lower runs first', positiveInteger, 100)
     .option('--json', 'print JSON')
@@ -74,6 +76,7 @@ export function register(program: Command): void {
           ...(options.acquisition === undefined
             ? {}
             : { acquisitionIds: options.acquisition.map(positiveInteger) }),
+          ...(options.stale === true ? { stale: true } : {}),
           parameters,
           force: options.force,
           priority: options.priority,

@@ -5,6 +5,7 @@ interface Options {
   readonly site?: string
   readonly tile?: string
   readonly level?: string
+  readonly stale?: boolean
   readonly limit: number
   readonly json?: boolean
 }
@@ -17,6 +18,10 @@ export function register(program: Command): void {
     .option('--site <slug>', "only of the site's enabled tiles")
     .option('--tile <tile>', 'only of this tile, e.g. 31TCJ')
     .option('--level <level>', 'only of this level, e.g. L2A')
+    .option(
+      '--stale',
+      'only products whose inputs have changed since; `tilth process --stale` makes them again',
+    )
     .option('--limit <n>', 'at most so many', positiveInteger, 1000)
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, options: Options) =>
@@ -30,19 +35,20 @@ export function register(program: Command): void {
           site: options.site ?? null,
           tile: options.tile ?? null,
           level: options.level ?? null,
+          stale: options.stale === true,
           limit: options.limit,
         })
         if (options.json) printJson(products)
         else
           process.stdout.write(
             formatTable(
-              ['PRODUCT', 'LEVEL', 'TILE', 'SENSED (UTC)', 'LOCATION'],
+              ['PRODUCT', 'LEVEL', 'TILE', 'SENSED (UTC)', options.stale ? 'WHY IT IS STALE' : 'LOCATION'],
               products.map((p) => [
                 p.name,
                 p.level,
                 p.tile,
                 p.sensedAt.toISOString().slice(0, 19).replace('T', ' '),
-                p.location,
+                options.stale ? (p.staleReason ?? '') : p.location,
               ]),
             ),
           )

@@ -58,6 +58,7 @@ export interface Acquisition {
   satellite: Satellite;
   sensed_at: Timestamp | null;
   state: AcquisitionState;
+  superseded_by: number | null;
   tile: string | null;
   updated_at: Generated<Timestamp>;
 }
@@ -137,10 +138,20 @@ export interface Product {
   relative_orbit: number | null;
   removed_at: Timestamp | null;
   removed_reason: string | null;
+  revision: Generated<number>;
   satellite: Satellite;
   sensed_at: Timestamp;
+  stale_reason: string | null;
+  stale_since: Timestamp | null;
   step_id: number | null;
   tile: string;
+}
+
+export interface ProductInput {
+  acquisition_id: number | null;
+  input_product_id: number | null;
+  input_revision: number | null;
+  product_id: number;
 }
 
 export interface RetentionRule {
@@ -294,6 +305,7 @@ export interface DB {
   node: Node;
   node_scheduler: NodeScheduler;
   product: Product;
+  product_input: ProductInput;
   retention_rule: RetentionRule;
   season: Season;
   setting: Setting;

@@ -74,6 +74,7 @@ export interface L1cProduct {
   readonly datatakeStart: string
   /** Sensing time of the granule, ISO 8601 UTC. */
   readonly sensingTime: string
+  /** When the granule was made, ISO 8601 UTC. */
   readonly generationTime: string
   readonly relativeOrbit: number
   readonly orbitDirection: 'ASCENDING' | 'DESCENDING'

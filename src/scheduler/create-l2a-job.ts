@@ -53,8 +53,11 @@ export async function planL2a(
   request: Omit<L2aRequest, 'createdBy' | 'priority'>,
 ): Promise<L2aPlan> {
   const { site: slug, parameters: given = {}, force = false, ...filter } = request
-  if (slug === undefined && filter.acquisitionIds === undefined)
-    throw new ProcessingError('BAD_ARGUMENT', 'Say what to process: a site, or acquisitions by their ids.')
+  if (slug === undefined && filter.acquisitionIds === undefined && filter.stale !== true)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      'Say what to process: a site, acquisitions by their ids, or all that is stale.',
+    )
   const site = slug === undefined ? undefined : await getSite(db, slug)
   const seasons = site?.seasons.map(({ name }) => name) ?? []
   if (filter.season !== undefined && !seasons.includes(filter.season))

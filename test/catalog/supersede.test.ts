@@ -51,7 +51,7 @@ test.each([
       {
         baseline: '04.00',
         state: 'superseded',
-        reason: expect.stringMatching(/^superseded by S2_L1C:S2A:31TCJ:.*:N05\.11$/) as string,
+        reason: expect.stringMatching(/^superseded by S2_L1C:S2A:31TCJ:.*:N05\.11:G\d{8}T\d{6}$/) as string,
       },
       { baseline: '05.11', state: 'present', reason: null },
     ])

@@ -41,7 +41,11 @@ export async function ingestArchive(
       const error = asProcessingError(cause)
       if (!isAboutTheProduct(error)) throw error
       const ageSeconds = (Date.now() - info.mtimeMs) / 1000
-      return [await recordUnread(context.db, archive, copyingInstead(archive, error, ageSeconds, context))]
+      return [
+        await recordUnread(context.db, archive, copyingInstead(archive, error, ageSeconds, context), {
+          linked: false,
+        }),
+      ]
     } finally {
       await rm(unpacked, { recursive: true, force: true })
     }
@@ -83,7 +87,8 @@ async function ingestUnpacked(
       sourceOf,
     })
     folders.push({ path: product.path, read })
-    for (const { path, error } of failed) outcomes.push(await recordUnread(context.db, path, error))
+    for (const { path, error } of failed)
+      outcomes.push(await recordUnread(context.db, path, error, { linked: false }))
   }
   // It was broken or being copied at an earlier look.
   await deleteUnread(context.db, facts.path)

@@ -8,7 +8,7 @@ export interface DescribedAcquisition {
   /** MGRS tile, or WRS-2 path and row as `199030`. */
   readonly tile: string
   readonly datatakeId: string | null
-  /** ISO 8601 UTC: with platform and tile, what all versions of one scene share (see `supersedeOlderBaselines`). */
+  /** ISO 8601 UTC: with platform and tile, what all versions of one scene share (see `settleVersions`). */
   readonly datatakeStart: string
   readonly relativeOrbit: number | null
   /** ISO 8601 UTC. */

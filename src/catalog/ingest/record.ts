@@ -4,12 +4,13 @@ import {
   deleteUnread,
   findAcquisition,
   lockProductKey,
-  markBrokenByPath,
-  supersedeOlderBaselines,
+  markBrokenBySource,
+  scenesBySource,
   upsertPresent,
   upsertUnread,
   type AcquisitionRow,
 } from '../../db/catalog/acquisitions.js'
+import { sceneKey, settleVersions } from '../../db/catalog/settle-versions.js'
 import type { Database } from '../../db/connect.js'
 import type { ErrorCode, ProcessingError } from '../../domain/errors.js'
 import type { AcquisitionState } from '../../domain/states.js'
@@ -81,7 +82,7 @@ export async function recordPresent(
   let staged = known.every(isHere) ? null : await stage()
   try {
     return await db.transaction().execute(async (tx) => {
-      const scenes = read.map(({ described: d }) => `${d.platform}:${d.tile}:${d.datatakeStart}`)
+      const scenes = read.map(({ described }) => sceneKey(described))
       for (const key of [first.described.place, ...[...new Set(scenes)].sort()]) await lockProductKey(tx, key)
       let placed: string | null = null
       const outcomes: IngestOutcome[] = []
@@ -104,7 +105,7 @@ export async function recordPresent(
             },
           })
         await deleteUnread(tx, sourcePath)
-        await supersedeOlderBaselines(tx, described)
+        await settleVersions(tx, described)
         const after = await findAcquisition(tx, described.identity)
         outcomes.push({
           kind: 'present',
@@ -124,20 +125,25 @@ export async function recordPresent(
   }
 }
 
-/** Records that the product at a path is broken, or found while it is still being copied. */
+/**
+ * Records that the product at a path is broken, or found while it is still being copied. `linked`: what was ingested from this path before is
+ * read from there, so it is broken as well, and an older version of its scene counts again; a copy in the root `l1` is still whole.
+ */
 export async function recordUnread(
   db: Database,
   path: string,
   error: ProcessingError,
+  { linked }: { readonly linked: boolean },
 ): Promise<IngestOutcome> {
   const { code, message: reason } = error
   const isCopying = code === 'PRODUCT_COPYING'
   await db.transaction().execute(async (tx) => {
-    await lockProductKey(tx, path)
+    const scenes = linked && !isCopying ? await scenesBySource(tx, path) : []
+    for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
     if (isCopying) await upsertUnread(tx, { path, state: 'found', code, reason })
-    else if ((await markBrokenByPath(tx, path, code, reason)) === null)
-      await upsertUnread(tx, { path, state: 'broken', code, reason })
-    else await deleteUnread(tx, path)
+    else if (linked && (await markBrokenBySource(tx, path, code, reason))) await deleteUnread(tx, path)
+    else await upsertUnread(tx, { path, state: 'broken', code, reason })
+    for (const scene of scenes) await settleVersions(tx, scene)
   })
   return { kind: isCopying ? 'copying' : 'broken', path, code, reason }
 }

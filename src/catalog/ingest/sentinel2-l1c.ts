@@ -9,19 +9,28 @@ export const sentinel2L1c: InputFormat = {
 }
 
 /**
- * Platform, tile, datatake, sensing time and baseline: what makes it the same product. The datatake's id alone would merge the two
- * granules that a tile has where one datastrip ends and the next begins.
+ * Platform, tile, datatake, sensing time, baseline and the time when the granule was made: what makes it the same product. The datatake's
+ * id alone would merge the two granules that a tile has where one datastrip ends and the next begins.
  */
-export function identityOf(
-  p: Pick<L1cProduct, 'platform' | 'tile' | 'datatakeId' | 'sensingTime' | 'baseline'>,
-): string {
-  return ['S2_L1C', p.platform, p.tile, p.datatakeId, p.sensingTime, `N${p.baseline}`].join(':')
+function identityOf(p: L1cProduct): string {
+  return [
+    'S2_L1C',
+    p.platform,
+    p.tile,
+    p.datatakeId,
+    p.sensingTime,
+    `N${p.baseline}`,
+    `G${compactTime(p.generationTime)}`,
+  ].join(':')
 }
+
+/** `20171207T032513` */
+const compactTime = (iso: string): string => iso.replace(/[-:]|\.\d+|Z$/g, '')
 
 function describeL1c(product: L1cProduct): DescribedAcquisition {
   const { platform, tile, datatakeId, sensingTime, baseline } = product
-  const time = sensingTime.replace(/[-:]|\.\d+/g, '')
-  const name = [platform, tile, time, `N${baseline.replace('.', '')}`, datatakeId].join('_')
+  const version = [`N${baseline.replace('.', '')}`, compactTime(product.generationTime)]
+  const name = [platform, tile, compactTime(sensingTime), ...version, datatakeId].join('_')
   return {
     identity: identityOf(product),
     satellite: 's2',

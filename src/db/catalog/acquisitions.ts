@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { AcquisitionState } from '../../domain/states.js'
 import type { Queryable } from '../steps/queryable.js'
+import type { Scene } from './settle-versions.js'
 
 export interface AcquisitionRow {
   readonly id: number
@@ -74,58 +75,51 @@ export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promi
     generated_at: a.generatedAt,
     product_uri: a.productUri,
     location: a.location,
-    state: 'present' as const,
-    reason_code: null,
-    reason: null,
     bbox: `((${west},${south}),(${east},${north}))`,
     cloud_percent: a.cloudPercent,
     metadata: JSON.stringify({ ...a.metadata, datatakeStart: a.datatakeStart }),
   }
   const { id } = await tx
     .insertInto('acquisition')
-    .values({ identity: a.identity, satellite: a.satellite, ...described })
-    .onConflict((c) => c.column('identity').doUpdateSet({ ...described, updated_at: sql<Date>`now()` }))
+    .values({ identity: a.identity, satellite: a.satellite, state: 'present', ...described })
+    .onConflict((c) =>
+      c.column('identity').doUpdateSet({
+        ...described,
+        // A superseded one stays so until the versions of its scene are settled: its products are stale since then, not since now.
+        state: sql`case when acquisition.state = 'superseded' then acquisition.state else 'present' end`,
+        reason_code: null,
+        reason: sql`case when acquisition.state = 'superseded' then acquisition.reason end`,
+        updated_at: sql<Date>`now()`,
+      }),
+    )
     .returning('id')
     .executeTakeFirstOrThrow()
   return id
 }
 
-/**
- * Of the products of one granule (platform, tile, datatake, sensing time to the second) leaves only the newest baseline present;
- * the others become superseded. Called in the transaction that added one of them.
- */
-export async function supersedeOlderBaselines(
-  tx: Queryable,
-  a: Pick<PresentAcquisition, 'satellite' | 'platform' | 'tile' | 'datatakeStart' | 'sensedAt'>,
-): Promise<void> {
-  await sql`
-    with granule as (
-      select id, row_number() over (order by string_to_array(baseline, '.')::int[] desc, generated_at desc, id) as place,
-        first_value(identity) over (order by string_to_array(baseline, '.')::int[] desc, generated_at desc, id) as newest
-      from acquisition
-      where satellite = ${a.satellite} and platform = ${a.platform} and tile = ${a.tile} and metadata ->> 'datatakeStart' = ${a.datatakeStart}
-        and abs(extract(epoch from sensed_at - ${a.sensedAt}::timestamptz)) < 1 and state in ('present', 'superseded'))
-    update acquisition set
-      state = case when place = 1 then 'present' else 'superseded' end::acquisition_state,
-      reason_code = null, reason = case when place = 1 then null else 'superseded by ' || newest end, updated_at = now()
-    from granule where granule.id = acquisition.id and (place = 1) <> (acquisition.state = 'present')`.execute(
-    tx,
+/** Scenes of the readable products that were linked from a folder. */
+export async function scenesBySource(db: Queryable, path: string): Promise<readonly Scene[]> {
+  const { rows } = await sql<Scene>`
+    select a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt"
+    from acquisition a where a.metadata ->> 'sourcePath' = ${path} and a.state in ('present', 'superseded')`.execute(
+    db,
   )
+  return rows
 }
 
-/** Marks the readable product that came from a folder as broken; false when none did. */
-export async function markBrokenByPath(
+/** Marks the products that came from a folder as broken; false when none did. */
+export async function markBrokenBySource(
   tx: Queryable,
   path: string,
   code: string,
   reason: string,
-): Promise<AcquisitionRow | null> {
+): Promise<boolean> {
   const { rows } =
-    await sql<AcquisitionRow>`update acquisition a set state = 'broken', reason_code = ${code}, reason = ${reason}, updated_at = now()
-    where a.metadata ->> 'sourcePath' = ${path} and a.identity not like 'path:%' returning ${COLUMNS}`.execute(
+    await sql`update acquisition a set state = 'broken', superseded_by = null, reason_code = ${code}, reason = ${reason}, updated_at = now()
+    where a.metadata ->> 'sourcePath' = ${path} and a.identity <> 'path:' || ${path} returning a.id`.execute(
       tx,
     )
-  return rows[0] ?? null
+  return rows.length > 0
 }
 
 /** Records a folder whose product could not be identified: broken, or found while it is still being copied. */

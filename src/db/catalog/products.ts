@@ -14,6 +14,9 @@ export interface PublishedProduct {
   readonly location: string
   readonly provenance: unknown
   readonly createdAt: Date
+  /** Since when its inputs are not what they were when it was made; null: they are. */
+  readonly staleSince: Date | null
+  readonly staleReason: string | null
 }
 
 export interface ProductFilter {
@@ -22,6 +25,8 @@ export interface ProductFilter {
   readonly tile?: string | null
   /** Id of a site: products of its enabled tiles. */
   readonly siteId?: number | null
+  /** Only those that are stale and not removed by a retention rule. */
+  readonly stale?: boolean
   readonly limit: number
 }
 
@@ -29,12 +34,14 @@ export interface ProductFilter {
 export async function selectProducts(db: Queryable, f: ProductFilter): Promise<readonly PublishedProduct[]> {
   const { rows } =
     await sql<PublishedProduct>`select p.id, p.name, p.level, p.processor, p.processor_version as "processorVersion", p.satellite, p.platform,
-      p.tile, p.sensed_at as "sensedAt", p.location, p.provenance, p.created_at as "createdAt"
+      p.tile, p.sensed_at as "sensedAt", p.location, p.provenance, p.created_at as "createdAt",
+      p.stale_since as "staleSince", p.stale_reason as "staleReason"
     from product p
     where (${f.name ?? null}::text is null or p.name = ${f.name ?? null}) and (${f.level ?? null}::text is null or p.level = ${f.level ?? null})
       and (${f.tile ?? null}::text is null or p.tile = ${f.tile ?? null})
       and (${f.siteId ?? null}::bigint is null or exists (select from site_tile t
         where t.site_id = ${f.siteId ?? null} and t.satellite = p.satellite and t.tile = p.tile and t.enabled))
+      and (not ${f.stale ?? false}::boolean or (p.stale_since is not null and p.removed_at is null))
     order by p.sensed_at, p.tile, p.name limit ${f.limit}`.execute(db)
   return rows
 }

@@ -10,6 +10,8 @@ export interface AcquisitionFilter {
   readonly to?: string
   readonly tiles?: readonly string[]
   readonly acquisitionIds?: readonly number[]
+  /** Only those whose L2A is stale: made from them, or from a version of the scene that they superseded. */
+  readonly stale?: boolean
 }
 
 export interface L2aInput {
@@ -33,12 +35,20 @@ export async function listL2aInputs(
   { parameters, version }: { parameters: unknown; version: number },
 ): Promise<L2aInput[]> {
   const frozen = JSON.stringify(parameters)
-  const { siteId = null, season = null, from = null, to = null, tiles = null, acquisitionIds = null } = filter
+  const {
+    siteId = null,
+    season = null,
+    from = null,
+    to = null,
+    tiles = null,
+    acquisitionIds = null,
+    stale = false,
+  } = filter
   const { rows } = await sql<L2aInput>`
     select a.id as "acquisitionId", a.tile, a.location, a.product_uri as "productUri",
       (select p.name from product p
        where p.acquisition_id = a.id and p.processor = 'l2a' and p.processor_version = ${version}
-         and p.provenance -> 'parameters' = ${frozen}::jsonb limit 1) as existing,
+         and p.stale_since is null and p.provenance -> 'parameters' = ${frozen}::jsonb limit 1) as existing,
       (select s.id from step s join task t on t.id = s.task_id
        where t.acquisition_id = a.id and s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')
          and s.params -> 'parameters' = ${frozen}::jsonb limit 1) as "queuedStep"
@@ -53,6 +63,9 @@ export async function listL2aInputs(
       and (${to}::date is null or (a.sensed_at at time zone 'UTC')::date <= ${to})
       and (${tiles}::text[] is null or a.tile = any(${tiles}))
       and (${acquisitionIds}::bigint[] is null or a.id = any(${acquisitionIds}))
+      and (not ${stale}::boolean or a.id in (
+        select coalesce(v.superseded_by, v.id) from product p join acquisition v on v.id = p.acquisition_id
+        where p.processor = 'l2a' and p.stale_since is not null and p.removed_at is null))
     order by a.sensed_at, a.tile, a.id`.execute(db)
   return rows
 }

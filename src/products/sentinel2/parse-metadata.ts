@@ -34,6 +34,8 @@ export interface XmlGeometry {
 /** What MTD_TL.xml says, checked. */
 export interface TileMetadata {
   readonly tile: string
+  /** When the granule was made, from its TILE_ID, whole seconds: the same however it is packed. Null where the id does not say. */
+  readonly generationTime: string | null
   readonly sensingTime: string
   readonly cloudPercent: number | null
   readonly geometry: XmlGeometry
@@ -175,6 +177,8 @@ export function parseTileMetadata(root: XmlElement, file: string, notes: string[
   const tileId = r.text('General_Info/TILE_ID')
   const tile =
     /_T(\d{2}[C-X][A-Z]{2})(?:_|$)/.exec(tileId)?.[1] ?? r.fail(`TILE_ID '${tileId}' names no tile`)
+  const made = /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_A\d{6}_T/.exec(tileId)
+  const madeAt = made === null ? NaN : Date.parse(`${made.slice(1, 4).join('-')}T${made.slice(4).join(':')}Z`)
   const geometry = readGeometry(r)
   const angles = r.element('Geometric_Info/Tile_Angles')
   const rawSun = readRawAngles(r.element('Geometric_Info/Tile_Angles/Sun_Angles_Grid'), 'Sun angles', file)
@@ -182,6 +186,7 @@ export function parseTileMetadata(root: XmlElement, file: string, notes: string[
   if (rawSun.zenith.every(Number.isNaN)) r.fail('the sun angles have no value')
   return {
     tile,
+    generationTime: Number.isNaN(madeAt) ? null : new Date(madeAt).toISOString(),
     sensingTime: r.time('General_Info/SENSING_TIME'),
     cloudPercent: r.percent('Quality_Indicators_Info/Image_Content_QI/CLOUDY_PIXEL_PERCENTAGE'),
     geometry,

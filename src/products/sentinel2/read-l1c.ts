@@ -129,7 +129,7 @@ async function readProduct(safePath: string): Promise<L1cProduct> {
     datatakeId: product.datatakeId,
     datatakeStart: product.datatakeStart,
     sensingTime: tile.sensingTime,
-    generationTime: product.generationTime,
+    generationTime: tile.generationTime ?? product.generationTime,
     relativeOrbit: product.relativeOrbit,
     orbitDirection: product.orbitDirection,
     cloudPercent: product.cloudPercent ?? tile.cloudPercent,

@@ -1,0 +1,43 @@
+import { sql } from 'kysely'
+import type { Queryable } from '../steps/queryable.js'
+
+/** What all versions of one scene share. */
+export interface Scene {
+  readonly satellite: 's2' | 'landsat'
+  readonly platform: string
+  readonly tile: string
+  /** ISO 8601 UTC. */
+  readonly datatakeStart: string
+  /** ISO 8601 UTC; versions differ by less than a second. */
+  readonly sensedAt: string
+}
+
+/** Key of `lockProductKey` under which the versions of a scene may be changed. */
+export const sceneKey = (s: Scene): string => `${s.platform}:${s.tile}:${s.datatakeStart}`
+
+/**
+ * Of the readable versions of one scene leaves only the newest present: the greatest baseline, then the latest generation. The others
+ * become superseded and name it; one that was superseded becomes present again when the newer one is broken. The end is the same whatever the
+ * order in which the versions came. Called under the scene's lock, in the transaction that changed one of them; products follow by a trigger.
+ */
+export async function settleVersions(tx: Queryable, scene: Scene): Promise<void> {
+  await sql`
+    with version as (
+      select id, row_number() over newest as place, first_value(id) over newest as winner, first_value(identity) over newest as name
+      from acquisition
+      where satellite = ${scene.satellite} and platform = ${scene.platform} and tile = ${scene.tile}
+        and metadata ->> 'datatakeStart' = ${scene.datatakeStart}
+        and sensed_at > ${scene.sensedAt}::timestamptz - interval '1 second' and sensed_at < ${scene.sensedAt}::timestamptz + interval '1 second'
+        and state in ('present', 'superseded')
+      window newest as (order by string_to_array(baseline, '.')::int[] desc, generated_at desc nulls last, identity desc)),
+    wanted as (
+      select id, case when place = 1 then 'present' else 'superseded' end::acquisition_state as state,
+        case when place = 1 then null else winner end as superseded_by,
+        case when place = 1 then null else 'superseded by ' || name end as reason
+      from version)
+    update acquisition a set state = w.state, superseded_by = w.superseded_by, reason_code = null, reason = w.reason, updated_at = now()
+    from wanted w
+    where w.id = a.id and (a.state, a.superseded_by, a.reason) is distinct from (w.state, w.superseded_by, w.reason)`.execute(
+    tx,
+  )
+}
