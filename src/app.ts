@@ -27,7 +27,9 @@ export interface App {
    */
   migrate(): Promise<readonly string[]>
   migrationStatus(): Promise<readonly MigrationStatus[]>
-  /** Name of the newest migration that this program knows. */
+  /** All that this program knows, oldest first. */
+  readonly migrations: readonly MigrationFile[]
+  /** Name of the newest of them. */
   readonly schema: string
   /** Of the Postgres server, e.g. 18.4. */
   serverVersion(): Promise<string>
@@ -74,6 +76,7 @@ export async function openApp(options: OpenOptions = {}): Promise<App> {
     pool: connection.pool,
     databaseUrl: connection.url,
     isEmbedded: connection.isEmbedded,
+    migrations: files,
     schema: files.at(-1)?.name ?? '',
     migrate: async () => {
       const applied = await migrate(connection.db, files)

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ROOT_NAMES, type Config, type RootName } from '../config/config.js'
+import {
+  OPTIONAL_ROOT_NAMES,
+  ROOT_NAMES,
+  type AnyRootName,
+  type Config,
+  type RootName,
+} from '../config/config.js'
 import { insertStorageRoot, readStorageRoots, type StorageRootRow } from '../db/catalog/storage-root.js'
 import type { Database } from '../db/connect.js'
 import { asProcessingError, ProcessingError } from '../domain/errors.js'
@@ -16,6 +22,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** What finding the roots of this host needs of its configuration. */
 type HostRoots = Pick<Config, 'roots' | 'host'>
+const ALL_NAMES: readonly AnyRootName[] = [...ROOT_NAMES, ...OPTIONAL_ROOT_NAMES]
 
 /**
  * The folders of all storage roots on this host, each proved by its marker file. The first use makes the default folders and
@@ -25,25 +32,25 @@ type HostRoots = Pick<Config, 'roots' | 'host'>
 export async function provenRoots(
   db: Database,
   config: HostRoots,
-): Promise<Readonly<Record<RootName, string>>> {
+): Promise<Readonly<Record<RootName, string> & { cold?: string }>> {
   const known = await rowsOf(db, config)
   for (const name of ROOT_NAMES)
     if (!known.some((row) => row.name === name))
       await registerRoot(db, config, name, config.roots[name], { replace: false })
-  const { archive, l1, scratch } = await registeredRoots(db, config)
+  const { archive, l1, scratch, cold } = await registeredRoots(db, config)
   if (archive === undefined || l1 === undefined || scratch === undefined)
     throw new ProcessingError('INTERNAL', `A root of host '${config.host}' vanished while it was looked up.`)
-  return { archive, l1, scratch }
+  return { archive, l1, scratch, ...(cold === undefined ? {} : { cold }) }
 }
 
 /** The same, but makes nothing: of a host that has registered none, there are none. */
 export async function registeredRoots(
   db: Database,
   config: HostRoots,
-): Promise<Readonly<Partial<Record<RootName, string>>>> {
-  const found: Partial<Record<RootName, string>> = {}
+): Promise<Readonly<Partial<Record<AnyRootName, string>>>> {
+  const found: Partial<Record<AnyRootName, string>> = {}
   for (const row of await rowsOf(db, config)) {
-    const name = ROOT_NAMES.find((known) => known === row.name)
+    const name = ALL_NAMES.find((known) => known === row.name)
     if (name !== undefined) found[name] = await proven(row)
   }
   return found
@@ -71,10 +78,10 @@ export async function registerRoot(
   folder: string,
   { replace }: { readonly replace: boolean },
 ): Promise<StorageRootRow> {
-  if (!ROOT_NAMES.some((known) => known === name))
+  if (!ALL_NAMES.some((known) => known === name))
     throw new ProcessingError(
       'BAD_ARGUMENT',
-      `'${name}' is no storage root, expected ${ROOT_NAMES.join(', ')}.`,
+      `'${name}' is no storage root, expected ${ALL_NAMES.join(', ')}.`,
     )
   const { path, marker } = await markFolder(name, folder)
   const row = { name, host: config.host, path, marker }

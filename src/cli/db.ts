@@ -1,5 +1,6 @@
 import type { App } from '../app.js'
 import type { Command } from 'commander'
+import { registerBackup } from './db-backup.js'
 import { formatTable, printJson } from './queue-options.js'
 
 export function register(program: Command): void {
@@ -57,7 +58,7 @@ export function register(program: Command): void {
     })
   db.command('root')
     .description('storage roots of the hosts; with a name and a folder: register the folder on this host')
-    .argument('[name]', 'archive, l1 or scratch')
+    .argument('[name]', 'archive, l1, scratch or cold')
     .argument('[folder]', 'gets the marker file .tilth-root')
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, folder: string | undefined, options: { json?: boolean }) => {
@@ -80,6 +81,7 @@ export function register(program: Command): void {
           ),
         )
     })
+  registerBackup(db)
 }
 
 async function withUnmigrated<T>(work: (app: App) => Promise<T>): Promise<T> {

@@ -28,6 +28,9 @@ export interface Config {
 
 export const ROOT_NAMES = ['archive', 'l1', 'scratch'] as const
 export type RootName = (typeof ROOT_NAMES)[number]
+/** Roots that a host has only where somebody registered them: `cold` is where retention rules archive to. */
+export const OPTIONAL_ROOT_NAMES = ['cold'] as const
+export type AnyRootName = RootName | (typeof OPTIONAL_ROOT_NAMES)[number]
 
 type Environment = Readonly<Record<string, string | undefined>>
 

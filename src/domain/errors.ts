@@ -97,6 +97,12 @@ export const ERROR_CODES = {
     remedy:
       'Install the same program everywhere, then `tilth db migrate` with it; or set node.allow_other_versions to true.',
   },
+  BACKUP_CORRUPT: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A backup of the database is truncated, damaged or none at all; nothing was changed.',
+    remedy: 'Take an older backup, or copy the file again from where it was written.',
+  },
   PRODUCT_INCOMPLETE: {
     failure: 'permanent',
     exit: EXIT.data,

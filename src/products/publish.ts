@@ -4,12 +4,10 @@ import { ProcessingError } from '../domain/errors.js'
 
 /**
  * Flushes every file and folder below `folder`, children first, so that a later rename can be trusted after a power cut.
- * Links are not followed. Rejects with DISK_FULL or WRITE_FAILED.
+ * Links are not followed. Returns the bytes of all files. Rejects with DISK_FULL or WRITE_FAILED.
  */
-export async function fsyncTree(folder: string): Promise<void> {
-  await guarded(`Flushing ${folder}`, async () => {
-    await flushBelow(folder)
-  })
+export async function fsyncTree(folder: string): Promise<number> {
+  return guarded(`Flushing ${folder}`, () => flushBelow(folder))
 }
 
 /**
@@ -31,19 +29,23 @@ export async function moveIntoPlace(staged: string, final: string): Promise<void
   })
 }
 
-async function flushBelow(folder: string): Promise<void> {
+async function flushBelow(folder: string): Promise<number> {
+  let bytes = 0
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) await flushBelow(path)
-    else if (entry.isFile()) await flush(path)
+    if (entry.isDirectory()) bytes += await flushBelow(path)
+    else if (entry.isFile()) bytes += await flush(path)
   }
   await flush(folder)
+  return bytes
 }
 
-async function flush(path: string): Promise<void> {
+/** Returns the size, bytes. */
+export async function flush(path: string): Promise<number> {
   const handle = await open(path, 'r')
   try {
     await handle.sync()
+    return (await handle.stat()).size
   } finally {
     await handle.close()
   }
@@ -56,9 +58,9 @@ function ignoreMissing(error: unknown): void {
 const systemCode = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : ''
 
-async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
-    await work()
+    return await work()
   } catch (cause) {
     throw publishError(what, cause)
   }

@@ -12,6 +12,8 @@ export interface PlacedProduct {
   readonly location: string
   /** Absolute path of the same folder. */
   readonly path: string
+  /** Of all its files together. */
+  readonly bytes: number
 }
 
 /**
@@ -31,9 +33,9 @@ export async function placeProducts(
     for (const product of products) {
       const inArchive = revisionOf(key, product)
       const path = join(archive, inArchive)
-      await fsyncTree(product.folder)
+      const bytes = await fsyncTree(product.folder)
       await moveIntoPlace(product.folder, path)
-      placed.push({ product, location: `archive:${inArchive}`, path })
+      placed.push({ product, location: `archive:${inArchive}`, path, bytes })
     }
     return placed
   } catch (error) {

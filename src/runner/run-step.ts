@@ -188,7 +188,11 @@ export class Attempt {
 
   private async publish(result: StepResult): Promise<AttemptEnded> {
     const placed = await placeProducts(this.root('archive'), this.key, result.products)
-    const rows = placed.map(({ product, location }) => ({ ...withoutFolder(product), location }))
+    const rows = placed.map(({ product, location, bytes }) => ({
+      ...withoutFolder(product),
+      location,
+      bytes,
+    }))
     let isRegistered: boolean
     try {
       isRegistered = await this.persist(() => this.options.store.succeed(this.key, rows, this.measure()))

@@ -31,7 +31,10 @@ export interface StepStore {
   /** Registers the products and ends the step, in one transaction. True too if this very attempt was registered before. */
   succeed(
     key: AttemptKey,
-    products: readonly (Omit<PublishedProduct, 'folder'> & { readonly location: string })[],
+    products: readonly (Omit<PublishedProduct, 'folder'> & {
+      readonly location: string
+      readonly bytes: number
+    })[],
     resources: StepResources,
   ): Promise<boolean>
   fail(

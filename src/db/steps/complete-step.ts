@@ -15,6 +15,8 @@ export interface ProductRow {
   readonly relativeOrbit: number | null
   readonly acquisitionId: number | null
   readonly location: string
+  /** Of all its files together; absent where they were not measured. */
+  readonly bytes?: number
   readonly bbox: readonly [number, number, number, number] | null
   readonly provenance: unknown
 }
@@ -58,15 +60,15 @@ async function upsertProduct(trx: Queryable, { id, attempt }: ClaimKey, p: Produ
   const [west, south, east, north] = p.bbox ?? [null, null, null, null]
   await sql`
     insert into product (name, level, processor, processor_version, satellite, platform, tile, sensed_at, relative_orbit,
-      acquisition_id, step_id, attempt, location, bbox, provenance)
+      acquisition_id, step_id, attempt, location, bytes, bbox, provenance)
     values (${p.name}, ${p.level}, ${p.processor}, ${p.processorVersion}, ${p.satellite}, ${p.platform}, ${p.tile}, ${p.sensedAt},
-      ${p.relativeOrbit}, ${p.acquisitionId}, ${id}, ${attempt}, ${p.location},
+      ${p.relativeOrbit}, ${p.acquisitionId}, ${id}, ${attempt}, ${p.location}, ${p.bytes ?? null},
       box(point(${east}::float8, ${north}::float8), point(${west}::float8, ${south}::float8)), ${JSON.stringify(p.provenance)}::jsonb)
     on conflict (name) do update set level = excluded.level, processor = excluded.processor,
       processor_version = excluded.processor_version, satellite = excluded.satellite, platform = excluded.platform,
       tile = excluded.tile, sensed_at = excluded.sensed_at, relative_orbit = excluded.relative_orbit,
       acquisition_id = excluded.acquisition_id, step_id = excluded.step_id, attempt = excluded.attempt,
-      location = excluded.location, bbox = excluded.bbox, provenance = excluded.provenance, created_at = now()`.execute(
+      location = excluded.location, bytes = excluded.bytes, removed_at = null, removed_reason = null, bbox = excluded.bbox, provenance = excluded.provenance, created_at = now()`.execute(
     trx,
   )
 }
