@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   tiles: () => import('./tiles.js'),
   ingest: () => import('./ingest.js'),
   acquisitions: () => import('./acquisitions.js'),
+  plan: () => import('./plan.js'),
   process: () => import('./process.js'),
   up: () => import('./up.js'),
   status: () => import('./status.js'),

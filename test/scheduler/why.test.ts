@@ -174,6 +174,24 @@ test('a product that is not there is explained by the acquisition of that tile a
   expect((await why(name)).verdict).toMatch(/^is there since /)
   expect((await why(`acquisition:${id}`)).verdict).toBe(`is corrected: ${name}`)
   expect((await why('31TCJ')).verdict).toBe('is complete: all 1 acquisitions are corrected')
+  await app.db
+    .updateTable('product')
+    .set({ stale_since: new Date(), stale_reason: 'acquisition X was superseded' })
+    .execute()
+  expect(await why(name)).toMatchObject({
+    verdict: 'is there, but stale',
+    reasons: ['acquisition X was superseded', 'it lies in archive:x'],
+    next: ['tilth process --stale'],
+  })
+  await app.db
+    .updateTable('product')
+    .set({ removed_at: new Date(), removed_reason: 'older than 30 days' })
+    .execute()
+  expect(await why(name)).toMatchObject({
+    verdict: expect.stringMatching(/^was removed /) as string,
+    reasons: ['older than 30 days'],
+  })
+  expect((await why(`acquisition:${id}`)).verdict).toBe('waits for a job')
 })
 
 test('a tile and a site put acquisitions of the same position together', async () => {

@@ -16,6 +16,7 @@ export interface AcquisitionFilter {
 
 export interface L2aInput {
   readonly acquisitionId: number
+  readonly satellite: 's2' | 'landsat'
   readonly tile: string
   readonly location: string
   readonly productUri: string | null
@@ -45,7 +46,7 @@ export async function listL2aInputs(
     stale = false,
   } = filter
   const { rows } = await sql<L2aInput>`
-    select a.id as "acquisitionId", a.tile, a.location, a.product_uri as "productUri",
+    select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
       (select p.name from product p
        where p.acquisition_id = a.id and p.processor = 'l2a' and p.processor_version = ${version}
          and p.stale_since is null and p.provenance -> 'parameters' = ${frozen}::jsonb limit 1) as existing,

@@ -15,6 +15,8 @@ export interface StandingRow {
   readonly reason: string | null
   /** The newest L2A product made from it. */
   readonly product: string | null
+  /** Why that product is stale; null where it is not. */
+  readonly staleReason: string | null
   /** The newest L2A step for it. */
   readonly stepId: number | null
   readonly stepState: StepState | null
@@ -38,11 +40,11 @@ export async function listStandings(db: Queryable, filter: StandingFilter): Prom
   const { ids = null, satellite = null, tile = null, siteId = null, name = null, limit } = filter
   const { rows } = await sql<StandingRow>`
     select a.id as "acquisitionId", coalesce(a.product_uri, a.location) as name, a.satellite, a.tile, a.sensed_at as "sensedAt",
-      a.state::text as state, a.reason_code as "reasonCode", a.reason, made.name as product,
+      a.state::text as state, a.reason_code as "reasonCode", a.reason, made.name as product, made.stale_reason as "staleReason",
       last.id as "stepId", last.state::text as "stepState", last.error_code as "errorCode", last.error_message as "errorMessage"
     from acquisition a
     left join lateral (
-      select p.name from product p where p.acquisition_id = a.id and p.level = 'L2A' order by p.created_at desc limit 1) made on true
+      select p.name, p.stale_reason from product p where p.acquisition_id = a.id and p.level = 'L2A' and p.removed_at is null order by p.created_at desc limit 1) made on true
     left join lateral (
       select s.id, s.state, s.error_code, s.error_message from task t join step s on s.task_id = t.id
       where t.acquisition_id = a.id and s.processor = 'l2a' order by s.id desc limit 1) last on true

@@ -20,6 +20,10 @@ export const explain = (
   { reasons = [], next = [], parts = [] }: Partial<Omit<Explanation, 'subject' | 'verdict'>> = {},
 ): Explanation => ({ subject, verdict, reasons, next, parts })
 
+/** `2026-01-31 12:00:00 UTC`; empty for null. */
+export const when = (time: Date | null): string =>
+  time === null ? '' : `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+
 /** What to do about an error, from the table of codes; undefined for a code of another program version. */
 export const remedyOf = (code: string | null): string | undefined =>
   code !== null && Object.hasOwn(ERROR_CODES, code)

@@ -70,7 +70,10 @@ export async function whyAcquisition(
   const standing = standingOf(row)
   switch (standing) {
     case 'corrected':
-      return explain(subject, `is corrected: ${row.product ?? ''}`)
+      return explain(subject, `is corrected: ${row.product ?? ''}`, {
+        reasons: row.staleReason === null ? [] : [`that product is stale: ${row.staleReason}`],
+        next: row.staleReason === null ? [] : ['tilth process --stale'],
+      })
     case 'runs':
     case 'waits':
     case 'failed':

@@ -2,7 +2,7 @@ import { listRootObstacles } from '../../db/why/list-root-obstacles.js'
 import { listProductsOfStep, listStepEvents, listSteps, type StepRow } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { openWaitingRoom, type AskingHost, type WaitingRoom } from '../why-waiting.js'
-import { explain, remedyOf, type Explanation } from './explanation.js'
+import { explain, remedyOf, when, type Explanation } from './explanation.js'
 
 /** How many steps at the far end of a chain of waiting are explained. */
 const SHOWN_ROOTS = 3
@@ -57,9 +57,6 @@ export async function whyStep(db: Queryable, step: StepRow, room: WaitingRoom): 
     }
   }
 }
-
-const when = (time: Date | null): string =>
-  time === null ? '' : `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
 const lastFailure = ({ id, failures, error_code, error_message }: StepRow): string[] =>
   error_code === null || failures === 0

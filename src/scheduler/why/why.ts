@@ -1,13 +1,13 @@
-import { selectProducts } from '../../db/catalog/products.js'
 import { listSites } from '../../db/catalog/sites.js'
 import { listJobs } from '../../db/jobs/list-jobs.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
+import { findProductState, type ProductState } from '../../db/why/find-product-state.js'
 import { listStandings, type StandingFilter } from '../../db/why/list-standings.js'
 import { listTileSites } from '../../db/why/list-tile-sites.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { openWaitingRoom, type AskingHost } from '../why-waiting.js'
-import { explain, type Explanation } from './explanation.js'
+import { explain, when, type Explanation } from './explanation.js'
 import { whyAcquisition } from './why-acquisition.js'
 import { whySite, whyTile } from './why-area.js'
 import { whyJob, whyStep } from './why-step.js'
@@ -92,13 +92,29 @@ async function explainAcquisitions(
   return whyAcquisition(db, row, sites, openWaitingRoom(db, host))
 }
 
+/** A product that was made once: in force, stale, or removed. Pure. */
+function describeProduct(product: ProductState): Explanation {
+  const subject = `product ${product.name}`
+  const again =
+    product.acquisitionId === null ? [] : [`tilth process --acquisition ${product.acquisitionId} --force`]
+  if (product.removedAt !== null)
+    return explain(subject, `was removed ${when(product.removedAt)}`, {
+      reasons: [product.removedReason ?? ''],
+      next: again,
+    })
+  const place = `it lies in ${product.location}${product.stepId === null ? '' : `, made by step ${product.stepId}`}`
+  if (product.staleReason !== null)
+    return explain(subject, 'is there, but stale', {
+      reasons: [product.staleReason, place],
+      next: ['tilth process --stale'],
+    })
+  return explain(subject, `is there since ${when(product.createdAt)}`, { reasons: [place] })
+}
+
 /** A product by its name, there or not: then by the acquisition that it would be made from. */
 async function whyProduct(db: Queryable, name: string, host: AskingHost): Promise<Explanation> {
-  const [product] = await selectProducts(db, { name, limit: 1 })
-  if (product !== undefined)
-    return explain(`product ${name}`, `is there since ${product.createdAt.toISOString().slice(0, 19)}Z`, {
-      reasons: [`it lies in ${product.location}`],
-    })
+  const product = await findProductState(db, name)
+  if (product !== undefined) return describeProduct(product)
   const [, tile, time] = PRODUCT.exec(name) ?? []
   if (tile === undefined || time === undefined)
     throw new ProcessingError(

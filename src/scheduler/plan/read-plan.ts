@@ -1,0 +1,124 @@
+import { readProductSizes } from '../../db/plan/read-product-sizes.js'
+import { readStepCosts } from '../../db/plan/read-step-costs.js'
+import { listReadySteps } from '../../db/steps/list-ready-steps.js'
+import { listRunningSteps } from '../../db/steps/list-running-steps.js'
+import { listSteps } from '../../db/jobs/list-steps.js'
+import type { Queryable } from '../../db/steps/queryable.js'
+import type { Capacity } from '../admission.js'
+import { planL2a, type L2aPlan, type L2aRequest } from '../create-l2a-job.js'
+import { forecast, type Expected } from './forecast.js'
+
+export interface PlanRow {
+  /** Place in the order of the queue, from 1. */
+  readonly place: number
+  readonly acquisitionId: number
+  readonly satellite: 's2' | 'landsat'
+  readonly tile: string
+  readonly name: string
+  /** Seconds from now; null where no cost is known, or it could never start. */
+  readonly startS: number | null
+  readonly endS: number | null
+  readonly threads: number | null
+  readonly memoryMb: number
+  /** Estimates; null where nothing of the kind was ever made. */
+  readonly cpuS: number | null
+  readonly bytes: number | null
+  /** Why it could never start, in words. */
+  readonly reason: string | null
+}
+
+export interface SitePlan {
+  readonly rows: readonly PlanRow[]
+  readonly skipped: L2aPlan['skipped']
+  readonly capacity: Capacity
+  /** Steps that are in the queue already, of any site, and come first. */
+  readonly ahead: number
+  /** Seconds until the last of `rows` ends; null where the cost of one is not known. */
+  readonly endS: number | null
+  readonly cpuS: number | null
+  readonly peakMemoryMb: number
+  readonly bytes: number | null
+  /** Steps of which the estimates are made. */
+  readonly samples: number
+}
+
+/** Steps in the queue that a plan looks at. */
+const LOOKED_AT = 10_000
+
+/**
+ * What a job of the site would run now, in the order in which the queue would take it, behind what is in the queue already. Time is
+ * the median CPU time of recent steps for the same satellite, played through the admission of this host; disk the mean size of the
+ * products that there are. Writes nothing. Throws as `planL2a`.
+ */
+export async function readPlan(
+  db: Queryable,
+  request: Omit<L2aRequest, 'createdBy' | 'priority'>,
+  { node }: { readonly node: string },
+): Promise<SitePlan> {
+  const { todo, skipped, settings, siteId } = await planL2a(db, request)
+  const costs = await readStepCosts(db, 'l2a')
+  const sizes = await readProductSizes(db, 'L2A')
+  const costOf = (satellite: string) => costs.find((c) => c.satellite === satellite)?.cpuS ?? null
+  const mean = costs.length === 0 ? null : costs.reduce((sum, c) => sum + c.cpuS, 0) / costs.length
+  const running = (await listRunningSteps(db, { executor: 'local' })).filter((row) => row.node === node)
+  const progress = new Map(
+    (await listSteps(db, { ids: running.map(({ id }) => id), limit: LOOKED_AT })).map((s) => [
+      s.id,
+      s.progress,
+    ]),
+  )
+  const ready = await listReadySteps(db, { executor: 'local', limit: LOOKED_AT })
+  const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 2048)
+  // Steps that are not there yet: numbered downwards from -1, so that they are told from those that are.
+  const planned = todo.map((input, i) => ({
+    step: { id: -1 - i, processor: 'l2a', siteId, memoryMb },
+    cpuS: costOf(input.satellite) ?? mean ?? 0,
+  }))
+  const queued: Expected<(typeof ready)[number]>[] = ready.map((step) => ({ step, cpuS: mean ?? 0 }))
+  const busy = running.map((step) => ({ step, cpuS: (mean ?? 0) * (1 - (progress.get(step.id) ?? 0)) }))
+  const capacity = settings.capacity()
+  const played = forecast(busy, [...queued, ...planned], capacity, settings.caps())
+  const seen = new Map(played.rows.map((row) => [row.id, row]))
+  const stuck = new Map(played.stuck.map(({ id, reason }) => [id, reason]))
+  const rows = todo.map((input, i): PlanRow => {
+    const cpuS = costOf(input.satellite)
+    const row = cpuS === null ? undefined : seen.get(-1 - i)
+    return {
+      place: i + 1,
+      acquisitionId: input.acquisitionId,
+      satellite: input.satellite,
+      tile: input.tile,
+      name: input.productUri ?? input.location,
+      startS: row?.startS ?? null,
+      endS: row?.endS ?? null,
+      threads: row?.threads ?? null,
+      memoryMb,
+      cpuS,
+      bytes: sizes.find(({ satellite }) => satellite === input.satellite)?.bytes ?? null,
+      reason: stuck.get(-1 - i) ?? null,
+    }
+  })
+  return {
+    ...{ rows, skipped, capacity, ahead: running.length + ready.length, peakMemoryMb: played.peakMemoryMb },
+    endS: allOf(
+      rows,
+      ({ endS }) => endS,
+      (values) => Math.max(0, ...values),
+    ),
+    cpuS: allOf(rows, ({ cpuS }) => cpuS, total),
+    bytes: allOf(rows, ({ bytes }) => bytes, total),
+    samples: costs.reduce((sum, { samples }) => sum + samples, 0),
+  }
+}
+
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
+
+/** A sum or maximum only where every row has the value: half a sum would be taken for the whole. */
+function allOf(
+  rows: readonly PlanRow[],
+  of: (row: PlanRow) => number | null,
+  combine: (values: readonly number[]) => number,
+): number | null {
+  const values = rows.map(of)
+  return values.every((value) => value !== null) ? combine(values) : null
+}

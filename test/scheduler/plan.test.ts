@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { App } from '../../src/app.js'
+import { addSite } from '../../src/catalog/sites.js'
+import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
+import { readPlan } from '../../src/scheduler/plan/read-plan.js'
+import { tilth } from '../support/cli.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { setSetting } from '../support/queue.js'
+
+let database: TestDatabase
+let app: App
+beforeAll(async () => {
+  database = await createTestDatabase()
+  app = await database.open()
+  const ring = [
+    [1.4, 43.5],
+    [1.5, 43.5],
+    [1.5, 43.6],
+    [1.4, 43.5],
+  ] as const
+  await addSite(app.db, { name: 'Fields', area: { type: 'Polygon', coordinates: [ring] } })
+  await setSetting(app.db, 'executor.cpu_slots', 2)
+  await setSetting(app.db, 'processor.l2a.tile_threads_hint', 1)
+})
+afterAll(() => database.close())
+
+async function acquire(day: number): Promise<number> {
+  const { id } = await app.db
+    .insertInto('acquisition')
+    .values({
+      ...{
+        identity: `test:${day}`,
+        satellite: 's2',
+        platform: 'S2A',
+        tile: '31TCJ',
+        location: `l1:test${day}`,
+      },
+      sensed_at: `2025-05-${String(day).padStart(2, '0')}T10:50:31Z`,
+      state: 'present',
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+const plan = () => readPlan(app.db, { site: 'fields' }, { node: app.config.host })
+
+test('before anything has run the order is known and the times are not', async () => {
+  const ids = [await acquire(1), await acquire(2), await acquire(3)]
+  const found = await plan()
+  expect(found.rows.map(({ acquisitionId }) => acquisitionId)).toEqual(ids)
+  expect(found).toMatchObject({ endS: null, cpuS: null, bytes: null, samples: 0, ahead: 0 })
+  expect(await app.db.selectFrom('job').select('id').execute()).toEqual([])
+  const { stdout } = await tilth(['plan', 'fields'], database.env)
+  expect(stdout).toMatch(/3 steps to run behind 0 in the queue/)
+  expect(stdout).toMatch(/no step has succeeded yet/)
+})
+
+test('afterwards it plays the queue through with what steps have cost, and what is queued comes first', async () => {
+  const { stepIds } = await createL2aJob(app.db, { site: 'fields', createdBy: 'test' })
+  await app.db
+    .updateTable('step')
+    .set({ state: 'succeeded', ended_at: new Date(), resources: JSON.stringify({ cpu_s: 30 }) })
+    .where('id', 'in', stepIds)
+    .execute()
+  await acquire(4)
+  await createL2aJob(app.db, { site: 'fields', from: '2025-05-04', createdBy: 'test' })
+  await acquire(5)
+  const found = await plan()
+  // Those of the succeeded steps have no product row here, so they would run again: behind the one that is queued.
+  expect(found.rows).toHaveLength(4)
+  expect(found).toMatchObject({ ahead: 1, samples: 3, cpuS: 120 })
+  expect(found.skipped).toMatchObject([
+    { reason: expect.stringMatching(/^step \d+ does it already$/) as string },
+  ])
+  // Five steps of 30 CPU seconds on two slots.
+  expect(found.endS).toBeCloseTo(75, 6)
+  expect(found.rows[0]).toMatchObject({ startS: 0, endS: 30, threads: 1 })
+  const json = JSON.parse((await tilth(['plan', 'fields', '--json'], database.env)).stdout) as unknown
+  expect(json).toMatchObject({ samples: 3 })
+})
+
+test('an unknown site is NOT_FOUND', async () => {
+  await expect(readPlan(app.db, { site: 'nowhere' }, { node: 'x' })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+})
