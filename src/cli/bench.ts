@@ -5,6 +5,7 @@ const BENCHES = {
   l2a: () => import('../../bench/l2a.js'),
   kernels: () => import('../../bench/kernels.js'),
   accuracy: () => import('../../bench/accuracy.js'),
+  chaos: () => import('../../bench/chaos.js'),
 } as const
 
 export function register(program: Command): void {
@@ -44,4 +45,35 @@ export function register(program: Command): void {
       const { run } = await BENCHES.accuracy()
       await run({ write: options.write === true })
     })
+  bench
+    .command('chaos')
+    .description(
+      'kill step processes, schedulers and Postgres under a running job, and prove that every step took effect exactly once',
+    )
+    .option('--rounds <n>', 'rounds, each a job of its own', '20')
+    .option('--steps <n>', 'steps a round, with random dependencies', '200')
+    .option('--step-kills <n>', 'kills -9 of step processes a round that hit an attempt', '30')
+    .option('--scheduler-kills <n>', 'kills -9 of whole schedulers a round', '5')
+    .option('--restarts <n>', 'rounds in which Postgres is stopped hard', '5')
+    .option('--seed <n>', 'seed of the first round; each further one adds 1', '1')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 when nothing was wrong, 1 with the faults on stdout and the data kept.',
+    )
+    .action(
+      async (
+        options: Record<'rounds' | 'steps' | 'stepKills' | 'schedulerKills' | 'restarts' | 'seed', string>,
+      ) => {
+        const { run } = await BENCHES.chaos()
+        const isSound = await run({
+          rounds: Number(options.rounds),
+          steps: Number(options.steps),
+          stepKills: Number(options.stepKills),
+          schedulerKills: Number(options.schedulerKills),
+          restarts: Number(options.restarts),
+          seed: Number(options.seed),
+        })
+        if (!isSound) process.exitCode = 1
+      },
+    )
 }
