@@ -5,7 +5,7 @@ import { getSite } from './sites.js'
 
 export type { PublishedProduct } from '../db/catalog/products.js'
 
-/** Published products, oldest sensing first; of the enabled tiles of a site if one is named. Throws NOT_FOUND for the site. */
+/** Published products, oldest sensing first; of the enabled tiles of a site and its sub-sites if one is named, each once. Throws NOT_FOUND for the site. */
 export async function listProducts(
   db: Database,
   filter: Omit<ProductFilter, 'name' | 'siteId'> & { readonly site: string | null },

@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .command('products')
     .description('published products; with a name, one of them with its provenance')
     .argument('[name]', 'name of a product')
-    .option('--site <slug>', "only of the site's enabled tiles")
+    .option('--site <slug>', 'only of the enabled tiles of the site and its sub-sites')
     .option('--tile <tile>', 'only of this tile, e.g. 31TCJ')
     .option('--level <level>', 'only of this level, e.g. L2A')
     .option(

@@ -21,7 +21,7 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (site: string, name: string, options: AddOptions) =>
       withApp(async ({ db }) => {
-        const { addSeason } = await import('../catalog/sites.js')
+        const { addSeason } = await import('../catalog/seasons.js')
         const added = await addSeason(db, site, {
           name,
           startsOn: options.start,
@@ -29,10 +29,62 @@ export function register(program: Command): void {
           ...(options.mid === undefined ? {} : { midOn: options.mid }),
         })
         if (options.json) printJson(added)
-        else
-          process.stdout.write(
-            `season ${added.name} of ${site}: ${added.startsOn} to ${added.endsOn}, middle ${added.midOn}\n`,
-          )
+        else process.stdout.write(`${describe(site, added)}\n`)
+      }),
+    )
+  season
+    .command('edit')
+    .description('change days or name of a season; products stay')
+    .argument('<site>', 'slug')
+    .argument('<name>', 'the season')
+    .option('--name <name>', 'new name')
+    .option('--start <day>', 'first day, YYYY-MM-DD')
+    .option('--end <day>', 'last day, YYYY-MM-DD')
+    .option('--mid <day>', 'middle, YYYY-MM-DD (default: as it is, or half-way where it would fall outside)')
+    .option('--json', 'print JSON')
+    .action(async (site: string, name: string, options: EditOptions) => {
+      const { ProcessingError } = await import('../domain/errors.js')
+      const { start, end, mid, name: newName } = options
+      if ([start, end, mid, newName].every((given) => given === undefined))
+        throw new ProcessingError('BAD_ARGUMENT', 'Give at least one of --name, --start, --end and --mid.')
+      await withApp(async ({ db }) => {
+        const { editSeason } = await import('../catalog/seasons.js')
+        const edited = await editSeason(db, site, name, {
+          ...(newName === undefined ? {} : { name: newName }),
+          ...(start === undefined ? {} : { startsOn: start }),
+          ...(end === undefined ? {} : { endsOn: end }),
+          ...(mid === undefined ? {} : { midOn: mid }),
+        })
+        if (options.json) printJson(edited)
+        else process.stdout.write(`${describe(site, edited)}\n`)
+      })
+    })
+  season
+    .command('remove')
+    .description("remove a season; products stay. A sub-site without its own has its parent's")
+    .argument('<site>', 'slug')
+    .argument('<name>', 'the season')
+    .action(async (site: string, name: string) =>
+      withApp(async ({ db }) => {
+        const { removeSeason } = await import('../catalog/seasons.js')
+        await removeSeason(db, site, name)
+        process.stdout.write(`season ${name} of ${site} removed\n`)
       }),
     )
 }
+
+interface EditOptions extends Partial<Omit<AddOptions, 'json'>> {
+  readonly name?: string
+  readonly json?: boolean
+}
+
+const describe = (
+  site: string,
+  season: {
+    readonly name: string
+    readonly startsOn: string
+    readonly midOn: string
+    readonly endsOn: string
+  },
+): string =>
+  `season ${season.name} of ${site}: ${season.startsOn} to ${season.endsOn}, middle ${season.midOn}`

@@ -12,17 +12,18 @@ export function register(program: Command): void {
   const site = program.command('site').description('areas of interest')
   site
     .command('add')
-    .description('add a site from a GeoJSON polygon; its Sentinel-2 tiles are found from the area')
+    .description('add a site from a GeoJSON polygon; its tiles are found from the area')
     .argument(
       '<geojson>',
       'file with a Polygon, MultiPolygon, Feature or FeatureCollection (degrees WGS 84); - reads stdin',
     )
     .option('--name <name>', 'name of the site (default: of the file)')
     .option('--slug <slug>', 'short name for commands, a-z 0-9 - (default: from the name)')
-    .option('--parent <slug>', 'site whose settings this one inherits')
+    .option('--parent <slug>', 'site whose settings and seasons this one inherits and whose part it is')
     .option('--json', 'print JSON')
     .action(async (file: string, options: AddOptions) => {
-      const { addSite, parseArea, siteTiles } = await import('../catalog/sites.js')
+      const { addSite, parseArea } = await import('../catalog/sites.js')
+      const { siteTiles } = await import('../catalog/site-tiles.js')
       const area = parseArea(await readInput(file))
       const path = await import('node:path')
       const name = options.name ?? (file === '-' ? 'site' : path.basename(file, path.extname(file)))
@@ -33,9 +34,10 @@ export function register(program: Command): void {
           ...(options.slug === undefined ? {} : { slug: options.slug }),
           ...(options.parent === undefined ? {} : { parent: options.parent }),
         })
-        const tiles = (await siteTiles(db, added.slug)).map((row) => row.tile)
+        const tiles = await siteTiles(db, added.slug)
+        const names = tiles.map((row) => row.tile).join(' ')
         if (options.json) printJson({ ...added, tiles })
-        else process.stdout.write(`site ${added.slug} added, tiles: ${tiles.join(' ')}\n`)
+        else process.stdout.write(`site ${added.slug} added, tiles: ${names}\n`)
       })
     })
   site
@@ -50,12 +52,14 @@ export function register(program: Command): void {
         else
           process.stdout.write(
             formatTable(
-              ['SITE', 'NAME', 'PARENT', 'TILES', 'SEASONS'],
+              ['SITE', 'NAME', 'PARENT', 'S2 TILES', 'LANDSAT', 'PAUSED', 'SEASONS'],
               sites.map((s) => [
                 s.slug,
                 s.name,
                 s.parent ?? '-',
-                String(s.tiles),
+                String(s.tiles.s2),
+                String(s.tiles.landsat),
+                s.paused ? 'yes' : 'no',
                 s.seasons.map((n) => n.name).join(', ') || '-',
               ]),
             ),
@@ -69,19 +73,32 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (slug: string, options: { json?: boolean }) =>
       withApp(async ({ db }) => {
-        const { getSite, siteTiles } = await import('../catalog/sites.js')
+        const { getSite, siteArea } = await import('../catalog/sites.js')
+        const { siteTiles } = await import('../catalog/site-tiles.js')
         const found = await getSite(db, slug)
         const tiles = await siteTiles(db, slug)
         if (options.json) {
-          printJson({ ...found, tiles })
+          printJson({ ...found, geometry: await siteArea(db, found), tiles })
           return
         }
+        const whose = found.seasonsOf === found.slug ? '' : ` (of ${found.seasonsOf ?? ''})`
         const lines = [
-          `${found.slug}: ${found.name}`,
+          `${found.slug}: ${found.name}${found.paused ? ' (paused)' : ''}`,
           `parent   ${found.parent ?? '-'}`,
+          ...(found.subSites.length > 0 ? [`children ${found.subSites.join(' ')}`] : []),
           `extent   west ${found.bbox[0]}, south ${found.bbox[1]}, east ${found.bbox[2]}, north ${found.bbox[3]} degrees`,
-          ...found.seasons.map((n) => `season   ${n.name}: ${n.startsOn} to ${n.endsOn}, middle ${n.midOn}`),
-          `tiles    ${tiles.map((t) => (t.enabled ? t.tile : `${t.tile} (off)`)).join(' ')}`,
+          ...found.seasons.map(
+            (n) => `season   ${n.name}: ${n.startsOn} to ${n.endsOn}, middle ${n.midOn}${whose}`,
+          ),
+          ...(['s2', 'landsat'] as const).map(
+            (satellite) =>
+              `${satellite.padEnd(8)} ${
+                tiles
+                  .filter((t) => t.satellite === satellite)
+                  .map((t) => (t.enabled ? t.tile : `${t.tile} (off)`))
+                  .join(' ') || '-'
+              }`,
+          ),
         ]
         process.stdout.write(`${lines.join('\n')}\n`)
       }),

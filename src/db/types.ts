@@ -63,6 +63,12 @@ export interface Acquisition {
   updated_at: Generated<Timestamp>;
 }
 
+export interface DoomedPath {
+  doomed_at: Generated<Timestamp>;
+  doomed_by: string;
+  location: string;
+}
+
 export interface FormerRevision {
   bytes: number | null;
   left_at: Generated<Timestamp>;
@@ -206,6 +212,20 @@ export interface Site {
   slug: string;
 }
 
+export interface SiteReach {
+  member_id: number | null;
+  site_id: number | null;
+}
+
+export interface SiteSeason {
+  ends_on: string | null;
+  from_site_id: number | null;
+  mid_on: string | null;
+  name: string | null;
+  site_id: number | null;
+  starts_on: string | null;
+}
+
 export interface SiteTile {
   enabled: Generated<boolean>;
   origin: string;
@@ -299,6 +319,7 @@ export interface Task {
 
 export interface DB {
   acquisition: Acquisition;
+  doomed_path: DoomedPath;
   former_revision: FormerRevision;
   job: Job;
   migrated_for: MigratedFor;
@@ -311,6 +332,8 @@ export interface DB {
   setting: Setting;
   setting_change: SettingChange;
   site: Site;
+  site_reach: SiteReach;
+  site_season: SiteSeason;
   site_tile: SiteTile;
   step: Step;
   step_dependency: StepDependency;

@@ -63,14 +63,16 @@ export const ERROR_CODES = {
   GEOMETRY_INVALID: {
     failure: 'permanent',
     exit: EXIT.data,
-    summary: 'A GeoJSON polygon is empty, self-crossing, out of range or not a polygon.',
-    remedy: 'Repair it, for example with `ogr2ogr -makevalid`.',
+    summary:
+      'A polygon is empty, self-crossing, out of range, without a known reference system or not a polygon.',
+    remedy: 'The message says where; repair it, for example with `ogr2ogr -makevalid`.',
   },
   TILE_UNKNOWN: {
     failure: 'permanent',
     exit: EXIT.usage,
-    summary: 'A name is no Sentinel-2 tile.',
-    remedy: 'Tile names look like 31TCJ: zone, band, two letters of the 100 km square.',
+    summary: 'A name is no tile of Sentinel-2 or Landsat.',
+    remedy:
+      'Sentinel-2 tiles look like 31TCJ (zone, band, two letters of the 100 km square), Landsat tiles like 198030 (path, row).',
   },
   DATABASE_UNAVAILABLE: {
     failure: 'transient',

@@ -1,8 +1,14 @@
+import { isDeepStrictEqual } from 'node:util'
 import { getSite } from '../catalog/sites.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
-import { insertJob } from '../db/jobs/insert-job.js'
-import { listL2aInputs, type AcquisitionFilter, type L2aInput } from '../db/jobs/list-l2a-inputs.js'
+import { insertJobRows } from '../db/jobs/insert-job.js'
+import {
+  listL2aInputs,
+  lockL2aPlanning,
+  type AcquisitionFilter,
+  type L2aInput,
+} from '../db/jobs/list-l2a-inputs.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
@@ -21,11 +27,18 @@ export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
   readonly createdBy: string
 }
 
+/** An acquisition whose L2A is to be made, with the parameters of the site it is made for. */
+export interface PlannedInput extends L2aInput {
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly origins: Readonly<Record<string, string>>
+}
+
 /** What a request comes to before any row is made. */
 export interface L2aPlan {
-  readonly todo: readonly L2aInput[]
+  readonly todo: readonly PlannedInput[]
   readonly siteId: number | null
   readonly settings: SettingsInForce
+  /** Of the site asked for; sub-sites with settings of their own differ, see `todo`. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** Where each parameter comes from: `cli`, `site x`, `global`, `default`, ... */
   readonly origins: Readonly<Record<string, string>>
@@ -45,7 +58,9 @@ export interface CreatedL2a extends Pick<L2aPlan, 'parameters' | 'origins' | 'sk
 
 /**
  * Which present acquisitions a request names that lack their L2A, and with which parameters: given by hand, else the job
- * settings in force for the site (see contracts, Settings), else the processor's defaults. Writes nothing.
+ * settings in force for the site (see contracts, Settings), else the processor's defaults. Of a site with sub-sites, a tile that only
+ * a sub-site has is made with that sub-site's settings. L2A belongs to the tile: what another site has made or is making is not made
+ * again, see docs/decisions/0008. Writes nothing.
  * Throws NOT_FOUND for an unknown site or season, BAD_ARGUMENT for parameters that the processor refuses or no acquisitions named.
  */
 export async function planL2a(
@@ -67,51 +82,88 @@ export async function planL2a(
     )
   const settings = await readSettings(db)
   const siteId = site?.id ?? null
-  const { parameters, origins, frozen } = freezeParameters(settings, siteId, given)
-  const inputs = await listL2aInputs(
-    db,
-    { ...filter, ...(siteId === null ? {} : { siteId }) },
-    { parameters, version: l2a.version },
-  )
-  const todo = inputs.filter((input) => whySkip(input, force) === null)
-  const skipped = inputs.flatMap((input) => {
-    const reason = whySkip(input, force)
-    return reason === null ? [] : [{ acquisitionId: input.acquisitionId, tile: input.tile, reason }]
-  })
-  return { todo, siteId, settings, parameters, origins, frozen, skipped }
+  const asked = freezeParameters(settings, siteId, given)
+  const bySite = new Map([[siteId, asked]])
+  const inputs = await listL2aInputs(db, { ...filter, ...(siteId === null ? {} : { siteId }) })
+  const todo: PlannedInput[] = []
+  const skipped: { acquisitionId: number; tile: string; reason: string }[] = []
+  for (const input of inputs) {
+    const wanted = bySite.get(input.homeId) ?? freezeParameters(settings, input.homeId, given)
+    bySite.set(input.homeId, wanted)
+    const reason = whySkip(input, wanted.parameters, { force, siteId })
+    if (reason === null) todo.push({ ...input, parameters: wanted.parameters, origins: wanted.origins })
+    else skipped.push({ acquisitionId: input.acquisitionId, tile: input.tile, reason })
+  }
+  return { todo, siteId, settings, ...asked, skipped }
 }
 
-/** Makes one L2A job of what `planL2a` finds: a task and a step for each acquisition, its parameters frozen now. Throws as it does. */
+/**
+ * Makes one L2A job of what `planL2a` finds: a task and a step for each acquisition, its parameters frozen now. Of two that are made at
+ * once the later sees the steps of the earlier: an acquisition is corrected once. Throws as `planL2a`.
+ */
 export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<CreatedL2a> {
   const { priority = 100, createdBy, ...rest } = request
-  const { todo, siteId, settings, parameters, origins, frozen, skipped } = await planL2a(db, rest)
-  if (todo.length === 0) return { jobId: null, stepIds: [], parameters, origins, skipped }
-  const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 0) || 2048
-  const cpu = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
-  const { id, stepIds } = await insertJob(db, {
-    processor: 'l2a',
-    siteId,
-    params: { parameters, origins, version: l2a.version } as Json,
-    settings: frozen as Json,
-    priority,
-    createdBy,
-    tasks: todo.map(({ acquisitionId, tile, location }) => {
-      const params: L2aStepParams = {
-        acquisition_id: acquisitionId,
-        input: location,
-        parameters,
-        parameter_origins: origins,
-      }
-      return { tile, acquisitionId, params: params as Json, memoryMb, cpu }
-    }),
+  return db.transaction().execute(async (trx) => {
+    await lockL2aPlanning(trx)
+    const { todo, siteId, settings, parameters, origins, frozen, skipped } = await planL2a(trx, rest)
+    if (todo.length === 0) return { jobId: null, stepIds: [], parameters, origins, skipped }
+    const { id, stepIds } = await insertJobRows(trx, {
+      processor: 'l2a',
+      siteId,
+      params: { parameters, origins, version: l2a.version } as Json,
+      settings: frozen as Json,
+      priority,
+      createdBy,
+      tasks: todo.map((input) => {
+        const params: L2aStepParams = {
+          acquisition_id: input.acquisitionId,
+          input: input.location,
+          parameters: input.parameters,
+          parameter_origins: input.origins,
+        }
+        return {
+          tile: input.tile,
+          acquisitionId: input.acquisitionId,
+          siteId: input.homeId,
+          params: params as Json,
+          memoryMb: settings.ofProcessor('l2a', 'memory_mb', input.homeId, 0) || 2048,
+          cpu: settings.ofProcessor('l2a', 'tile_threads_hint', input.homeId, 4),
+        }
+      }),
+    })
+    return { jobId: id, stepIds, parameters, origins, skipped }
   })
-  return { jobId: id, stepIds, parameters, origins, skipped }
 }
 
-const whySkip = ({ existing, queuedStep }: L2aInput, force: boolean): string | null => {
-  if (queuedStep !== null) return `step ${queuedStep} does it already`
-  return existing !== null && !force ? `${existing} exists with the same parameters` : null
+/** Why an acquisition is left out, or null. A step that is open is never doubled, not even by force: both would publish the same product. */
+function whySkip(
+  { existing, open, homeId }: L2aInput,
+  wanted: Readonly<Record<string, unknown>>,
+  { force, siteId }: { readonly force: boolean; readonly siteId: number | null },
+): string | null {
+  if (open !== null) {
+    const other = differences(open.parameters, wanted)
+    if (other === '') return `step ${open.step} does it already`
+    return `step ${open.step} ${open.site === null ? 'makes' : `of site ${open.site} makes`} it with ${other}: ask again when it has ended, or cancel it`
+  }
+  if (existing === null || force || existing.stale || existing.version !== l2a.version) return null
+  const other = differences(existing.parameters, wanted)
+  if (other === '') return `${existing.name} exists with the same parameters`
+  // Without a site the request is by hand: then the newest word counts. So it does among requests of one site.
+  if (existing.siteId === null || homeId === null || [homeId, siteId].includes(existing.siteId)) return null
+  return `${existing.name} was made for site ${existing.site ?? ''} with ${other}; L2A is shared, --force makes it again for all`
 }
+
+/** `aot 0.1 instead of 0.2, ...`: what was frozen then, and what is wanted now; empty where all is the same. */
+function differences(then: unknown, now: Readonly<Record<string, unknown>>): string {
+  const before: Readonly<Record<string, unknown>> = { ...(then ?? {}) }
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((key) => !isDeepStrictEqual(before[key], now[key]))
+    .map((key) => `${key} ${shown(before[key])} instead of ${shown(now[key])}`)
+    .join(', ')
+}
+
+const shown = (value: unknown): string => (value === undefined ? 'unset' : JSON.stringify(value))
 
 function freezeParameters(
   settings: SettingsInForce,

@@ -32,13 +32,21 @@ const text = (pattern: RegExp) => expect.stringMatching(pattern) as string
 
 test('site add, list and show give the same site as JSON', async () => {
   const added = await json('site', 'add', field, '--name', 'My fields')
-  expect(added).toMatchObject({ slug: 'my-fields', name: 'My fields', parent: null, tiles: ['31TCJ'] })
-  expect(await json('site', 'list')).toMatchObject([{ slug: 'my-fields', tiles: 1, seasons: [] }])
+  const tiles = ['31TCJ', '198030', '199029', '199030'].map((tile) => ({
+    tile,
+    origin: 'auto',
+    enabled: true,
+  }))
+  expect(added).toMatchObject({ slug: 'my-fields', name: 'My fields', parent: null, tiles })
+  expect(await json('site', 'list')).toMatchObject([
+    { slug: 'my-fields', tiles: { s2: 1, landsat: 3 }, seasons: [] },
+  ])
+  expect(await json('tiles', 'my-fields')).toMatchObject(tiles)
   expect(await json('site', 'show', 'my-fields')).toMatchObject({
     slug: 'my-fields',
     bbox: [1.4, 43.5, 1.5, 43.6],
     geometry: { type: 'Polygon' },
-    tiles: [{ satellite: 's2', tile: '31TCJ', origin: 'auto', enabled: true }],
+    tiles,
   })
 })
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
@@ -92,12 +92,8 @@ test('days of season and dates are included at both ends, in UTC', async () => {
   expect(
     await acquisitionsOf((await createL2aJob(app.db, { ...request, season: 'summer' })).stepIds),
   ).toEqual([first, last])
-  const only = await createL2aJob(app.db, {
-    ...request,
-    from: '2026-09-30',
-    to: '2026-09-30',
-    parameters: { aot: 0.5 },
-  })
+  await app.db.deleteFrom('job').execute()
+  const only = await createL2aJob(app.db, { ...request, from: '2026-09-30', to: '2026-09-30' })
   expect(await acquisitionsOf(only.stepIds)).toEqual([last])
 })
 
@@ -167,6 +163,7 @@ test('skips what is queued or made already with the same parameters and version;
     skipped: [{ reason: 'P exists with the same parameters' }],
   })
   expect((await createL2aJob(app.db, { ...request, parameters: { aot: 0.9 } })).stepIds).toHaveLength(1)
+  await app.db.deleteFrom('step').where('state', '=', 'ready').execute()
   expect((await createL2aJob(app.db, { ...request, force: true })).stepIds).toHaveLength(1)
 })
 
@@ -180,4 +177,113 @@ test('names what is unknown or out of range, and makes no job then', async () =>
   await expect(createL2aJob(app.db, { createdBy: 'test' })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' })
   await expect(createL2aJob(app.db, { ...request, parameters: { aot: -1 } })).rejects.toThrow(/aot/)
   expect(await app.db.selectFrom('job').select('id').execute()).toEqual([])
+})
+
+describe('L2A belongs to the tile', () => {
+  const addSite = async (slug: string, parent: number | null, tiles: readonly string[]) => {
+    const { id } = await app.db
+      .insertInto('site')
+      .values({ slug, name: slug, parent_id: parent, geometry: '{}', bbox: '(1,1),(0,0)' })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    for (const tile of tiles)
+      await app.db
+        .insertInto('site_tile')
+        .values({ site_id: id, satellite: 's2', tile, origin: 'auto', enabled: true })
+        .execute()
+    return id
+  }
+  const finish = async (stepId: number, acquisitionId: number, name: string) => {
+    const grants = [{ id: stepId, threads: 1, settings: {} }]
+    const [claim] = await claimReadySteps(app.db, {
+      ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30, grants },
+    })
+    const { parameters } = (await stepOf(app.db, stepId)).params as { parameters: unknown }
+    await completeStep(
+      app.db,
+      claim!,
+      [
+        {
+          ...{ name, level: 'L2A', processor: 'l2a', processorVersion: l2a.version, satellite: 's2' },
+          ...{ platform: 'S2A', tile: '31TCJ', sensedAt: '2026-06-01T10:00:00Z', relativeOrbit: 51 },
+          ...{ acquisitionId, location: `archive:${name}`, bbox: null },
+          provenance: { parameters },
+        },
+      ],
+      {},
+    )
+  }
+
+  test('a tile of several sites is corrected once, also when their jobs are made at the same moment', async () => {
+    for (let day = 10; day < 20; day++) await acquire('31TCJ', `2026-06-${day}T10:00:00Z`)
+    for (const slug of ['a', 'b', 'c', 'd']) await addSite(slug, null, ['31TCJ'])
+    const jobs = await Promise.all(
+      ['a', 'b', 'c', 'd', 'farm'].map((site) => createL2aJob(app.db, { site, createdBy: 'test' })),
+    )
+    expect(jobs.filter(({ jobId }) => jobId !== null)).toHaveLength(1)
+    expect(await app.db.selectFrom('step').select('id').execute()).toHaveLength(10)
+  })
+
+  test('what another site made or makes with other parameters is named, and made again only by force', async () => {
+    const id = await acquire('31TCJ', '2026-06-01T10:00:00Z')
+    const dry = await addSite('dry', null, ['31TCJ'])
+    await setSetting(app.db, 'processor.l2a.aot', 0.05, dry)
+    const first = await createL2aJob(app.db, request)
+    const asked = { site: 'dry', createdBy: 'test' }
+    const open = `step ${first.stepIds[0]!} of site farm makes it with aot 0.1 instead of 0.05: ask again when it has ended, or cancel it`
+    for (const force of [false, true])
+      expect(await createL2aJob(app.db, { ...asked, force })).toMatchObject({
+        jobId: null,
+        skipped: [{ reason: open }],
+      })
+    await finish(first.stepIds[0]!, id, 'P')
+    expect(await createL2aJob(app.db, asked)).toMatchObject({
+      jobId: null,
+      skipped: [
+        {
+          reason:
+            'P was made for site farm with aot 0.1 instead of 0.05; L2A is shared, --force makes it again for all',
+        },
+      ],
+    })
+    // Once farm does not want the tile any more, its parameters bind nobody.
+    await app.db.updateTable('site_tile').set({ enabled: false }).where('site_id', '=', siteId).execute()
+    expect((await createL2aJob(app.db, asked)).stepIds).toHaveLength(1)
+  })
+
+  test('a parent asks for the union over its sub-sites, each acquisition once and with the settings of the one that has it', async () => {
+    const region = await app.db
+      .selectFrom('site')
+      .select('id')
+      .where('slug', '=', 'region')
+      .executeTakeFirstOrThrow()
+    const east = await addSite('east', region.id, ['31TDJ', '31TEJ'])
+    await setSetting(app.db, 'processor.l2a.aot', 0.2, east)
+    const own = await acquire('31TCJ', '2026-06-01T10:00:00Z')
+    const shared = await acquire('31TDJ', '2026-06-02T10:00:00Z')
+    const easts = await acquire('31TEJ', '2026-06-03T10:00:00Z')
+    const job = await createL2aJob(app.db, { site: 'region', createdBy: 'test' })
+    expect(await acquisitionsOf(job.stepIds)).toEqual([own, shared, easts])
+    // 'east' comes before 'farm': of two sub-sites with the tile the first by slug counts.
+    const steps = await Promise.all(job.stepIds.map((step) => stepOf(app.db, step)))
+    expect(steps.map((step) => step.site_id)).toEqual([siteId, east, east])
+    expect(steps.map((step) => (step.params as { parameters: { aot: number } }).parameters.aot)).toEqual([
+      0.1, 0.2, 0.2,
+    ])
+    expect((await createL2aJob(app.db, { site: 'east', createdBy: 'test' })).jobId).toBeNull()
+  })
+
+  test('a season of the parent bounds the work of a sub-site that has none of its own', async () => {
+    const region = await app.db
+      .selectFrom('site')
+      .select('id')
+      .where('slug', '=', 'region')
+      .executeTakeFirstOrThrow()
+    await app.db.updateTable('season').set({ site_id: region.id }).where('site_id', '=', siteId).execute()
+    await acquire('31TCJ', '2026-04-01T10:00:00Z')
+    const inside = await acquire('31TCJ', '2026-06-01T10:00:00Z')
+    expect(
+      await acquisitionsOf((await createL2aJob(app.db, { ...request, season: 'summer' })).stepIds),
+    ).toEqual([inside])
+  })
 })

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
-import { addSeason, addSite, setSiteTiles } from '../../src/catalog/sites.js'
+import { addSeason } from '../../src/catalog/seasons.js'
+import { setSiteTiles } from '../../src/catalog/site-tiles.js'
+import { addSite } from '../../src/catalog/sites.js'
 import { registeredRoots } from '../../src/catalog/storage-roots.js'
 import { insertJob } from '../../src/db/jobs/insert-job.js'
 import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
@@ -206,7 +208,7 @@ test('a tile and a site put acquisitions of the same position together', async (
   expect(tile.reasons).toEqual(['site fields has it enabled and is paused'])
   expect(await why('site:fields')).toMatchObject({
     verdict: 'has 0 of 5 present acquisitions corrected, of 6 known',
-    reasons: ['it is paused: nothing of it starts'],
+    reasons: ['it is paused: nothing of it starts', 'no acquisition of 198030, 199029, 199030'],
   })
 })
 

@@ -23,7 +23,7 @@ export interface ProductFilter {
   readonly name?: string | null
   readonly level?: string | null
   readonly tile?: string | null
-  /** Id of a site: products of its enabled tiles. */
+  /** Id of a site: products of the enabled tiles of the site and its sub-sites, each once. */
   readonly siteId?: number | null
   /** Only those that are stale and not removed by a retention rule. */
   readonly stale?: boolean
@@ -39,8 +39,9 @@ export async function selectProducts(db: Queryable, f: ProductFilter): Promise<r
     from product p
     where (${f.name ?? null}::text is null or p.name = ${f.name ?? null}) and (${f.level ?? null}::text is null or p.level = ${f.level ?? null})
       and (${f.tile ?? null}::text is null or p.tile = ${f.tile ?? null})
-      and (${f.siteId ?? null}::bigint is null or exists (select from site_tile t
-        where t.site_id = ${f.siteId ?? null} and t.satellite = p.satellite and t.tile = p.tile and t.enabled))
+      and (${f.siteId ?? null}::bigint is null or exists (
+        select from site_reach r join site_tile t on t.site_id = r.member_id
+        where r.site_id = ${f.siteId ?? null} and t.satellite = p.satellite and t.tile = p.tile and t.enabled))
       and (not ${f.stale ?? false}::boolean or (p.stale_since is not null and p.removed_at is null))
     order by p.sensed_at, p.tile, p.name limit ${f.limit}`.execute(db)
   return rows

@@ -4,6 +4,8 @@ import type { Queryable } from '../steps/queryable.js'
 export interface NewTask {
   readonly tile: string | null
   readonly acquisitionId: number | null
+  /** Whose caps and settings its step runs under; default: the job's site. */
+  readonly siteId?: number | null
   readonly params: Json
   readonly memoryMb: number
   readonly cpu: number
@@ -23,50 +25,53 @@ export interface NewJob {
 
 /** Inserts a job with its tasks and steps in one transaction. Rejects an empty job: nothing would ever end it. */
 export async function insertJob(db: Queryable, job: NewJob): Promise<{ id: number; stepIds: number[] }> {
+  return db.transaction().execute((trx) => insertJobRows(trx, job))
+}
+
+/** The same within the caller's transaction. */
+export async function insertJobRows(trx: Queryable, job: NewJob): Promise<{ id: number; stepIds: number[] }> {
   if (job.tasks.length === 0) throw new RangeError('A job needs at least one task.')
-  return db.transaction().execute(async (trx) => {
-    const { id } = await trx
-      .insertInto('job')
+  const { id } = await trx
+    .insertInto('job')
+    .values({
+      processor: job.processor,
+      site_id: job.siteId,
+      params: JSON.stringify(job.params),
+      settings: JSON.stringify(job.settings ?? {}),
+      priority: job.priority,
+      created_by: job.createdBy,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const stepIds: number[] = []
+  for (const { tile, acquisitionId, siteId, params, memoryMb, cpu } of job.tasks) {
+    const task = await trx
+      .insertInto('task')
       .values({
+        job_id: id,
         processor: job.processor,
-        site_id: job.siteId,
-        params: JSON.stringify(job.params),
-        settings: JSON.stringify(job.settings ?? {}),
-        priority: job.priority,
-        created_by: job.createdBy,
+        tile,
+        acquisition_id: acquisitionId,
+        params: JSON.stringify(params),
       })
       .returning('id')
       .executeTakeFirstOrThrow()
-    const stepIds: number[] = []
-    for (const { tile, acquisitionId, params, memoryMb, cpu } of job.tasks) {
-      const task = await trx
-        .insertInto('task')
-        .values({
-          job_id: id,
-          processor: job.processor,
-          tile,
-          acquisition_id: acquisitionId,
-          params: JSON.stringify(params),
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow()
-      const step = await trx
-        .insertInto('step')
-        .values({
-          task_id: task.id,
-          job_id: id,
-          site_id: job.siteId,
-          processor: job.processor,
-          params: JSON.stringify(params),
-          state: 'ready',
-          priority: job.priority,
-          memory_mb: memoryMb,
-          cpu,
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow()
-      stepIds.push(step.id)
-    }
-    return { id, stepIds }
-  })
+    const step = await trx
+      .insertInto('step')
+      .values({
+        task_id: task.id,
+        job_id: id,
+        site_id: siteId === undefined ? job.siteId : siteId,
+        processor: job.processor,
+        params: JSON.stringify(params),
+        state: 'ready',
+        priority: job.priority,
+        memory_mb: memoryMb,
+        cpu,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    stepIds.push(step.id)
+  }
+  return { id, stepIds }
 }

@@ -4,7 +4,7 @@ import type { Queryable } from '../steps/queryable.js'
 /** Which acquisitions; all given conditions hold. Dates are days in UTC, both included. */
 export interface AcquisitionFilter {
   readonly siteId?: number
-  /** Name of a season of the site. */
+  /** Name of a season in force for the site. */
   readonly season?: string
   readonly from?: string
   readonly to?: string
@@ -14,28 +14,40 @@ export interface AcquisitionFilter {
   readonly stale?: boolean
 }
 
+/** What there is of an acquisition's L2A, or what is about to make it. */
+export interface L2aMade {
+  /** Parameters as they were frozen. */
+  readonly parameters: unknown
+  /** The site for which it is or was made, while that site still has the tile enabled; else null. */
+  readonly site: string | null
+  readonly siteId: number | null
+}
+
 export interface L2aInput {
   readonly acquisitionId: number
   readonly satellite: 's2' | 'landsat'
   readonly tile: string
   readonly location: string
   readonly productUri: string | null
-  /** Name of the L2A product made from this acquisition with the same parameters and version, if any. */
-  readonly existing: string | null
-  /** A step that waits or runs with the same parameters, if any. */
-  readonly queuedStep: number | null
+  /** Whose settings count: the site asked for if it has the tile itself, else its first sub-site by slug that has; null without a site. */
+  readonly homeId: number | null
+  /** The L2A product in force, by whichever site, parameters and version. */
+  readonly existing:
+    (L2aMade & { readonly name: string; readonly version: number; readonly stale: boolean }) | null
+  /** The step that waits or runs for this acquisition's L2A, by whichever site and parameters. */
+  readonly open: (L2aMade & { readonly step: number }) | null
 }
 
+/** The site of a step, as long as it or a sub-site of it has the acquisition's tile enabled. */
+const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
+    select from site_reach r join site_tile has on has.site_id = r.member_id
+    where r.site_id = owner.id and has.satellite = a.satellite and has.tile = a.tile and has.enabled)`
+
 /**
- * Present Sentinel-2 acquisitions, oldest first, of the site's enabled tiles if a site is given, each with what there is
- * of its L2A already. `parameters` are compared as JSON, so the order of keys does not matter.
+ * Present Sentinel-2 acquisitions, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once and
+ * with what there is of its L2A already. Seasons are those in force for the site.
  */
-export async function listL2aInputs(
-  db: Queryable,
-  filter: AcquisitionFilter,
-  { parameters, version }: { parameters: unknown; version: number },
-): Promise<L2aInput[]> {
-  const frozen = JSON.stringify(parameters)
+export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): Promise<L2aInput[]> {
   const {
     siteId = null,
     season = null,
@@ -46,19 +58,24 @@ export async function listL2aInputs(
     stale = false,
   } = filter
   const { rows } = await sql<L2aInput>`
-    select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
-      (select p.name from product p
-       where p.acquisition_id = a.id and p.processor = 'l2a' and p.processor_version = ${version}
-         and p.stale_since is null and p.provenance -> 'parameters' = ${frozen}::jsonb limit 1) as existing,
-      (select s.id from step s join task t on t.id = s.task_id
+    select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri", home.id as "homeId",
+      (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null,
+          'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
+       from product p left join step s on s.id = p.step_id ${joinOwner}
+       where p.acquisition_id = a.id and p.processor = 'l2a' order by p.created_at desc limit 1) as existing,
+      (select json_build_object('step', s.id, 'parameters', s.params -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
+       from task t join step s on s.task_id = t.id ${joinOwner}
        where t.acquisition_id = a.id and s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')
-         and s.params -> 'parameters' = ${frozen}::jsonb limit 1) as "queuedStep"
+       order by s.id limit 1) as open
     from acquisition a
+    left join lateral (
+      select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
+      where r.site_id = ${siteId} and t.satellite = a.satellite and t.tile = a.tile and t.enabled
+      order by s.id <> r.site_id, s.slug limit 1) home on true
     where a.satellite = 's2' and a.state = 'present'
-      and (${siteId}::bigint is null or exists (
-        select from site_tile t where t.site_id = ${siteId} and t.satellite = 's2' and t.tile = a.tile and t.enabled))
+      and (${siteId}::bigint is null or home.id is not null)
       and (${season}::text is null or exists (
-        select from season n where n.site_id = ${siteId} and n.name = ${season}
+        select from site_season n where n.site_id = ${siteId} and n.name = ${season}
           and (a.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))
       and (${from}::date is null or (a.sensed_at at time zone 'UTC')::date >= ${from})
       and (${to}::date is null or (a.sensed_at at time zone 'UTC')::date <= ${to})
@@ -69,4 +86,9 @@ export async function listL2aInputs(
         where p.processor = 'l2a' and p.stale_since is not null and p.removed_at is null))
     order by a.sensed_at, a.tile, a.id`.execute(db)
   return rows
+}
+
+/** One L2A job is made at a time, so that two never both find that nobody corrects an acquisition yet. Ends with the transaction. */
+export async function lockL2aPlanning(trx: Queryable): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext('tilth l2a jobs'))`.execute(trx)
 }

@@ -53,8 +53,8 @@ export async function listStandings(db: Queryable, filter: StandingFilter): Prom
       and (${tile}::text is null or a.tile = ${tile})
       and (${name}::text is null or a.product_uri in (${name}, ${name} || '.SAFE'))
       and (${siteId}::bigint is null or exists (
-        select from site_tile t join site on site.id = t.site_id
-        where (site.id = ${siteId} or site.parent_id = ${siteId})
+        select from site_reach r join site_tile t on t.site_id = r.member_id
+        where r.site_id = ${siteId}
           and t.satellite = a.satellite and t.tile = a.tile and t.enabled))
     order by a.sensed_at nulls last, a.tile, a.id limit ${limit}`.execute(db)
   return rows

@@ -21,7 +21,7 @@ export async function listTileSites(db: Queryable, tiles: readonly string[]): Pr
   const { rows } = await sql<TileSite>`
     select t.satellite, t.tile, s.slug, t.origin, t.enabled, s.paused or coalesce(parent.paused, false) as paused,
       coalesce((select json_agg(json_build_object('name', n.name, 'startsOn', n.starts_on, 'midOn', n.mid_on, 'endsOn', n.ends_on)
-        order by n.starts_on) from season n where n.site_id = s.id), '[]') as seasons
+        order by n.starts_on) from site_season n where n.site_id = s.id), '[]') as seasons
     from site_tile t join site s on s.id = t.site_id left join site parent on parent.id = s.parent_id
     where t.tile = any(${tiles}::text[]) order by s.slug, t.tile`.execute(db)
   return rows
