@@ -168,6 +168,12 @@ export const ERROR_CODES = {
     summary: 'Two images that must share a grid do not.',
     remedy: 'The message describes both grids.',
   },
+  NO_VALID_PIXEL: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'No band of the image has a single pixel with data: the swath does not touch the tile.',
+    remedy: 'Nothing: there is nothing to correct.',
+  },
   SUN_TOO_LOW: {
     failure: 'permanent',
     exit: EXIT.data,

@@ -65,6 +65,8 @@ export interface L1cProduct {
   readonly kind: 'S2_L1C'
   readonly path: string
   readonly granulePath: string
+  /** The same for all granules of a product of several tiles, and for no other product; null for a product of one tile. */
+  readonly manyTilesKey: string | null
   readonly productUri: string
   readonly platform: S2Platform
   readonly tile: string

@@ -14,10 +14,10 @@ interface ProductKindSigns {
 export const PRODUCT_KINDS = {
   s2_l1c: {
     name: 'Sentinel-2 L1C',
-    sign: 'manifest.safe, MTD_MSIL1C.xml or GRANULE/',
+    sign: 'manifest.safe, MTD_MSIL1C.xml, GRANULE/ or tileInfo.json',
     looksLike: (folder, entries) =>
-      entries.some(
-        (entry) => entry === 'manifest.safe' || entry === 'MTD_MSIL1C.xml' || entry === 'GRANULE',
+      ['manifest.safe', 'MTD_MSIL1C.xml', 'GRANULE', 'tileInfo.json'].some((sign) =>
+        entries.includes(sign),
       ) ||
       // Nothing telling in it yet, but somebody named it so: the rest may be on its way.
       basename(folder).endsWith('.SAFE'),

@@ -34,7 +34,9 @@ export interface TestDatabase {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = await joinEmbeddedServer({ home: SERVER_HOME, settings: FAST })
   const files = await readMigrations(join(loadConfig({}).programRoot, 'sql', 'migrations'))
-  const schema = createHash('sha256').update(files.map((f) => f.sha256).join('')).digest('hex')
+  const schema = createHash('sha256')
+    .update(files.map((f) => f.sha256).join(''))
+    .digest('hex')
   const template = `template_${schema.slice(0, 16)}`
   const name = `test_${randomBytes(6).toString('hex')}`
   const admin = new pg.Client({ ...server.address, database: 'postgres' })

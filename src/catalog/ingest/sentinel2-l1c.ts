@@ -1,10 +1,20 @@
+import { ProcessingError } from '../../domain/errors.js'
 import type { L1cProduct } from '../../domain/sentinel2.js'
 import { fromUtm } from '../../domain/utm.js'
+import { listGranules } from '../../products/sentinel2/layouts.js'
 import { readL1cMetadata } from '../../products/sentinel2/read-l1c.js'
 import type { DescribedAcquisition, InputFormat } from './input-format.js'
 
 export const sentinel2L1c: InputFormat = {
-  acquisitions: () => Promise.resolve(['']),
+  acquisitions: async (folder) => {
+    try {
+      return await listGranules(folder)
+    } catch (error) {
+      // What is wrong with the folder as a whole `describe` says, with what may still be copied told apart.
+      if (error instanceof ProcessingError) return ['']
+      throw error
+    }
+  },
   describe: async (path, { settleSeconds }) => describeL1c(await readL1cMetadata(path, { settleSeconds })),
 }
 
@@ -46,13 +56,24 @@ function describeL1c(product: L1cProduct): DescribedAcquisition {
     bbox: bboxOfProduct(product),
     cloudPercent: product.cloudPercent,
     notes: product.notes,
-    place: `s2/${tile}/${sensingTime.slice(0, 4)}/${name.replace(/[^A-Za-z0-9_.-]/g, '-')}.SAFE`,
+    place: placeOf(product, name),
     metadata: {
       epsg: product.epsg,
       extent: product.extent,
       orbitDirection: product.orbitDirection,
     },
   }
+}
+
+/** By tile; products of several tiles lie apart, each whole. */
+function placeOf(
+  { tile, sensingTime, manyTilesKey, platform, datatakeStart }: L1cProduct,
+  name: string,
+): string {
+  const year = sensingTime.slice(0, 4)
+  return manyTilesKey === null
+    ? `s2/${tile}/${year}/${name.replace(/[^A-Za-z0-9_.-]/g, '-')}.SAFE`
+    : `s2/many-tiles/${year}/${platform}_${compactTime(datatakeStart)}_${manyTilesKey}.SAFE`
 }
 
 function bboxOfProduct(product: L1cProduct): readonly [number, number, number, number] {

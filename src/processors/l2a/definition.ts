@@ -138,6 +138,7 @@ export const l2a = defineProcessor({
     'GRID_MISMATCH',
     'SENSOR_UNKNOWN',
     'SUN_TOO_LOW',
+    'NO_VALID_PIXEL',
     'NOT_FOUND',
     'BAD_ARGUMENT',
   ],

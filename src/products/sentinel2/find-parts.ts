@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join, normalize } from 'node:path'
+import { isAbsolute, join, normalize } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import { readXml, type XmlElement } from './parse-xml.js'
 
@@ -8,8 +8,8 @@ import { readXml, type XmlElement } from './parse-xml.js'
 export interface SafeParts {
   readonly productXml: XmlElement
   readonly productXmlPath: string
-  /** Null where no manifest names it; the image list of the product metadata then tells the granule. */
-  readonly tileXmlPath: string | null
+  /** Of all granules; empty where no manifest names them: the image lists of the product metadata then tell. */
+  readonly tileXmlPaths: readonly string[]
 }
 
 /**
@@ -28,7 +28,7 @@ export async function findSafeParts(safePath: string, notes: string[]): Promise<
   if (!info.isDirectory())
     throw new ProcessingError(
       'PRODUCT_UNSUPPORTED',
-      `'${safePath}' is a file; expected a SAFE folder with manifest.safe and GRANULE/ in it. Unpack archives first.`,
+      `'${safePath}' is a file; expected a SAFE folder with manifest.safe and GRANULE/ in it. Archives are unpacked by \`tilth ingest\` and \`tilth l2a\`.`,
     )
   const manifest = join(safePath, 'manifest.safe')
   if (existsSync(manifest)) {
@@ -40,17 +40,11 @@ export async function findSafeParts(safePath: string, notes: string[]): Promise<
         'PRODUCT_UNSUPPORTED',
         `'${manifest}' names no Level-1C product metadata; this reader takes Sentinel-2 L1C products only.`,
       )
-    if (tiles.length > 1)
-      throw new ProcessingError(
-        'PRODUCT_UNSUPPORTED',
-        `'${safePath}' holds ${tiles.length} tiles (format before December 2016); only products of one tile are read.`,
-      )
     const productXmlPath = insideSafe(safePath, product.href, manifest)
-    const tile = tiles[0]
     return {
       productXml: await readNamed(productXmlPath, manifest),
       productXmlPath,
-      tileXmlPath: tile === undefined ? null : insideSafe(safePath, tile.href, manifest),
+      tileXmlPaths: tiles.map(({ href }) => insideSafe(safePath, href, manifest)),
     }
   }
   for (const name of (await readdir(safePath)).filter((entry) => entry.endsWith('.xml')).sort()) {
@@ -58,7 +52,7 @@ export async function findSafeParts(safePath: string, notes: string[]): Promise<
     const root = await readXml(path)
     if (root.name !== 'Level-1C_User_Product') continue
     notes.push('manifest.safe is missing; the product metadata was found by its root element.')
-    return { productXml: root, productXmlPath: path, tileXmlPath: null }
+    return { productXml: root, productXmlPath: path, tileXmlPaths: [] }
   }
   // The folders of a SAFE without its metadata, or nothing at all yet: the rest may still be on its way.
   const entries = await readdir(safePath)
@@ -118,9 +112,4 @@ export async function newestChangeMs(folder: string): Promise<number> {
     if (info !== null) newest = Math.max(newest, info.mtimeMs)
   }
   return newest
-}
-
-/** The granule folder by an image's path such as GRANULE/L1C_.../IMG_DATA/T55JEJ_..._B01. */
-export function granuleOfImage(imagePath: string): string {
-  return dirname(dirname(imagePath))
 }

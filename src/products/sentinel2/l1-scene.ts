@@ -41,7 +41,7 @@ export function sceneOfL1c(product: L1cProduct): L1Scene {
     classBand: 'B05',
     viewBand: 'B8A',
     notes: product.notes,
-    flags: [],
+    flags: product.bands.B10 === undefined ? ['no_cirrus_band'] : [],
     openDetectors: (band) => openDetectorMap(own(band.id)),
     async openLost(band) {
       const quality = await openQualityMask(own(band.id))

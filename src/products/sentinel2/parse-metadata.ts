@@ -18,6 +18,13 @@ export interface ProductMetadata {
   readonly quantification: number
   /** By bandId 0..12; 0 where the element is absent. */
   readonly offsets: readonly number[]
+  readonly granules: readonly GranuleMetadata[]
+}
+
+/** One tile of a product. */
+export interface GranuleMetadata {
+  /** `S2A_OPER_MSI_L1C_TL_...`; before December 2016 also the name of its folder. */
+  readonly id: string
   /** Image paths below the SAFE folder without extension, by band. */
   readonly images: ReadonlyMap<S2Band, string>
 }
@@ -106,20 +113,7 @@ export function parseProductMetadata(root: XmlElement, file: string): ProductMet
   const direction = r.text(`${info}/Datatake/SENSING_ORBIT_DIRECTION`)
   if (direction !== 'ASCENDING' && direction !== 'DESCENDING')
     return r.fail(`SENSING_ORBIT_DIRECTION is '${direction}', expected ASCENDING or DESCENDING`)
-  const granules = root.findAll(`${info}/Product_Organisation/Granule_List/Granule`)
-  if (granules.length > 1)
-    throw new ProcessingError(
-      'PRODUCT_UNSUPPORTED',
-      `'${file}' lists ${granules.length} granules; only products of one tile are read.`,
-    )
-  const images = new Map<S2Band, string>()
-  for (const { text } of granules[0]?.findAll('IMAGE_FILE') ?? []) {
-    const band = S2_BANDS.find((id) => text.endsWith(`_${id}`))
-    if (band === undefined) continue // The true-colour image.
-    if (images.has(band)) r.fail(`band ${band} is listed twice`)
-    images.set(band, text)
-  }
-  if (images.size === 0) r.fail('no IMAGE_FILE of a band is listed')
+  const granules = readGranules(r, `${info}/Product_Organisation/Granule_List`)
   const characteristics = 'General_Info/Product_Image_Characteristics'
   const quantification = r.number(`${characteristics}/QUANTIFICATION_VALUE`)
   if (quantification <= 0) r.fail(`QUANTIFICATION_VALUE is ${quantification}, expected a positive number`)
@@ -137,8 +131,31 @@ export function parseProductMetadata(root: XmlElement, file: string): ProductMet
     cloudPercent: r.percent('Quality_Indicators_Info/Cloud_Coverage_Assessment'),
     quantification,
     offsets: readOffsets(root, characteristics, r),
-    images,
+    granules,
   }
+}
+
+/**
+ * The tiles that a product lists. Formats before December 2016 write `Granules` and the names of the images alone (IMAGE_ID), later ones
+ * `Granule` and paths (IMAGE_FILE). Source: Sentinel-2 Products Specification Document, issues 13 and 14.
+ */
+function readGranules(r: Reader, list: string): GranuleMetadata[] {
+  const elements = [...r.root.findAll(`${list}/Granule`), ...r.root.findAll(`${list}/Granules`)]
+  const granules = elements.map((element): GranuleMetadata => {
+    const id = element.attribute('granuleIdentifier') ?? ''
+    const images = new Map<S2Band, string>()
+    const add = (name: string, path: string) => {
+      const band = S2_BANDS.find((one) => name.endsWith(`_${one}`))
+      if (band === undefined) return // The true-colour image.
+      if (images.has(band)) r.fail(`band ${band} is listed twice`)
+      images.set(band, path)
+    }
+    for (const { text } of element.findAll('IMAGE_FILE')) add(text, text)
+    for (const { text } of element.findAll('IMAGE_ID')) add(text, `GRANULE/${id}/IMG_DATA/${text}`)
+    if (images.size === 0) r.fail(`no image of a band is listed of granule '${id}'`)
+    return { id, images }
+  })
+  return granules.length > 0 ? granules : r.fail('no granule is listed')
 }
 
 /** Only the element decides: baselines 04.00 and later have it, and so do old dates that were processed again (reference 1.1). */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, extname } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import { describeGrid, sameExtent, type Grid } from '../../domain/grid.js'
 import type { AngleGrid, DetectorAngles } from '../../domain/l1-scene.js'
@@ -12,27 +12,19 @@ import {
   type S2Band,
 } from '../../domain/sentinel2.js'
 import { openRaster } from '../../raster/open-raster.js'
-import {
-  findSafeParts,
-  granuleOfImage,
-  insideSafe,
-  missingFile,
-  newestChangeMs,
-  readNamed,
-} from './find-parts.js'
-import {
-  parseProductMetadata,
-  parseTileMetadata,
-  type ProductMetadata,
-  type TileMetadata,
-  type XmlGeometry,
-} from './parse-metadata.js'
+import { missingFile, newestChangeMs } from './find-parts.js'
+import { openLayout, type L1cLayout } from './layouts.js'
+import type { TileMetadata, XmlGeometry } from './parse-metadata.js'
 
 export interface ReadL1cOptions {
   /** A broken product in which something changed less than this many seconds ago counts as still being copied. 0 = never. */
   readonly settleSeconds?: number | undefined
   readonly now?: Date | undefined
 }
+
+const B10_ID = S2_BANDS.indexOf('B10')
+const NO_B10 =
+  'There is no image of band B10: cirrus is not told by it (MASK.tif keeps what the product says of it).'
 
 /** What makes a product look like one that is still being copied: a file missing, cut or not yet closed. */
 const MAY_BE_COPYING: ReadonlySet<string> = new Set([
@@ -42,8 +34,8 @@ const MAY_BE_COPYING: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads a Sentinel-2 L1C product (SAFE folder of one tile, S2A to S2C, baselines with GML or raster masks) from its metadata and the
- * headers of its images; no pixel is decoded, but each JPEG 2000 file is proved whole. Reflectance is
+ * Reads a Sentinel-2 L1C product (SAFE folder of one tile, granule folder within one of several tiles, or a folder as AWS keeps them; S2A
+ * to S2C, baselines with GML or raster masks; B10 may be missing, which is noted) from its metadata and the headers of its images; no pixel is decoded, but each JPEG 2000 file is proved whole. Reflectance is
  * (DN + offset) / quantification, unit 1; see `toaReflectance`.
  * The image's own grid decides; the XML's only where an image has no georeference (then noted). Images of other than the nominal
  * pixel size (decimated test data) are read with a note. Extents may differ by the coarser pixel of two bands (86 pixels of 1280 m
@@ -54,49 +46,53 @@ const MAY_BE_COPYING: ReadonlySet<string> = new Set([
  * folder below `safePath` was modified within `settleSeconds` (default 60) before `now`.
  */
 export async function readL1cMetadata(safePath: string, options: ReadL1cOptions = {}): Promise<L1cProduct> {
-  try {
-    return await readProduct(safePath)
-  } catch (cause) {
-    const settleSeconds = options.settleSeconds ?? 60
-    if (
-      !(cause instanceof ProcessingError) ||
-      !MAY_BE_COPYING.has(cause.code) ||
-      settleSeconds <= 0 ||
-      !existsSync(safePath)
-    )
-      throw cause
-    const ageSeconds = ((options.now ?? new Date()).getTime() - (await newestChangeMs(safePath))) / 1000
-    if (ageSeconds >= settleSeconds) throw cause
-    throw new ProcessingError(
+  const { settleSeconds = 60, now = new Date() } = options
+  const changedWithin = async (seconds: number): Promise<number | null> => {
+    if (seconds <= 0 || !existsSync(safePath)) return null
+    const ageSeconds = (now.getTime() - (await newestChangeMs(safePath))) / 1000
+    return ageSeconds < seconds ? Math.max(0, Math.round(ageSeconds)) : null
+  }
+  const copying = (ageSeconds: number, why: string, cause?: unknown) =>
+    new ProcessingError(
       'PRODUCT_COPYING',
-      `'${safePath}' changed ${Math.max(0, Math.round(ageSeconds))} s ago and is not complete yet ` +
-        `(${cause.message}) It is tried again once nothing changes for ${settleSeconds} s.`,
+      `'${safePath}' changed ${ageSeconds} s ago and is not complete yet (${why}) ` +
+        `It is tried again once nothing changes for ${settleSeconds} s.`,
       { cause },
     )
+  let product: L1cProduct
+  try {
+    product = await readProduct(safePath)
+  } catch (cause) {
+    if (!(cause instanceof ProcessingError) || !MAY_BE_COPYING.has(cause.code)) throw cause
+    const age = await changedWithin(settleSeconds)
+    throw age === null ? cause : copying(age, cause.message, cause)
   }
+  // Whoever asks whether it is settled does not want a product whose B10 is still on its way.
+  const age = product.bands.B10 === undefined ? await changedWithin(options.settleSeconds ?? 0) : null
+  if (age !== null) throw copying(age, NO_B10)
+  return product
 }
 
-async function readProduct(safePath: string): Promise<L1cProduct> {
+async function readProduct(path: string): Promise<L1cProduct> {
   const notes: string[] = []
-  const parts = await findSafeParts(safePath, notes)
-  const product = parseProductMetadata(parts.productXml, parts.productXmlPath)
-  const images = new Map(
-    [...product.images].map(([band, path]) => [band, insideSafe(safePath, path, parts.productXmlPath)]),
-  )
-  const anImage = [...images.values()][0] ?? ''
-  const tileXmlPath = parts.tileXmlPath ?? join(granuleOfImage(anImage), 'MTD_TL.xml')
-  const tile = parseTileMetadata(await readNamed(tileXmlPath, parts.productXmlPath), tileXmlPath, notes)
-  const granulePath = dirname(tileXmlPath)
-  const masks = findMasks(safePath, granulePath, tileXmlPath, tile, notes)
+  const layout = await openLayout(path, notes)
+  const { product, tile, granulePath, images, namedBy } = layout
+  const masks = findMasks(layout, notes)
 
   const bands: Partial<Record<S2Band, L1cBand>> = {}
   for (const [bandId, id] of S2_BANDS.entries()) {
     const image = images.get(id)
-    if (image === undefined) {
-      notes.push(`The product lists no image of band ${id}.`)
+    if (image !== undefined && (imageFile(image) !== undefined || id !== 'B10')) {
+      bands[id] = await readBand(id, bandId, image, namedBy, product, tile, masks, notes)
       continue
     }
-    bands[id] = await readBand(id, bandId, image, parts.productXmlPath, product, tile, masks, notes)
+    // Without B10 everything can be corrected, but high thin cloud cannot be told; without another band a product is of no use.
+    if (id !== 'B10')
+      throw new ProcessingError(
+        'PRODUCT_INCOMPLETE',
+        `'${namedBy}' lists no image of band ${id}. Only B10 may be missing; download the product again.`,
+      )
+    notes.push(NO_B10)
   }
   const found = Object.values(bands)
   const reference = checkExtents(found)
@@ -120,7 +116,8 @@ async function readProduct(safePath: string): Promise<L1cProduct> {
   ) as Partial<Record<S2Band, L1cBand>>
   return {
     kind: 'S2_L1C',
-    path: safePath,
+    path,
+    manyTilesKey: layout.manyTilesKey,
     granulePath,
     productUri: product.productUri,
     platform: product.platform,
@@ -165,22 +162,16 @@ const QUALITY_TYPES: ReadonlySet<string> = new Set([
   'MSK_QUALIT',
 ])
 
-function findMasks(
-  safePath: string,
-  granulePath: string,
-  tileXmlPath: string,
-  tile: TileMetadata,
-  notes: string[],
-): FoundMask[] {
+function findMasks({ tile, tileXmlPath, maskPaths }: L1cLayout, notes: string[]): FoundMask[] {
   const missing: string[] = []
-  const found = tile.masks.flatMap(({ type, bandId, path }): FoundMask[] => {
+  const found = tile.masks.flatMap((mask): FoundMask[] => {
+    const { type, bandId, path } = mask
     if (type !== 'MSK_DETFOO' && type !== 'MSK_CLASSI' && type !== 'MSK_CLOUDS' && !QUALITY_TYPES.has(type))
       return []
-    // Early compact products name the file alone.
-    const candidates = [insideSafe(safePath, path, tileXmlPath), join(granulePath, 'QI_DATA', basename(path))]
+    const candidates = maskPaths(mask)
     const file = candidates.find((candidate) => existsSync(candidate))
     if (file === undefined) {
-      if (type === 'MSK_DETFOO') throw missingFile(candidates[0] ?? path, tileXmlPath)
+      if (type === 'MSK_DETFOO' && bandId !== B10_ID) throw missingFile(candidates[0] ?? path, tileXmlPath)
       missing.push(basename(path))
       return []
     }
@@ -192,17 +183,20 @@ function findMasks(
   return found
 }
 
+const imageFile = (image: string): string | undefined =>
+  [`${image}.jp2`, image].find((candidate) => existsSync(candidate))
+
 async function readBand(
   id: S2Band,
   bandId: number,
   image: string,
   productXmlPath: string,
-  product: ProductMetadata,
+  product: L1cLayout['product'],
   tile: TileMetadata,
   masks: readonly FoundMask[],
   notes: string[],
 ): Promise<L1cBand> {
-  const path = [`${image}.jp2`, image].find((candidate) => existsSync(candidate))
+  const path = imageFile(image)
   if (path === undefined) throw missingFile(`${image}.jp2`, productXmlPath)
   const detectors = tile.viewAngles.get(bandId) ?? []
   if (detectors.length === 0)

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
@@ -105,6 +106,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         },
       }),
     )
+    if (bands.every(({ statistics }) => statistics.valid_share === 0))
+      throw new ProcessingError(
+        'NO_VALID_PIXEL',
+        `'${request.input}' has no pixel with data in any band: the swath does not touch this tile. Nothing was made.`,
+      )
     request.onProgress(0.91, 'masks')
     const write = {
       scene,
