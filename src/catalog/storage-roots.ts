@@ -26,18 +26,19 @@ const ALL_NAMES: readonly AnyRootName[] = [...ROOT_NAMES, ...OPTIONAL_ROOT_NAMES
 
 /**
  * The folders of all storage roots on this host, each proved by its marker file. The first use makes the default folders and
- * registers them. Throws CONFLICT where a marker is missing or another one: the disk is not mounted, or the folder was swapped;
- * WRITE_FAILED or DISK_FULL where a default folder cannot be made.
+ * registers them. Throws ROOT_UNAVAILABLE where a marker is missing or another one: the disk is not mounted, or the folder was swapped;
+ * WRITE_FAILED or DISK_FULL where a default folder cannot be made. Only the markers of `only` are looked at.
  */
 export async function provenRoots(
   db: Database,
   config: HostRoots,
+  only: readonly AnyRootName[] = ALL_NAMES,
 ): Promise<Readonly<Record<RootName, string> & { cold?: string }>> {
   const known = await rowsOf(db, config)
   for (const name of ROOT_NAMES)
     if (!known.some((row) => row.name === name))
       await registerRoot(db, config, name, config.roots[name], { replace: false })
-  const { archive, l1, scratch, cold } = await registeredRoots(db, config)
+  const { archive, l1, scratch, cold } = await registeredRoots(db, config, only)
   if (archive === undefined || l1 === undefined || scratch === undefined)
     throw new ProcessingError('INTERNAL', `A root of host '${config.host}' vanished while it was looked up.`)
   return { archive, l1, scratch, ...(cold === undefined ? {} : { cold }) }
@@ -47,11 +48,12 @@ export async function provenRoots(
 export async function registeredRoots(
   db: Database,
   config: HostRoots,
+  only: readonly AnyRootName[] = ALL_NAMES,
 ): Promise<Readonly<Partial<Record<AnyRootName, string>>>> {
   const found: Partial<Record<AnyRootName, string>> = {}
   for (const row of await rowsOf(db, config)) {
     const name = ALL_NAMES.find((known) => known === row.name)
-    if (name !== undefined) found[name] = await proven(row)
+    if (name !== undefined) found[name] = only.includes(name) ? await proven(row) : row.path
   }
   return found
 }
@@ -60,7 +62,7 @@ async function proven({ name, path, marker }: StorageRootRow): Promise<string> {
   const found = await readMarker(path)
   if (found !== marker)
     throw new ProcessingError(
-      'CONFLICT',
+      'ROOT_UNAVAILABLE',
       `Root '${name}' should be ${path}, but ${found === null ? `there is no file ${MARKER} in it` : `its ${MARKER} is that of another root`}. ` +
         `Mount the right disk, or register the folder with \`tilth db root ${name} PATH\`.`,
     )

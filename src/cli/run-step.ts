@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import type { App } from '../app.js'
 import { ProcessingError } from '../domain/errors.js'
 import { positiveInteger } from './queue-options.js'
 
@@ -22,26 +23,30 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
       // A parent that was killed reads no more: EPIPE must not end this process before it has given its step back.
       for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
       const { openApp } = await import('../app.js')
-      const { createStepStore } = await import('../scheduler/step-store.js')
+      const { createStepStore, whileReachable } = await import('../scheduler/step-store.js')
       const { provenRoots } = await import('../catalog/storage-roots.js')
       const { loadProcessor } = await import('../runner/load-processor.js')
-      const app = await openWithPatience(() => openApp({ poolSize: 2, migrate: false }))
-      const attemptOptions = {
-        store: createStepStore(app.db),
-        roots: await provenRoots(app.db, app.config),
-        loadProcessor,
-      }
+      let app: App | undefined
+      const opening = openWithPatience(() => openApp({ poolSize: 2, migrate: false })).then((opened) => {
+        const { db, config } = opened
+        app = opened
+        return {
+          store: createStepStore(db),
+          proveRoots: (only?: readonly ['archive']) => whileReachable(() => provenRoots(db, config, only)),
+          loadProcessor,
+        }
+      })
       const exit = (status: number) => process.exit(status)
       let status: number
       if (options.serve) {
         const { serveSteps } = await import('../runner/serve-steps.js')
-        status = await serveSteps(attemptOptions, { input: process.stdin, output: process.stdout, exit })
+        status = await serveSteps(opening, { input: process.stdin, output: process.stdout, exit })
       } else {
         const { Attempt } = await import('../runner/run-step.js')
         const { RUN_STEP_EXIT } = await import('../runner/protocol.js')
         const attempt = new Attempt(
           { id: positiveInteger(id ?? ''), attempt: options.attempt ?? 0 },
-          attemptOptions,
+          await opening,
         )
         process.on('SIGTERM', () => {
           attempt.stop('cancel')
@@ -49,7 +54,7 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
         status = RUN_STEP_EXIT[(await attempt.run()).outcome]
       }
       await Promise.race([
-        app.close().catch(() => undefined),
+        app?.close().catch(() => undefined),
         new Promise((resolve) => setTimeout(resolve, 500)),
       ])
       // Threads of pools and handles of GDAL must not keep an ended step process alive.

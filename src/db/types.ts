@@ -127,6 +127,13 @@ export interface NodeScheduler {
   started_at: Generated<Timestamp>;
 }
 
+export interface Placement {
+  attempt: number;
+  location: string;
+  noted_at: Generated<Timestamp>;
+  step_id: number;
+}
+
 export interface Product {
   acquisition_id: number | null;
   attempt: number | null;
@@ -325,6 +332,7 @@ export interface DB {
   migrated_for: MigratedFor;
   node: Node;
   node_scheduler: NodeScheduler;
+  placement: Placement;
   product: Product;
   product_input: ProductInput;
   retention_rule: RetentionRule;

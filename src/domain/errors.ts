@@ -192,6 +192,13 @@ export const ERROR_CODES = {
     summary: 'A file could not be written because the file system or quota is full.',
     remedy: 'Free space below the archive or scratch root; the step is tried again.',
   },
+  ROOT_UNAVAILABLE: {
+    failure: 'transient',
+    exit: EXIT.unavailable,
+    summary:
+      'A storage root is not mounted, or another folder is in its place: its marker file is missing or another one.',
+    remedy: 'Mount the right disk, or register the folder with `tilth db root`. Steps go on by themselves.',
+  },
   WRITE_FAILED: {
     failure: 'transient',
     exit: EXIT.io,
@@ -209,6 +216,13 @@ export const ERROR_CODES = {
     exit: EXIT.software,
     summary: 'A step process ended by a signal or without a word.',
     remedy: 'It is tried again; `tilth logs` has its last lines.',
+  },
+  STEP_SILENT: {
+    failure: 'transient',
+    exit: EXIT.software,
+    summary: 'A step process gave no sign of life for longer than its lease and was killed.',
+    remedy:
+      'It is tried again; if it repeats, `tilth show` has what it was doing. Raise executor.lease_s on an overloaded host.',
   },
   STEP_CANCELLED: {
     failure: 'permanent',

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AttemptEnd, ClaimedStep, Executor } from '../scheduler/executor.js'
+import { endOrphans, lifeMark, PARENT_VARIABLE, type SeenOrphans } from './end-orphans.js'
 import { StepProcess, type StepProcessOptions } from './step-process.js'
 
 export interface LocalExecutorOptions {
@@ -22,13 +23,18 @@ export class LocalExecutor implements Executor {
   private readonly processes = new Set<StepProcess>()
   private readonly idle = new Map<StepProcess, NodeJS.Timeout>()
   private readonly processOptions: StepProcessOptions
+  private readonly orphans: SeenOrphans = new Map()
   private callback: (step: ClaimedStep, end: AttemptEnd) => void = () => undefined
 
   constructor(private readonly options: LocalExecutorOptions) {
     mkdirSync(options.logFolder, { recursive: true })
     this.processOptions = {
       command: options.command,
-      env: { ...options.env, UV_THREADPOOL_SIZE: String(Math.min(1024, Math.max(4, options.poolThreads))) },
+      env: {
+        ...options.env,
+        [PARENT_VARIABLE]: lifeMark(process.pid) ?? '',
+        UV_THREADPOOL_SIZE: String(Math.min(1024, Math.max(4, options.poolThreads))),
+      },
       logPath: ({ id, attempt }) => attemptLogPath(options.logFolder, id, attempt),
       onEnd: (process, step, end) => {
         if (end.kind === 'reported') this.rest(process)
@@ -66,6 +72,14 @@ export class LocalExecutor implements Executor {
     setTimeout(() => {
       if (this.find(id, attempt) === process) process.kill()
     }, graceS * 1000).unref()
+  }
+
+  killSilent(id: number, attempt: number): void {
+    this.find(id, attempt)?.killSilent()
+  }
+
+  endOrphans(): Promise<readonly string[]> {
+    return Promise.resolve(endOrphans(this.options.env, this.orphans))
   }
 
   running(): readonly ClaimedStep[] {

@@ -36,6 +36,7 @@ export class StepProcess {
   private oomKillsBefore = 0
   private sampler: NodeJS.Timeout | undefined
   private isClosing = false
+  private isSilent = false
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>
 
@@ -111,6 +112,12 @@ export class StepProcess {
     this.child.kill('SIGKILL')
   }
 
+  /** Kills it for giving no sign of life, which its end then says. */
+  killSilent(): void {
+    this.isSilent = true
+    this.kill()
+  }
+
   /** Ends the process by closing its stdin: it gives its step back and is gone within 2 s, else it is killed. */
   async close(): Promise<void> {
     this.isClosing = true
@@ -158,7 +165,9 @@ export class StepProcess {
     }: { exitCode?: number | undefined; signal?: string | undefined; originalMessage?: string | undefined },
   ): AttemptEnd {
     const oomKillsGrew = countOutOfMemoryKills() > this.oomKillsBefore
-    const code = classifyDeath({ exitCode, signal, lastLines: this.lastLines, oomKillsGrew })
+    const code = this.isSilent
+      ? 'STEP_SILENT'
+      : classifyDeath({ exitCode, signal, lastLines: this.lastLines, oomKillsGrew })
     const how =
       signal !== undefined
         ? `by signal ${signal}`
@@ -171,12 +180,18 @@ export class StepProcess {
       code,
       message:
         `The process of step ${step.id} (attempt ${step.attempt}, ${this.options.command.join(' ')}) ended ${how} after ${wallS} s` +
-        `${code === 'OUT_OF_MEMORY' ? ' for lack of memory' : ''}. Last lines: ${tellingLines(this.lastLines).join(' | ') || 'none'}`,
+        `${WHY[code]}. Last lines: ${tellingLines(this.lastLines).join(' | ') || 'none'}`,
       lastLines: [...this.lastLines],
       resources: {
         wall_s: wallS,
         cpu_s: (this.cpuTicks.last - this.cpuTicks.start) / 100,
         max_rss_kb: this.peakRssKb,
+      },
+      evidence: {
+        argv: this.options.command,
+        pid: this.pid ?? null,
+        exitCode: exitCode ?? null,
+        signal: signal ?? null,
       },
     }
   }
@@ -204,6 +219,12 @@ export class StepProcess {
     this.lastLines = this.lastLines.slice(-KEPT_LINES)
   }
 }
+
+const WHY = {
+  STEP_KILLED: '',
+  STEP_SILENT: ', killed because it had not renewed its lease',
+  OUT_OF_MEMORY: ' for lack of memory',
+} as const
 
 /** Lines that name an error, else simply the last ones; at most three. */
 function tellingLines(lines: readonly string[]): readonly string[] {

@@ -16,6 +16,10 @@ export interface PlacedProduct {
   readonly bytes: number
 }
 
+/** Where products will lie: `archive:...`, one for each, in their order. Throws INTERNAL as `placeProducts` rejects. */
+export const placesOf = (key: AttemptKey, products: readonly PublishedProduct[]): readonly string[] =>
+  products.map((product) => `archive:${revisionOf(key, product)}`)
+
 /**
  * Moves staged products to their places in the archive: every file and folder is flushed, then the folder renamed, then its
  * new parents flushed, so that a power cut leaves either nothing or all of it. No row names the folders yet: until they are

@@ -1,12 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { isAbsolute, join, relative } from 'node:path'
+import { dirname, isAbsolute, join, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ProcessingError } from '../domain/errors.js'
 import { AttemptLog } from './attempt-log.js'
 import { classifyFailure } from './classify-failure.js'
 import { measureResources } from './measure-resources.js'
 import type { AttemptOutcome, StepResources } from './protocol.js'
-import { placeProducts, unplaceProducts } from './publish-step.js'
+import { placeProducts, placesOf, unplaceProducts } from './publish-step.js'
 import type { PublishedProduct, StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
 import type { AttemptKey, StepStore } from './step-store.js'
 
@@ -21,8 +21,11 @@ export interface AttemptEnded {
 
 export interface AttemptOptions {
   readonly store: StepStore
-  /** Absolute folders by root name; `archive` and `scratch` are needed. */
-  readonly roots: Readonly<Record<string, string>>
+  /**
+   * Absolute folders by root name; those of `only`, by default all, are proved now to be what was registered. `archive` and `scratch` are
+   * needed. Rejects with ROOT_UNAVAILABLE. Asked before anything is written, before products are placed, and after a failure.
+   */
+  proveRoots(only?: readonly ['archive']): Promise<Readonly<Record<string, string>>>
   /** The step function of a processor; rejects with NOT_FOUND for an unknown one. */
   loadProcessor(processor: string): Promise<StepRun>
   readonly log?: AttemptLog
@@ -42,6 +45,8 @@ export class Attempt {
   private fraction = 0
   private note = ''
   private finished = false
+  /** Staging and scratch, once their roots are known. */
+  private folders: readonly string[] = []
 
   constructor(
     readonly key: AttemptKey,
@@ -62,13 +67,8 @@ export class Attempt {
 
   /** Never rejects: every end is an outcome. */
   async run(): Promise<AttemptEnded> {
-    const { id, attempt } = this.key
-    const folders = {
-      staging: join(this.root('archive'), '.staging', `${id}-${attempt}`),
-      scratch: join(this.root('scratch'), `step-${id}-${attempt}`),
-    }
     try {
-      return await this.runIn(folders)
+      return await this.runClaim()
     } catch (cause) {
       const error = classifyFailure(cause)
       this.log.error(`${error.code}: ${error.message}`)
@@ -76,12 +76,12 @@ export class Attempt {
       return this.ended('lost', error)
     } finally {
       this.finished = true
-      for (const folder of Object.values(folders))
+      for (const folder of this.folders)
         await rm(folder, { recursive: true, force: true }).catch(() => undefined)
     }
   }
 
-  private async runIn(folders: { staging: string; scratch: string }): Promise<AttemptEnded> {
+  private async runClaim(): Promise<AttemptEnded> {
     const { store } = this.options
     const step = await this.persist(() => store.read(this.key))
     if (step === undefined) return this.ended('lost', stopError(this.key, 'lost'))
@@ -91,7 +91,7 @@ export class Attempt {
     )
     const lease = this.holdLease(step.leaseSeconds)
     try {
-      const result = await this.untilStopped(this.process(step.processor, step.params, folders))
+      const result = await this.untilStopped(this.process(step.processor, step.params))
       // The lease is held while files are flushed, which takes long for large products on slow disks.
       return await this.publish(result)
     } catch (cause) {
@@ -102,24 +102,26 @@ export class Attempt {
     }
   }
 
-  private async process(
-    processor: string,
-    params: unknown,
-    folders: { staging: string; scratch: string },
-  ): Promise<StepResult> {
-    for (const folder of Object.values(folders)) {
+  private async process(processor: string, params: unknown): Promise<StepResult> {
+    const roots = await this.persist(() => this.options.proveRoots())
+    const staging = join(rootOf(roots, 'archive'), '.staging', `${this.key.id}-${this.key.attempt}`)
+    const scratch = join(rootOf(roots, 'scratch'), `step-${this.key.id}-${this.key.attempt}`)
+    this.folders = [staging, scratch]
+    for (const folder of this.folders) {
       await rm(folder, { recursive: true, force: true })
-      await mkdir(folder, { recursive: true })
+      await this.makeFolder(folder)
     }
+    // Had a root been unmounted just before, the folder would lie in the empty mount point: then it is removed and nothing else is written.
+    await this.persist(() => this.options.proveRoots())
     const run = await this.options.loadProcessor(processor)
     const context: StepContext = {
       stepId: this.key.id,
       attempt: this.key.attempt,
       processor,
       params,
-      stagingDir: folders.staging,
-      scratchDir: folders.scratch,
-      resolvePath: (path) => resolveRootPath(this.options.roots, path),
+      stagingDir: staging,
+      scratchDir: scratch,
+      resolvePath: (path) => resolveRootPath(roots, path),
       threads: this.budget,
       signal: this.controller.signal,
       progress: (fraction, note) => {
@@ -132,14 +134,27 @@ export class Attempt {
     const result = await run(context)
     this.controller.signal.throwIfAborted()
     for (const { name, folder } of result.products) {
-      const inside = relative(folders.staging, folder)
+      const inside = relative(staging, folder)
       if (inside === '' || inside.startsWith('..') || isAbsolute(inside))
         throw new ProcessingError(
           'INTERNAL',
-          `Product ${name} lies in ${folder}, expected a folder below ${folders.staging}.`,
+          `Product ${name} lies in ${folder}, expected a folder below ${staging}.`,
         )
     }
     return result
+  }
+
+  /** Never recursive: in an empty mount point there is no `.staging`, and none may be made there. */
+  private async makeFolder(folder: string): Promise<void> {
+    try {
+      await mkdir(folder)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+      await this.persist(() => this.options.proveRoots())
+      // Two first steps may come at once.
+      await mkdir(dirname(folder)).catch(() => undefined)
+      await mkdir(folder)
+    }
   }
 
   /** An orphan must be gone soon, even if its processor hears nothing; any other stop waits for the processor to let go. */
@@ -176,18 +191,46 @@ export class Attempt {
           (await this.persist(() => store.cancel(this.key, resources))) ? 'cancelled' : 'lost',
         )
       case undefined: {
-        const error = classifyFailure(cause)
+        const error = (await this.lostRoot(cause)) ?? classifyFailure(cause)
         this.log.error(`${error.code}: ${error.message}`)
         if (error.code === 'INTERNAL' && cause instanceof Error) this.log.error(cause.stack ?? '')
-        const failure = { code: error.code, message: error.message, lastLines: [...this.log.lastLines] }
+        const failure = {
+          code: error.code,
+          message: error.message,
+          lastLines: [...this.log.lastLines],
+          evidence: { argv: process.argv, pid: process.pid, exitCode: null, signal: null },
+        }
         const isRecorded = await this.persist(() => store.fail(this.key, failure, resources))
         return this.ended(isRecorded ? 'failed' : 'lost', error)
       }
     }
   }
 
+  /**
+   * A root that went away makes all kinds of errors: files that are missing, products that seem broken. None of them says anything
+   * about the step, so the root's is the one that counts. Undefined where all roots are as they should be.
+   */
+  private async lostRoot(cause: unknown): Promise<ProcessingError | undefined> {
+    try {
+      await this.persist(() => this.options.proveRoots())
+      return undefined
+    } catch (error) {
+      if (!(error instanceof ProcessingError) || error.code !== 'ROOT_UNAVAILABLE') return undefined
+      if (cause instanceof ProcessingError && cause.code === error.code) return error
+      const seen = cause instanceof Error ? cause.message : String(cause)
+      return new ProcessingError('ROOT_UNAVAILABLE', `${error.message} The step met it as: ${seen}`, {
+        cause,
+      })
+    }
+  }
+
   private async publish(result: StepResult): Promise<AttemptEnded> {
-    const placed = await placeProducts(this.root('archive'), this.key, result.products)
+    const { store } = this.options
+    const places = placesOf(this.key, result.products)
+    const roots = await this.persist(() => this.options.proveRoots(['archive']))
+    if (places.length > 0 && !(await this.persist(() => store.place(this.key, places))))
+      return this.ended('lost', stopError(this.key, 'lost'))
+    const placed = await placeProducts(rootOf(roots, 'archive'), this.key, result.products)
     const rows = placed.map(({ product, location, bytes }) => ({
       ...withoutFolder(product),
       location,
@@ -195,7 +238,7 @@ export class Attempt {
     }))
     let isRegistered: boolean
     try {
-      isRegistered = await this.persist(() => this.options.store.succeed(this.key, rows, this.measure()))
+      isRegistered = await this.persist(() => store.succeed(this.key, rows, this.measure()))
     } catch (error) {
       // Refused by a constraint: certainly not registered. Away for too long: perhaps it was, so the folders stay for the sweeper.
       if (!(error instanceof ProcessingError && error.code === 'DATABASE_UNAVAILABLE'))
@@ -263,11 +306,10 @@ export class Attempt {
   private ended(outcome: AttemptOutcome, error?: ProcessingError): AttemptEnded {
     return { outcome, resources: this.measure(), ...(error === undefined ? {} : { error }) }
   }
-
-  private root(name: string): string {
-    return resolveRootPath(this.options.roots, `${name}:`)
-  }
 }
+
+const rootOf = (roots: Readonly<Record<string, string>>, name: string): string =>
+  resolveRootPath(roots, `${name}:`)
 
 function withoutFolder(product: PublishedProduct): Omit<PublishedProduct, 'folder'> {
   const row: Partial<PublishedProduct> & Omit<PublishedProduct, 'folder'> = { ...product }

@@ -21,22 +21,27 @@ export interface ServeStreams {
  * The warm form of a step process: takes one step after another from `input` (NDJSON, `protocol.ts`) until that ends.
  * SIGTERM cancels the step at hand and ends. SIGINT is ignored: Ctrl-C in a terminal reaches all processes of the group,
  * and the scheduler drains. Resolves with the exit status.
+ *
+ * `opening` is what steps need, being made ready: the first step waits for it, the end of `input` does not, or a process whose parent dies
+ * while Postgres is away would outlive it. Rejects as `opening` does.
  */
-export async function serveSteps(options: AttemptOptions, streams: ServeStreams): Promise<number> {
+export async function serveSteps(opening: Promise<AttemptOptions>, streams: ServeStreams): Promise<number> {
   let current: Attempt | undefined
   let work: Promise<AttemptEnded> | undefined
   let isClosing = false
+  let closedBy: 'orphan' | 'cancel' = 'cancel'
   let status = 0
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const finish = () => {
-      if (work === undefined) resolve(status)
+      if (work === undefined && (first === undefined || options !== undefined)) resolve(status)
     }
     const close = (reason: 'orphan' | 'cancel') => {
       if (isClosing && reason !== 'orphan') return
       isClosing = true
-      if (current !== undefined) {
+      closedBy = reason
+      if (current !== undefined || first !== undefined) {
         status = RUN_STEP_EXIT.interrupted
-        current.stop(reason)
+        current?.stop(reason)
         if (reason === 'orphan')
           setTimeout(() => {
             streams.exit(RUN_STEP_EXIT.interrupted)
@@ -44,7 +49,13 @@ export async function serveSteps(options: AttemptOptions, streams: ServeStreams)
       }
       finish()
     }
+    let options: AttemptOptions | undefined
+    let first: Extract<ToStepProcess, { type: 'run' }> | undefined
     const take = (message: Extract<ToStepProcess, { type: 'run' }>) => {
+      if (options === undefined) {
+        first = message
+        return
+      }
       const log = new AttemptLog()
       const attempt = new Attempt({ id: message.id, attempt: message.attempt }, { ...options, log })
       attempt.setThreads(message.threads)
@@ -88,6 +99,14 @@ export async function serveSteps(options: AttemptOptions, streams: ServeStreams)
     process.on('SIGTERM', () => {
       close('cancel')
     })
-    streams.output.write(encodeLine({ type: 'ready', pid: process.pid }))
+    opening.then((opened) => {
+      options = opened
+      streams.output.write(encodeLine({ type: 'ready', pid: process.pid }))
+      // One that was taken and then lost its parent is given back properly now that the database can be reached.
+      if (first !== undefined) {
+        take(first)
+        if (isClosing) current?.stop(closedBy)
+      }
+    }, reject)
   })
 }

@@ -37,9 +37,16 @@ export interface StepStore {
     })[],
     resources: StepResources,
   ): Promise<boolean>
+  /** Notes where the products are about to be placed, before any folder is moved. */
+  place(key: AttemptKey, locations: readonly string[]): Promise<boolean>
   fail(
     key: AttemptKey,
-    failure: { code: string; message: string; lastLines: readonly string[] },
+    failure: {
+      code: string
+      message: string
+      lastLines: readonly string[]
+      evidence: { argv: readonly string[]; pid: number; exitCode: null; signal: null }
+    },
     resources: StepResources,
   ): Promise<boolean>
   cancel(key: AttemptKey, resources: StepResources): Promise<boolean>

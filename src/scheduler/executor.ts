@@ -18,11 +18,17 @@ export type AttemptEnd =
     }
   | {
       readonly kind: 'died'
-      readonly code: 'STEP_KILLED' | 'OUT_OF_MEMORY'
+      readonly code: 'STEP_KILLED' | 'OUT_OF_MEMORY' | 'STEP_SILENT'
       readonly message: string
       /** Last lines of its log. */
       readonly lastLines: readonly string[]
       readonly resources: Readonly<Record<string, unknown>>
+      readonly evidence: {
+        readonly argv: readonly string[]
+        readonly pid: number | null
+        readonly exitCode: number | null
+        readonly signal: string | null
+      }
     }
   | { readonly kind: 'interrupted' }
 
@@ -36,6 +42,10 @@ export interface Executor {
   setThreads(id: number, attempt: number, threads: number): void
   /** Asks a running attempt to end as cancelled, and kills it after `graceS` seconds. */
   cancel(id: number, attempt: number, graceS: number): void
+  /** Ends the process of an attempt at once, as one that gives no sign of life: reported as `died` with STEP_SILENT. */
+  killSilent(id: number, attempt: number): void
+  /** Kills step processes on this host whose scheduler is dead and that have not ended by themselves; returns them in words. */
+  endOrphans(): Promise<readonly string[]>
   /** Attempts between `start` and their end. */
   running(): readonly ClaimedStep[]
   /** Interrupts what still runs, ends all step processes and resolves when none is left. */

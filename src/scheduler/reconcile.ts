@@ -1,66 +1,72 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { listLiveAttempts, listProductLocations, listStepOrigins } from '../db/jobs/list-live-attempts.js'
+import { listClaimers } from '../db/jobs/list-claimers.js'
+import { listLiveAttempts } from '../db/jobs/list-live-attempts.js'
+import { forgetUnnamedRevisions, listUnnamedRevisions } from '../db/jobs/unnamed-revisions.js'
 import { releaseSteps } from '../db/steps/end-attempt.js'
-import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
 
-export interface Reconciled {
-  /** Claims given back because their process on this host is dead or their lease ran out. */
-  readonly released: readonly ClaimKey[]
-  /** Absolute folders removed: staging and scratch of dead attempts, revisions that no product names. */
-  readonly removed: readonly string[]
+type Roots = Readonly<Partial<Record<string, string>>>
+
+/**
+ * Gives back the claims of this node whose step process is dead, if the scheduler that made the claim is dead too; a living one knows how
+ * its step process ended, and that it counts as a failure. What is on another node is left to its lease.
+ */
+export async function releaseDeadClaims(
+  db: Queryable,
+  { executor, node }: { executor: string; node: string },
+): Promise<readonly ClaimKey[]> {
+  const claims = await listClaimers(db, { executor, node })
+  const dead = claims.filter(
+    ({ pid, schedulerPid }) =>
+      pid !== null && !isAlive(pid) && (schedulerPid === null || !isAlive(schedulerPid)),
+  )
+  return dead.length === 0 ? [] : releaseSteps(db, { kind: 'claims', keys: dead }, 'process gone')
 }
 
 /**
- * Clears away what a scheduler or step processes of an earlier life left behind. Safe beside other schedulers: only
- * claims that are certainly dead, and folders of attempts that do not run.
+ * Removes staging and scratch folders of attempts that do not run. Safe beside other schedulers. Returns the absolute folders removed;
+ * what cannot be removed stays for the next look.
  */
-export async function reconcile(
-  db: Queryable,
-  {
-    executor,
-    node,
-    roots,
-    sweepGraceS,
-  }: {
-    executor: string
-    node: string
-    roots: Readonly<Partial<Record<string, string>>>
-    sweepGraceS: number
-  },
-): Promise<Reconciled> {
-  const running = await listRunningSteps(db, { executor })
-  const dead = running.filter((step) => step.node === node && step.pid !== null && !isAlive(step.pid))
-  const released = [
-    ...(dead.length > 0 ? await releaseSteps(db, { kind: 'claims', keys: dead }, 'process gone') : []),
-    ...(await releaseSteps(db, { kind: 'expired' }, 'lease expired')),
-  ]
-  const removed: string[] = []
-  // What cannot be removed stays for the next look: old folders are no reason to run nothing.
-  const remove = async (path: string) =>
-    rm(path, { recursive: true, force: true }).then(
-      () => removed.push(path),
-      () => undefined,
-    )
+export async function sweepAttemptFolders(db: Queryable, roots: Roots): Promise<readonly string[]> {
   // Folders first, then rows: a folder that is seen here belongs to a claim that was committed before.
-  const work = await attemptFolders(roots)
-  const revisions = await revisionFolders(roots['archive'])
+  const folders = await attemptFolders(roots)
+  if (folders.length === 0) return []
   const live = new Set((await listLiveAttempts(db)).map(({ id, attempt }) => `${id}-${attempt}`))
-  const named = new Set(await listProductLocations(db))
-  for (const { path, key } of work) if (!live.has(key)) await remove(path)
-  const unnamed = revisions.filter(({ key, location }) => !live.has(key) && !named.has(location))
-  const ids = [...new Set(unnamed.map(({ id }) => id))]
-  const origins = new Map((await listStepOrigins(db, ids)).map((step) => [step.id, step]))
-  for (const { path, id, attempt } of unnamed) {
-    const changed = await changedAt(path)
-    const step = origins.get(id)
-    // A new database on an old archive names none of its revisions: only what a step of this one can have written is its to remove.
-    const isOurs = step !== undefined && attempt <= step.attempt && changed > step.madeAt.getTime()
-    if (isOurs && Date.now() - changed > sweepGraceS * 1000) await remove(path)
+  const removed: string[] = []
+  for (const { path, key } of folders) if (!live.has(key) && (await remove(path))) removed.push(path)
+  return removed
+}
+
+/** How many noted folders are looked at in one query. */
+const BATCH = 500
+
+/**
+ * Removes folders of the archive that were placed by an attempt that ended before it could register them, and at the end of the grace
+ * time those that a newer revision has replaced. Which they are stands in the database (`placement`, `former_revision`): a folder that nobody noted,
+ * such as one of another database, is never touched. For one scheduler at a time, but safe beside others. Returns the absolute folders removed.
+ */
+export async function sweepRevisions(
+  db: Queryable,
+  { archive, graceS }: { archive: string; graceS: number },
+): Promise<readonly string[]> {
+  const removed: string[] = []
+  for (let after = ''; ;) {
+    const locations = await listUnnamedRevisions(db, { graceS, after, limit: BATCH })
+    const gone: string[] = []
+    for (const location of locations) {
+      const path = join(archive, location.replace(/^archive:/, ''))
+      const wasThere = existsSync(path)
+      if (!(await remove(path))) continue
+      gone.push(location)
+      if (wasThere) removed.push(path)
+    }
+    await forgetUnnamedRevisions(db, { graceS, locations: gone })
+    const last = locations.at(-1)
+    if (last === undefined || locations.length < BATCH) return removed
+    after = last
   }
-  return { released, removed }
 }
 
 /**
@@ -76,60 +82,21 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function attemptFolders(
-  roots: Readonly<Partial<Record<string, string>>>,
-): Promise<{ path: string; key: string }[]> {
-  const { archive, scratch } = roots
+async function attemptFolders({ archive, scratch }: Roots): Promise<{ path: string; key: string }[]> {
   const staging = archive === undefined ? undefined : join(archive, '.staging')
   const found: { path: string; key: string }[] = []
   for (const [folder, pattern] of [
     [staging, /^(\d+-\d+)$/],
     [scratch, /^step-(\d+-\d+)$/],
   ] as const)
-    for (const name of await names(folder)) {
+    for (const name of await namesOfFolders(folder)) {
       const key = pattern.exec(name)?.[1]
       if (key !== undefined && folder !== undefined) found.push({ path: join(folder, name), key })
     }
   return found
 }
 
-interface Revision {
-  readonly path: string
-  /** `<step>-<attempt>` */
-  readonly key: string
-  readonly id: number
-  readonly attempt: number
-  readonly location: string
-}
-
-/** `<level>/<tile>/<yyyy>/<mm>/<name>/r<step>-<attempt>` below the archive. */
-async function revisionFolders(archive: string | undefined): Promise<Revision[]> {
-  if (archive === undefined) return []
-  let folders = ['']
-  for (let depth = 0; depth < 5; depth++) {
-    const next: string[] = []
-    for (const folder of folders)
-      for (const name of await names(join(archive, folder)))
-        if (!name.startsWith('.')) next.push(folder === '' ? name : `${folder}/${name}`)
-    folders = next
-  }
-  const found: Revision[] = []
-  for (const folder of folders)
-    for (const name of await names(join(archive, folder))) {
-      const [, id, attempt] = /^r(\d{1,15})-(\d{1,9})$/.exec(name) ?? []
-      if (id !== undefined && attempt !== undefined)
-        found.push({
-          path: join(archive, folder, name),
-          key: `${id}-${attempt}`,
-          id: Number(id),
-          attempt: Number(attempt),
-          location: `archive:${folder}/${name}`,
-        })
-    }
-  return found
-}
-
-async function names(folder: string | undefined): Promise<string[]> {
+async function namesOfFolders(folder: string | undefined): Promise<string[]> {
   if (folder === undefined) return []
   try {
     return (await readdir(folder, { withFileTypes: true }))
@@ -140,7 +107,8 @@ async function names(folder: string | undefined): Promise<string[]> {
   }
 }
 
-/** When a folder last changed, ms; infinite for one that another scheduler removes at this moment. */
-async function changedAt(path: string): Promise<number> {
-  return (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity
-}
+const remove = (path: string): Promise<boolean> =>
+  rm(path, { recursive: true, force: true }).then(
+    () => true,
+    () => false,
+  )

@@ -10,8 +10,10 @@ import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
 import type { AttemptEnd, ClaimedStep, Executor } from './executor.js'
+import { ClaimWatch } from './claim-watch.js'
+import { Leader, type Duty } from './leader.js'
 import { NodePresence, type ProgramIdentity } from './node-presence.js'
-import { reconcile } from './reconcile.js'
+import { releaseDeadClaims, sweepAttemptFolders, sweepRevisions } from './reconcile.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 import { recordFailure } from './step-store.js'
 import { tellEndedJobs } from './job-report/tell-ended-jobs.js'
@@ -38,7 +40,13 @@ export interface SchedulerOptions {
   readonly log: SchedulerLog
   /** Longest time between two looks at the queue without a notification, ms; default 2000. */
   readonly pollMs?: number
+  /** What else the leading scheduler does for all, besides sweeping the archive. */
+  readonly duties?: readonly Duty[]
 }
+
+/** How often what dead processes left behind is looked for, ms; and, by the leader, in the archive, seconds. */
+const RECONCILE_MS = 5000
+const SWEEP_S = 5
 
 /** How many ready steps one round looks at. */
 const CANDIDATES = 200
@@ -59,9 +67,12 @@ export class Scheduler {
   private readonly presence: NodePresence
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
+  private reconciledAt = -Infinity
+  private readonly watch: ClaimWatch
 
   constructor(private readonly options: SchedulerOptions) {
     this.presence = new NodePresence({ ...options, executor: options.executor.name })
+    this.watch = new ClaimWatch(options.executor)
     options.executor.onEnd((step, end) => {
       this.ends.push({ step, end })
       this.wake()
@@ -82,18 +93,22 @@ export class Scheduler {
 
   /**
    * Runs until drained or aborted, or with `untilIdle` until no step is running or could run here. Waits for Postgres while it is away.
-   * Rejects with CONFLICT where a storage root is not what it was registered as; one that is lost later stops new steps only.
+   * Rejects with ROOT_UNAVAILABLE where a storage root is not what it was registered as; one that is lost later stops new steps only.
    */
   async run({ untilIdle }: { untilIdle: boolean }): Promise<void> {
-    const { databaseUrl, executor } = this.options
+    const { databaseUrl, executor, log, duties = [] } = this.options
+    let leader: Leader | undefined
     const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting', 'tilth_pause'], () => {
       this.wake()
     })
     try {
       await this.presence.join()
-      await this.untilReached(() => this.reconcile())
+      await this.untilReached(async () => this.reconcile(await this.options.proveRoots()))
+      leader = new Leader({ databaseUrl, log, duties: [this.sweepDuty(), ...duties] })
       for (;;) {
         this.isAwake = false
+        if (performance.now() - this.reconciledAt > RECONCILE_MS)
+          await this.untilReached(() => this.reconcileAgain())
         const summary = await this.untilReached(() => this.round())
         if (this.mode === 'abort') break
         if (executor.running().length === 0 && this.ends.length === 0) {
@@ -109,32 +124,54 @@ export class Scheduler {
           `the ends of ${this.ends.length} steps are left to their leases: ${String(error)}`,
         )
       })
+      // What killed step processes have left; after a failure of the database the next scheduler does it.
+      await this.reconcileAgain().catch(() => undefined)
+      await leader?.close()
       await this.presence.leave()
       await listener.close()
     }
   }
 
-  private async reconcile(): Promise<void> {
-    const { db, executor, node, proveRoots, log } = this.options
-    const settings = await readSettings(db)
-    const sweepGraceS = settings.resolve('storage.sweep_grace_s').value
-    const { released, removed } = await reconcile(db, {
-      executor: executor.name,
-      node,
-      roots: await proveRoots(),
-      sweepGraceS,
-    })
-    for (const { id, attempt } of released)
+  /** Clears away what schedulers and step processes left behind when they died: claims, processes, folders. */
+  private async reconcile(roots: Readonly<Partial<Record<string, string>>>): Promise<void> {
+    const { db, executor, node, log } = this.options
+    this.reconciledAt = performance.now()
+    for (const what of await executor.endOrphans()) log.warn(`killed ${what}`)
+    for (const { id, attempt } of await releaseDeadClaims(db, { executor: executor.name, node }))
       log.warn(`step ${id}: attempt ${attempt} was lost with its process; it is ready again`)
-    for (const path of removed) log.info(`removed ${path}, left by a dead attempt`)
+    for (const path of await sweepAttemptFolders(db, roots))
+      log.info(`removed ${path}, left by a dead attempt`)
+  }
+
+  /** The same while running: where a root is away, which `round` says, its folders wait. */
+  private async reconcileAgain(): Promise<void> {
+    await this.reconcile(await this.options.proveRoots().catch(() => ({})))
+  }
+
+  private sweepDuty(): Duty {
+    const { db, proveRoots, log } = this.options
+    return {
+      name: 'sweep of the archive',
+      everyS: SWEEP_S,
+      run: async () => {
+        const { archive } = await proveRoots()
+        const graceS = (await readSettings(db)).resolve('storage.sweep_grace_s').value
+        if (archive === undefined) return
+        for (const path of await sweepRevisions(db, { archive, graceS }))
+          log.info(`removed ${path}, which no product names`)
+      },
+    }
   }
 
   private async round(): Promise<QueueSummary> {
     const { db, executor, node, log } = this.options
     await this.recordEnds()
-    for (const { id, attempt } of await releaseSteps(db, { kind: 'expired' }, 'lease expired'))
-      log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
     const settings = await readSettings(db)
+    for (const { id, attempt } of await this.watch.reapExpired(
+      db,
+      settings.resolve('executor.lease_s').value,
+    ))
+      log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
     const fault = await storageFault(this.options.proveRoots, settings.resolve('storage.min_free_mb').value)
     const noWork = await this.presence.whyNoWork(settings, fault)
     this.isHeld = noWork?.isHeld ?? false
@@ -158,9 +195,14 @@ export class Scheduler {
         leaseSeconds,
         grants,
       })
-      await setStepThreads(trx, decided.budgets)
+      const attempts = new Map(here.map((row) => [row.id, row.attempt]))
+      await setStepThreads(
+        trx,
+        decided.budgets.map((budget) => ({ ...budget, attempt: attempts.get(budget.id) ?? 0 })),
+      )
       return { claims: claimed, admission: decided, running: here }
     })
+    this.watch.endLost(running)
     for (const claim of claims) this.start(claim)
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
@@ -226,7 +268,10 @@ export class Scheduler {
   private async untilReached<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       const result = await work()
-      if (this.isAway) this.options.log.info('Postgres is back')
+      if (this.isAway) {
+        this.options.log.info('Postgres is back')
+        this.watch.databaseIsBack()
+      }
       this.isAway = false
       return result
     } catch (error) {

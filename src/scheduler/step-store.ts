@@ -1,6 +1,7 @@
 import { ERROR_CODES, ProcessingError, type ErrorCode, type FailureClass } from '../domain/errors.js'
 import { completeStep, type ProductRow } from '../db/steps/complete-step.js'
-import { cancelRunningStep, failStep, releaseSteps } from '../db/steps/end-attempt.js'
+import { cancelRunningStep, failStep, releaseSteps, type StepFailure } from '../db/steps/end-attempt.js'
+import { notePlacing } from '../db/steps/note-placing.js'
 import { isDatabaseAway } from '../db/steps/is-database-away.js'
 import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
 import { renewLease } from '../db/steps/renew-lease.js'
@@ -17,31 +18,34 @@ export function createStepStore(db: Queryable) {
   let leaseSeconds = 30
   return {
     read: (key: ClaimKey) =>
-      reaching(async () => {
+      whileReachable(async () => {
         leaseSeconds = await lease()
         const row = await readClaimedStep(db, key)
         return row === undefined ? undefined : { ...row, leaseSeconds }
       }),
     renew: (key: ClaimKey, state: { pid: number; progress: number; note: string; resources: unknown }) =>
-      reaching(() => renewLease(db, key, { ...state, leaseSeconds })),
+      whileReachable(() => renewLease(db, key, { ...state, leaseSeconds })),
+    place: (key: ClaimKey, locations: readonly string[]) =>
+      whileReachable(() => notePlacing(db, key, locations)),
     succeed: (key: ClaimKey, products: readonly ProductRow[], resources: unknown) =>
-      reaching(() => completeStep(db, key, products, resources)),
-    fail: (
-      key: ClaimKey,
-      failure: { code: string; message: string; lastLines: readonly string[] },
-      resources: unknown,
-    ) => reaching(() => recordFailure(db, key, failure, resources)),
-    cancel: (key: ClaimKey, resources: unknown) => reaching(() => cancelRunningStep(db, key, resources)),
+      whileReachable(() => completeStep(db, key, products, resources)),
+    fail: (key: ClaimKey, failure: RecordedFailure, resources: unknown) =>
+      whileReachable(() => recordFailure(db, key, failure, resources)),
+    cancel: (key: ClaimKey, resources: unknown) =>
+      whileReachable(() => cancelRunningStep(db, key, resources)),
     release: (key: ClaimKey, reason: string) =>
-      reaching(async () => (await releaseSteps(db, { kind: 'claim', ...key }, reason)).length > 0),
+      whileReachable(async () => (await releaseSteps(db, { kind: 'claim', ...key }, reason)).length > 0),
   }
 }
+
+/** A failure whose class follows from its code. */
+export type RecordedFailure = Omit<StepFailure, 'failure'>
 
 /** Ends an attempt as failed, by the class of its code and the settings `retry.*` of its site. False when the claim was lost. */
 export async function recordFailure(
   db: Queryable,
   key: ClaimKey,
-  failure: { code: string; message: string; lastLines: readonly string[] },
+  failure: RecordedFailure,
   resources: unknown,
 ): Promise<boolean> {
   const settings = await readSettings(db)
@@ -56,7 +60,8 @@ export async function recordFailure(
 const classOf = (code: string): FailureClass =>
   Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode].failure : 'transient'
 
-async function reaching<T>(work: () => Promise<T>): Promise<T> {
+/** Errors of the connection become DATABASE_UNAVAILABLE; others stay as they are. */
+export async function whileReachable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {

@@ -40,7 +40,7 @@ test('an unmounted root, where the folder is there but empty, is named with what
   renameSync(archive, `${archive}-unmounted`)
   mkdirSync(archive)
   await expect(provenRoots(app.db, app.config)).rejects.toMatchObject({
-    code: 'CONFLICT',
+    code: 'ROOT_UNAVAILABLE',
     message: expect.stringMatching(
       /'archive' should be .* no file \.tilth-root .*tilth db root archive/,
     ) as string,

@@ -11,8 +11,11 @@ import type { StepStore } from '../../src/runner/step-store.js'
 
 let home: string
 let calls: string[]
+const NAMES = ['archive', 'scratch', 'l1'] as const
+const proveRoots = () => Promise.resolve(Object.fromEntries(NAMES.map((name) => [name, join(home, name)])))
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'tilth run-'))
+  for (const name of NAMES) mkdirSync(join(home, name))
   calls = []
 })
 afterEach(() => {
@@ -30,6 +33,7 @@ function storeWith(over: Partial<StepStore> = {}): StepStore {
   return {
     read: () => Promise.resolve({ processor: 'p', params: {}, threads: 2, leaseSeconds: 30 }),
     renew: () => Promise.resolve({ threads: 2, cancelRequested: false }),
+    place: () => Promise.resolve(true),
     succeed: noted('succeed'),
     fail: (_key, { code }) => noted(`fail ${code}`)(),
     cancel: noted('cancel'),
@@ -43,7 +47,7 @@ const attemptOf = (run: (context: StepContext) => Promise<StepResult>, store: St
     { id: 7, attempt: 3 },
     {
       store,
-      roots: { archive: join(home, 'archive'), scratch: join(home, 'scratch'), l1: join(home, 'l1') },
+      proveRoots,
       loadProcessor: () => Promise.resolve(run),
       log: new AttemptLog(() => undefined),
       orphanWaitMs: 100,

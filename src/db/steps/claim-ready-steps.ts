@@ -55,7 +55,7 @@ export async function claimReadySteps(
       returning step.id, step.attempt, step.processor, step.threads, step.priority),
     noted as (
       insert into step_event (step_id, attempt, kind, detail)
-      select id, attempt, 'claimed', jsonb_build_object('node', ${node}::text, 'threads', threads) from claimed)
+      select id, attempt, 'claimed', jsonb_build_object('node', ${node}::text, 'threads', threads, 'pid', ${pid}::integer) from claimed)
     select id::float8 as id, attempt, processor, threads from claimed order by priority, id`.execute(db)
   return rows
 }

@@ -59,6 +59,7 @@ export async function completeStep(
 async function upsertProduct(trx: Queryable, { id, attempt }: ClaimKey, p: ProductRow): Promise<void> {
   const [west, south, east, north] = p.bbox ?? [null, null, null, null]
   await sql`
+    with placed as (delete from placement where location = ${p.location})
     insert into product (name, level, processor, processor_version, satellite, platform, tile, sensed_at, relative_orbit,
       acquisition_id, step_id, attempt, location, bytes, bbox, provenance)
     values (${p.name}, ${p.level}, ${p.processor}, ${p.processorVersion}, ${p.satellite}, ${p.platform}, ${p.tile}, ${p.sensedAt},

@@ -8,6 +8,18 @@ export interface StepFailure {
   readonly failure: FailureClass
   readonly message: string
   readonly lastLines: readonly string[]
+  /** How its process ended, for whoever looks into it later; absent where nobody saw a process. */
+  readonly evidence?: AttemptEvidence
+}
+
+/** How the process of an attempt was started and how it ended, as far as its observer knows. */
+export interface AttemptEvidence {
+  /** Program and arguments of the step process. */
+  readonly argv: readonly string[]
+  readonly pid: number | null
+  /** Null for a process that goes on (the step itself reported its failure) or was ended by a signal. */
+  readonly exitCode: number | null
+  readonly signal: string | null
 }
 
 export type AfterFailure =
@@ -18,7 +30,8 @@ export type AfterFailure =
 /**
  * Ends a claim as failed: back to ready after a delay, failed for good, or quarantined, as the retry policy says; a step
  * whose cancel was asked for meanwhile is cancelled instead of tried again. `decide` gets the count of failures including
- * this one. False when the claim was lost.
+ * this one. All evidence goes into the history, where a later attempt does not replace it; its duration is by the database's
+ * clock, from claim to now. False when the claim was lost.
  */
 export async function failStep(
   db: Queryable,
@@ -28,8 +41,14 @@ export async function failStep(
   resources: unknown,
 ): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
-    const { rows } = await sql<{ failures: number; cancelRequested: boolean }>`
-      select failures, cancel_requested as "cancelRequested" from step
+    const { rows } = await sql<{
+      failures: number
+      cancelRequested: boolean
+      node: string | null
+      durationS: number
+    }>`
+      select failures, cancel_requested as "cancelRequested", node,
+        round(extract(epoch from clock_timestamp() - started_at), 3)::float8 as "durationS" from step
       where id = ${id} and attempt = ${attempt} and state = 'running' for update`.execute(trx)
     const step = rows[0]
     if (step === undefined) return false
@@ -46,8 +65,15 @@ export async function failStep(
     const detail = {
       code: failure.code,
       message: failure.message,
+      argv: failure.evidence?.argv ?? null,
+      exit_code: failure.evidence?.exitCode ?? null,
+      signal: failure.evidence?.signal ?? null,
+      node: step.node,
+      pid: failure.evidence?.pid ?? null,
+      duration_s: step.durationS,
       last_lines: failure.lastLines,
       resources,
+      failures: step.failures + 1,
       next: state,
       ...(isRetry ? { delay_s: delayS } : {}),
     }
@@ -90,8 +116,8 @@ export async function cancelRunningStep(
 /** Which running claims `releaseSteps` gives back. */
 export type ReleaseScope =
   | { readonly kind: 'claim'; readonly id: number; readonly attempt: number }
-  /** Whose lease ran out: the process and its scheduler are gone, or cut off. */
-  | { readonly kind: 'expired' }
+  /** Of these, or of all, whose lease is still run out: the process and its scheduler are gone, or cut off. */
+  | { readonly kind: 'expired'; readonly keys?: readonly ClaimKey[] }
   /** Whose process on this host is known to be dead. */
   | { readonly kind: 'claims'; readonly keys: readonly ClaimKey[] }
 
@@ -100,29 +126,28 @@ export type ReleaseScope =
  * Returns the claims that were given back.
  */
 export async function releaseSteps(db: Queryable, scope: ReleaseScope, reason: string): Promise<ClaimKey[]> {
-  const keys =
-    scope.kind === 'claim'
-      ? [{ id: scope.id, attempt: scope.attempt }]
-      : scope.kind === 'claims'
-        ? scope.keys
-        : []
-  const where =
-    scope.kind === 'expired'
-      ? sql`lease_expires_at < now()`
+  const keys = scope.kind === 'claim' ? [{ id: scope.id, attempt: scope.attempt }] : scope.keys
+  const named =
+    keys === undefined
+      ? sql`true`
       : sql`(id, attempt) in (select k.id, k.attempt from jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) as k(id bigint, attempt integer))`
+  const where = scope.kind === 'expired' ? sql`${named} and lease_expires_at < now()` : named
+  // A claim that is asked for by name is waited for: passed over, it would stay leased by nobody until its lease runs out.
+  const passing = scope.kind === 'expired' ? sql`skip locked` : sql``
   return db.transaction().execute(async (trx) => {
     const { rows } = await sql<ClaimKey & { state: string }>`
       with gone as (
-        select id from step where state = 'running' and ${where} order by id for update skip locked),
+        select id, pid from step where state = 'running' and ${where} order by id for update ${passing}),
       released as (
-        update step set state = (case when cancel_requested then 'cancelled' else 'ready' end)::step_state,
+        update step set state = (case when step.cancel_requested then 'cancelled' else 'ready' end)::step_state,
           lease_expires_at = null, threads = null, pid = null, progress = 0, ready_at = now(),
-          ended_at = case when cancel_requested then now() end
-        where id in (select id from gone)
-        returning id, attempt, state),
+          ended_at = case when step.cancel_requested then now() end
+        from gone where step.id = gone.id
+        returning step.id, step.attempt, step.state, step.node, gone.pid, step.started_at),
       noted as (
         insert into step_event (step_id, attempt, kind, detail)
-        select id, attempt, 'released', jsonb_build_object('reason', ${reason}::text) from released)
+        select id, attempt, 'released', jsonb_build_object('reason', ${reason}::text, 'node', node, 'pid', pid,
+          'duration_s', round(extract(epoch from clock_timestamp() - started_at), 3)) from released)
       select id::float8 as id, attempt, state::text as state from released`.execute(trx)
     const cancelled = rows.filter(({ state }) => state === 'cancelled').map(({ id }) => id)
     if (cancelled.length > 0) await settleAfterSteps(trx, cancelled)

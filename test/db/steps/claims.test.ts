@@ -5,8 +5,11 @@ import { cancelSteps, retrySteps } from '../../../src/db/steps/change-steps.js'
 import { claimReadySteps, type Claim } from '../../../src/db/steps/claim-ready-steps.js'
 import { completeStep, type ProductRow } from '../../../src/db/steps/complete-step.js'
 import { cancelRunningStep, failStep, releaseSteps } from '../../../src/db/steps/end-attempt.js'
+import { listExpired } from '../../../src/db/steps/list-expired.js'
 import { listReadySteps } from '../../../src/db/steps/list-ready-steps.js'
+import { notePlacing } from '../../../src/db/steps/note-placing.js'
 import { renewLease } from '../../../src/db/steps/renew-lease.js'
+import { setStepThreads } from '../../../src/db/steps/set-step-threads.js'
 import { createTestDatabase, type TestDatabase } from '../../support/database.js'
 import { insertSteps, stepOf } from '../../support/queue.js'
 
@@ -38,6 +41,15 @@ const claimOne = async (id: number, leaseSeconds = 30): Promise<Claim> => {
 }
 const ready = async () =>
   (await listReadySteps(app.db, { executor: 'local', limit: 100 })).map(({ id }) => id)
+const eventsOf = async (id: number) =>
+  (
+    await app.db
+      .selectFrom('step_event')
+      .select(['kind', 'attempt'])
+      .where('step_id', '=', id)
+      .orderBy('id')
+      .execute()
+  ).map(({ kind, attempt }) => `${kind} ${attempt}`)
 const beat = { leaseSeconds: 30, pid: 1, progress: 0.5, note: '', resources: {} }
 const product = (name: string, location: string): ProductRow => ({
   name,
@@ -118,12 +130,16 @@ test('the fence: no write of an older attempt changes anything', async () => {
   expect(current.attempt).toBe(old.attempt + 1)
   const before = await stepOf(app.db, id!)
   expect(await renewLease(app.db, old, beat)).toBeUndefined()
+  expect(await notePlacing(app.db, old, ['archive:a/r1-1'])).toBe(false)
+  await setStepThreads(app.db, [{ ...old, threads: 7 }])
   expect(await completeStep(app.db, old, [product('A', 'archive:a/r1-1')], {})).toBe(false)
   expect(await failStep(app.db, old, failure, retryNow, {})).toBe(false)
   expect(await cancelRunningStep(app.db, old, {})).toBe(false)
   expect(await releaseSteps(app.db, { kind: 'claim', ...old }, 'test')).toEqual([])
   expect(await stepOf(app.db, id!)).toEqual(before)
   expect(await app.db.selectFrom('product').select('id').execute()).toEqual([])
+  expect(await app.db.selectFrom('placement').select('location').execute()).toEqual([])
+  expect(await eventsOf(id!)).toEqual(['claimed 1', 'released 1', 'claimed 2'])
   expect(await renewLease(app.db, current, beat)).toEqual({ threads: 2, cancelRequested: false })
 })
 
@@ -153,6 +169,29 @@ test('asked again after a lost answer, completing says yes and changes nothing',
   expect((await job(jobId)).state).toBe('succeeded')
 })
 
+test('the history of a step cannot be changed or shortened, only removed together with it', async () => {
+  const { id: job, stepIds } = await insertSteps(app.db, [{}])
+  await claimOne(stepIds[0]!)
+  await expect(app.db.updateTable('step_event').set({ kind: 'other' }).execute()).rejects.toThrow(
+    'append-only',
+  )
+  await expect(app.db.deleteFrom('step_event').execute()).rejects.toThrow('append-only')
+  expect(await eventsOf(stepIds[0]!)).toEqual(['claimed 1'])
+  await app.db.deleteFrom('job').where('id', '=', job).execute()
+  expect(await eventsOf(stepIds[0]!)).toEqual([])
+})
+
+test('a claim that another transaction holds is waited for when it is given back by name', async () => {
+  const key = await claimOne((await insertSteps(app.db, [{}])).stepIds[0]!)
+  let release: Promise<unknown> = Promise.resolve()
+  await app.db.transaction().execute(async (trx) => {
+    await sql`select from step where id = ${key.id} for update`.execute(trx)
+    release = releaseSteps(app.db, { kind: 'claim', ...key }, 'shutdown')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  })
+  expect(await release).toEqual([{ id: key.id, attempt: 1 }])
+})
+
 test('a later step that makes the same product replaces its row', async () => {
   const { stepIds } = await insertSteps(app.db, [{}, {}])
   for (const id of stepIds)
@@ -167,13 +206,17 @@ test('a later step that makes the same product replaces its row', async () => {
 test('a lease that ran out gives the step back without counting a failure; one that holds is left alone', async () => {
   const { stepIds } = await insertSteps(app.db, [{}, {}])
   const lost = await claimOne(stepIds[0]!)
-  await claimOne(stepIds[1]!)
+  const holding = await claimOne(stepIds[1]!)
   await app.db
     .updateTable('step')
     .set({ lease_expires_at: sql<Date>`now() - interval '1 ms'` })
     .where('id', '=', lost.id)
     .execute()
-  expect(await releaseSteps(app.db, { kind: 'expired' }, 'lease expired')).toEqual([
+  expect(await listExpired(app.db)).toEqual([
+    { id: lost.id, attempt: 1, expiredS: expect.closeTo(0, 0) as number },
+  ])
+  const keys = [lost, holding, { id: lost.id, attempt: 7 }]
+  expect(await releaseSteps(app.db, { kind: 'expired', keys }, 'lease expired')).toEqual([
     { id: lost.id, attempt: 1 },
   ])
   expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({
