@@ -64,7 +64,7 @@ alter table product
 -- transaction that changes the row, so a folder is in force or in here, never lost; `tilth retention run` deletes folder and row.
 create type leaving as enum ('replaced', 'moved', 'removed');
 create table former_revision (
-  location text primary key,
+  location text collate "C" primary key,
   product_id bigint references product (id) on delete set null,
   bytes bigint,
   reason leaving not null,
@@ -145,3 +145,6 @@ create table retention_rule (
   constraint retention_rule_says_something check (num_nonnulls(keep_days, keep_seasons, keep_revisions) >= 1),
   constraint retention_one_age check (num_nonnulls(keep_days, keep_seasons) <= 1)
 );
+
+-- Retention asks which acquisitions lie in, below or above a folder of the root l1.
+create index acquisition_location_idx on acquisition (location text_pattern_ops);

@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   pause: () => import('./pause.js'),
   resume: () => import('./resume.js'),
   nodes: () => import('./nodes.js'),
+  retention: () => import('./retention.js'),
   config: () => import('./config.js'),
   db: () => import('./db.js'),
   bench: () => import('./bench.js'),

@@ -18,4 +18,12 @@ export const STORAGE_SETTINGS = {
     scopes: GLOBAL,
     doc: 'Age at which a folder that no product row names is removed.',
   }),
+  'retention.interval_s': integer({
+    unit: 's',
+    min: 0,
+    max: 31_536_000,
+    default: 0,
+    scopes: GLOBAL,
+    doc: 'How often retention rules act by themselves; 0 = only with `tilth retention run`.',
+  }),
 } as const satisfies Record<string, SettingDefinition>

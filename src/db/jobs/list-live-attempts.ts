@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { ClaimKey, Queryable } from '../steps/queryable.js'
 
 /** All running claims, of any executor: their staging folders are in use. */
@@ -19,8 +20,15 @@ export async function listStepOrigins(
     .execute()
 }
 
-/** Locations of all products in force. */
+/**
+ * Locations that are not the sweeper's: of all products in force, and, where a retention rule keeps older revisions, of those that
+ * retention has not removed yet.
+ */
 export async function listProductLocations(db: Queryable): Promise<string[]> {
-  const rows = await db.selectFrom('product').select('location').execute()
+  const { rows } = await sql<{ location: string }>`
+    select location from product where removed_at is null
+    union all
+    select location from former_revision where reason = 'replaced'
+      and exists (select from retention_rule where keep_revisions is not null)`.execute(db)
   return rows.map(({ location }) => location)
 }
