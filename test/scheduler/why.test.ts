@@ -202,7 +202,7 @@ test('a tile and a site put acquisitions of the same position together', async (
   await app.db.updateTable('site').set({ paused: true }).execute()
   const tile = await why('T31TCJ')
   expect(tile.parts.map(({ subject, verdict }) => [subject.replace(/ .*/, ''), verdict])).toEqual([
-    ['5', 'are not asked for'],
+    ['5', 'wait for a job'],
     ['acquisition', 'cannot be read'],
   ])
   expect(tile.reasons).toEqual(['site fields has it enabled and is paused'])

@@ -50,11 +50,24 @@ export function standingOf(row: StandingRow): Standing {
   }
 }
 
+const OF_MANY: Readonly<Record<Standing, string>> = {
+  corrected: 'are corrected',
+  runs: 'run',
+  waits: 'wait',
+  failed: 'failed',
+  cancelled: 'were cancelled',
+  broken: 'are broken',
+  ignored: 'are left out',
+  superseded: 'gave way to newer products of their scenes',
+  'on its way': 'are not complete yet',
+  'not asked for': 'wait for a job',
+}
+
 /** One line that is the same for acquisitions in the same position: groups of them are told together. */
 export function commonReason(row: StandingRow): string {
   const standing = standingOf(row)
   const code = standing === 'failed' ? row.errorCode : row.reasonCode
-  return code === null || standing === 'superseded' ? standing : `${standing} (${code})`
+  return code === null || standing === 'superseded' ? OF_MANY[standing] : `${OF_MANY[standing]} (${code})`
 }
 
 /** @param sites the sites that list its tile. */

@@ -89,7 +89,7 @@ async function groups(
     const names = members.slice(0, SHOWN_NAMES).map(({ acquisitionId }) => String(acquisitionId))
     const more = members.length - names.length
     parts.push(
-      explain(`${members.length} acquisitions`, `are ${reason}`, {
+      explain(`${members.length} acquisitions`, reason, {
         reasons: [`acquisitions ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}; the first:`],
         parts: [example],
       }),
