@@ -6,6 +6,7 @@ const BENCHES = {
   kernels: () => import('../../bench/kernels.js'),
   accuracy: () => import('../../bench/accuracy.js'),
   chaos: () => import('../../bench/chaos.js'),
+  ingest: () => import('../../bench/ingest.js'),
 } as const
 
 export function register(program: Command): void {
@@ -36,6 +37,17 @@ export function register(program: Command): void {
     .action(async () => {
       const { run } = await BENCHES.kernels()
       await run()
+    })
+  bench
+    .command('ingest')
+    .description(
+      'the same products by two processes at once: each new exactly once; products a second, peak memory',
+    )
+    .option('--products <n>', 'how many, each of some 70 files', '1000')
+    .option('--dir <folder>', 'where they are made; removed afterwards (0.6 MB each)', undefined)
+    .action(async (options: { products: string; dir?: string }) => {
+      const { run } = await BENCHES.ingest()
+      await run({ products: Number(options.products), dir: options.dir ?? null })
     })
   bench
     .command('accuracy')
