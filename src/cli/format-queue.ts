@@ -1,6 +1,7 @@
 import { describeOrigin, type SettingOrigin } from '../config/resolve-settings.js'
 import { definitionOf, formatSetting, isSettingKey, type SettingValue } from '../config/settings.js'
 import type { JobRow, QueueStatus, StepDetail, StepRow } from '../scheduler/queue-view.js'
+import { formatFailures } from './format-failures.js'
 import { formatSeconds, formatTable } from './queue-options.js'
 
 const when = (date: Date | null): string =>
@@ -49,7 +50,7 @@ export function formatSteps(steps: readonly StepRow[]): string {
   )
 }
 
-export function formatStep({ step, waits, events, products }: StepDetail): string {
+export function formatStep({ step, waits, events, failures, products }: StepDetail): string {
   const { resources } = step
   const fields: [string, string][] = [
     ['step', String(step.id)],
@@ -105,10 +106,11 @@ export function formatStep({ step, waits, events, products }: StepDetail): strin
     'products',
     ...products.map(({ name, location }) => `  ${name}  ${location}`),
     '',
+    ...(failures.length === 0 ? [] : ['failed attempts', ...formatFailures(failures), '']),
     'history',
     ...events.map(
       ({ at, attempt, kind, detail }) =>
-        `  ${when(at)}  attempt ${attempt}  ${kind}  ${JSON.stringify(detail)}`,
+        `  ${when(at)}  attempt ${attempt}  ${kind}  ${kind === 'failed' ? '(see above)' : JSON.stringify(detail)}`,
     ),
     '',
   ].join('\n')

@@ -4,7 +4,9 @@ import { positiveInteger, printJson, withApp } from './queue-options.js'
 export function register(program: Command): void {
   program
     .command('logs <step>')
-    .description('print the log of an attempt of a step; the newest unless --attempt is given')
+    .description(
+      'print the log of an attempt of a step; the newest unless --attempt is given. Of a failed one --json adds what is known of its end',
+    )
     .option('--attempt <n>', 'which attempt', positiveInteger)
     .option('--tail <lines>', 'only the last lines', positiveInteger)
     .option('--json', 'print JSON')
@@ -13,22 +15,30 @@ export function register(program: Command): void {
       await withApp(async (app) => {
         const { readFile } = await import('node:fs/promises')
         const { attemptLogPath } = await import('../executors/local.js')
-        const { findStep } = await import('../scheduler/queue-view.js')
+        const { failedAttempts } = await import('../scheduler/failed-attempts.js')
+        const { findStep, listStepEvents } = await import('../scheduler/queue-view.js')
         const { logFolderOf } = await import('./run-scheduler.js')
         const { ProcessingError } = await import('../domain/errors.js')
         const found = await findStep(app.db, id)
         const attempt = options.attempt ?? found.attempt
         const path = attemptLogPath(logFolderOf(app), id, attempt)
-        const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+        const failure = failedAttempts(await listStepEvents(app.db, id)).find(
+          (one) => one.attempt === attempt,
+        )
+        const text = await readFile(path, 'utf8').catch(() => undefined)
+        if (text === undefined && failure === undefined)
           throw new ProcessingError(
             'NOT_FOUND',
             `Step ${id} has no log of attempt ${attempt} at ${path}${attempt === 0 ? ': it has not started yet' : found.node === app.config.host ? '' : ` on this host; it ran on ${found.node ?? 'none'}`}.`,
-            { cause },
           )
-        })
-        const lines = text.split('\n').filter((line, i, all) => line !== '' || i < all.length - 1)
+        if (text === undefined)
+          process.stderr.write(`no log at ${path}; these are the last lines, kept in the database\n`)
+        const lines =
+          text?.split('\n').filter((line, i, all) => line !== '' || i < all.length - 1) ??
+          failure?.lastLines ??
+          []
         const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
-        if (options.json) printJson({ step: id, attempt, path, lines: shown })
+        if (options.json) printJson({ step: id, attempt, path, lines: shown, failure: failure ?? null })
         else process.stdout.write(shown.map((line) => `${line}\n`).join(''))
       })
     })

@@ -10,19 +10,21 @@ import {
 import { cancelSteps, retrySteps, type StepSelection } from '../db/steps/change-steps.js'
 import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
+import { failedAttempts, type FailedAttempt } from './failed-attempts.js'
 import type { Capacity } from './admission.js'
 import { readSettings } from './settings-in-force.js'
 import { openWaitingRoom, type AskingHost } from './why-waiting.js'
 
 export type { JobRow } from '../db/jobs/list-jobs.js'
 export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
-export { listJobs, listSteps }
+export { listJobs, listStepEvents, listSteps }
 
 export interface StepDetail {
   readonly step: StepRow
   /** Why it does not run, in words; empty for a step that does not wait. */
   readonly waits: readonly string[]
   readonly events: readonly StepEventRow[]
+  readonly failures: readonly FailedAttempt[]
   readonly products: readonly { readonly id: number; readonly name: string; readonly location: string }[]
 }
 
@@ -37,10 +39,12 @@ export async function findStep(db: Queryable, id: number): Promise<StepRow> {
 /** One step with its history and why it waits, as seen from a host. Throws NOT_FOUND. */
 export async function showStep(db: Queryable, id: number, host: AskingHost): Promise<StepDetail> {
   const step = await findStep(db, id)
+  const events = await listStepEvents(db, id)
   return {
     step,
     waits: await openWaitingRoom(db, host).why(step),
-    events: await listStepEvents(db, id),
+    events,
+    failures: failedAttempts(events),
     products: await listProductsOfStep(db, id),
   }
 }
