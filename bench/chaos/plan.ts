@@ -46,7 +46,7 @@ export function seededRandom(seed: number): () => number {
 /** How far back a predecessor may lie: near enough for long paths, far enough for several at once. */
 const REACH = 25
 
-/** `count` steps with 0 to 3 random predecessors each, working 40 to 240 ms. */
+/** `count` steps with 0 to 3 random predecessors each, working 30 to 180 ms. */
 export function planSteps(count: number, round: number, random: () => number): PlannedStep[] {
   const upTo = (n: number) => Math.floor(random() * n)
   return Array.from({ length: count }, (_, index) => {
@@ -57,7 +57,7 @@ export function planSteps(count: number, round: number, random: () => number): P
     return {
       index,
       predecessors: [...predecessors].sort((a, b) => a - b),
-      workMs: 40 + upTo(200),
+      workMs: 30 + upTo(150),
       product: productName({
         platform: 'S2A',
         level: 'L2A',
