@@ -27,6 +27,9 @@ interface Options {
   aot: number
   wv: number
   ozone: number
+  airVariation: number
+  clouds: number
+  cirrus: number
   noise?: number
   tci?: boolean
   json?: boolean
@@ -55,6 +58,14 @@ export function register(program: Command): void {
     .option('--aot <n>', 'aerosol optical thickness at 550 nm above the ground, 0 to 1.4', number, 0.15)
     .option('--wv <g/cm2>', 'water vapour of a column at sea level, 0 to 8 g/cm2', number, 2)
     .option('--ozone <DU>', 'ozone, 100 to 600 DU', number, 300)
+    .option(
+      '--air-variation <n>',
+      'largest relative deviation of aerosol and vapour over some tens of km, 0 to 0.9',
+      number,
+      0,
+    )
+    .option('--clouds <n>', 'share of the sky under water clouds, 0 to 1; every day has its own', number, 0)
+    .option('--cirrus <n>', 'share of the sky under cirrus, 0 to 1', number, 0)
     .option(
       '--noise <dn>',
       'standard deviation of the noise in digital numbers, 0 to 100 (default: 4 for Sentinel-2, the published noise of the sensor for Landsat)',
@@ -97,6 +108,9 @@ const common = (options: Options, date: string) => ({
   aot: options.aot,
   wv: options.wv,
   ozoneDu: options.ozone,
+  airVariation: options.airVariation,
+  cloudCover: options.clouds,
+  cirrus: options.cirrus,
   ...(options.noise === undefined ? {} : { noiseDn: options.noise }),
 })
 

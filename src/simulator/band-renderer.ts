@@ -1,4 +1,7 @@
 import { BandAir, type AirState, type BandOptics } from './atmosphere/evaluate-atmosphere.js'
+import type { CloudDeck } from './clouds/cloud-decks.js'
+import { SkyOptics } from './clouds/sky-optics.js'
+import type { SkyStrip } from './clouds/sky-strip.js'
 import type { Ground2d } from './landscape.js'
 import { hash } from './noise.js'
 import type { ViewFrame } from './view-frame.js'
@@ -32,15 +35,28 @@ export interface BandImage {
   readonly scale: number
   readonly shift: number
   readonly bySun: boolean
+  /** Central wavelength: clouds absorb by it. */
+  readonly um: number
   readonly maxDn: number
   /** Standard deviation of the noise in DN of a pixel of this reflectance (after `bySun`, unit 1). */
   readonly noiseDn: (reflectance: number) => number
   readonly seed: number
 }
 
+/** One row of the band's pixels: metres from the image's upper edge, its number in the image and in the strip, and what lies there. */
+interface Line {
+  readonly y: number
+  readonly mapRow: number
+  readonly row: number
+  readonly reflectance: Float32Array
+  readonly altitude: Float32Array
+  readonly sunlit: Float32Array | null
+}
+
 /** Turns ground into what the sensor sees in one band: rho_toa = path + gain rho / (1 - albedo rho), by detector, place and altitude. */
 export class BandRenderer {
   private readonly fields = new Map<number, Float64Array>()
+  private readonly clouds: SkyOptics | null
   constructor(
     private readonly frame: ViewFrame,
     private readonly bandIndex: number,
@@ -48,7 +64,10 @@ export class BandRenderer {
     private readonly spectra: Float32Array,
     optics: BandOptics,
     airAt: (node: number) => AirState,
+    decks: readonly CloudDeck[],
   ) {
+    this.clouds =
+      decks.length === 0 ? null : new SkyOptics(decks, frame, bandIndex, optics, image.um, image.bySun, airAt)
     for (const detector of frame.detectors) this.fields.set(detector, this.fieldOf(detector, optics, airAt))
   }
 
@@ -80,8 +99,14 @@ export class BandRenderer {
     return field
   }
 
-  /** @param firstRow of this band; `ground` covers its rows at the finest size, `groundWidth` finest pixels a row. */
-  render(ground: Ground2d, groundWidth: number, firstRow: number, rows: number): BandStrip {
+  /** @param firstRow of this band; `ground` covers its rows at the finest size, `groundWidth` finest pixels a row; `sky` the clouds over it. */
+  render(
+    ground: Ground2d,
+    groundWidth: number,
+    firstRow: number,
+    rows: number,
+    sky: SkyStrip | null,
+  ): BandStrip {
     const { width, pixelM } = this.image
     const strip: BandStrip = {
       dn: new Uint16Array(width * rows),
@@ -89,13 +114,16 @@ export class BandRenderer {
     }
     const reflectance = new Float32Array(width)
     const altitude = new Float32Array(width)
+    const sunlit = sky === null ? null : new Float32Array(width)
     for (let row = 0; row < rows; row++) {
       this.meanGround(ground, groundWidth, row, reflectance, altitude)
+      if (sky && sunlit) this.meanLight(sky.sunlit, groundWidth, row, sunlit)
       const y = (firstRow + row + 0.5) * pixelM
       for (const { detector, from, to } of this.frame.runs(y, pixelM, width)) {
         const field = this.fields.get(detector)
-        if (field)
-          this.renderRun(field, y, from, to, firstRow + row, row * width, reflectance, altitude, strip)
+        if (!field) continue
+        const line = { y, mapRow: firstRow + row, row, reflectance, altitude, sunlit }
+        this.renderRun(detector, field, from, to, line, strip, sky)
       }
     }
     return strip
@@ -132,17 +160,37 @@ export class BandRenderer {
     })
   }
 
+  /** Share of the direct light on one row of the band's pixels. */
+  private meanLight(fine: Float32Array, groundWidth: number, row: number, sunlit: Float32Array): void {
+    const { stride, first, taps } = this.image.footprint
+    const share = 1 / taps.reduce((a, b) => a + b, 0) ** 2
+    sunlit.fill(0)
+    taps.forEach((down, j) => {
+      const start = (row * stride + first + j) * groundWidth + first
+      for (let i = 0; i < sunlit.length; i++) {
+        let light = 0
+        for (let f = 0; f < taps.length; f++) light += (taps[f] ?? 0) * (fine[start + i * stride + f] ?? 0)
+        sunlit[i] = (sunlit[i] ?? 0) + light * down * share
+      }
+    })
+  }
+
   private renderRun(
+    detector: number,
     field: Float64Array,
-    y: number,
     from: number,
     to: number,
-    mapRow: number,
-    base: number,
-    reflectance: Float32Array,
-    altitude: Float32Array,
+    line: Line,
     strip: BandStrip,
+    sky: SkyStrip | null,
   ): void {
+    const { y, mapRow, reflectance, altitude, sunlit } = line
+    const base = line.row * this.image.width
+    const clouds = sky === null ? null : this.clouds
+    const { stride, first, taps } = this.image.footprint
+    // The pixel's centre on the strip, in fine pixels.
+    const middle = first + taps.length / 2
+    const northing = sky === null ? 0 : sky.window.northing - (line.row * stride + middle) * sky.window.pixelM
     const { pixelM, scale, shift, maxDn, noiseDn, seed } = this.image
     const { cols, rows, stepM } = this.frame
     const nodeRow = Math.min(rows - 2, Math.floor(y / stepM))
@@ -164,6 +212,7 @@ export class BandRenderer {
           left[k] = a
           slope[k] = edge(column + 1, k) - a
         }
+        clouds?.enter(detector, nodeRow, column, v)
       }
       const u = x - column
       const h = (altitude[i] ?? 0) / 1800
@@ -186,7 +235,12 @@ export class BandRenderer {
       // The sensor sees what the truth says, rounding included.
       const quantized = Math.round((reflectance[i] ?? 0) * 10000)
       const rho = quantized / 10000
-      const toa = path + (gain * rho) / (1 - albedo * rho)
+      let toa = (gain * rho) / (1 - albedo * rho)
+      if (clouds && sky) {
+        const easting = sky.window.easting + (i * stride + middle) * sky.window.pixelM
+        toa = path + clouds.shade(u, sunlit?.[i] ?? 1) * toa
+        toa = clouds.through(toa, u, easting, northing, altitude[i] ?? 0, sky)
+      } else toa = path + toa
       const random = hash(i, mapRow, noiseSeed)
       const sum = (random & 255) + ((random >>> 8) & 255) + ((random >>> 16) & 255) + (random >>> 24)
       // Four bytes together are nearly normal, with a standard deviation of 147.8.

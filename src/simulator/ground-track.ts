@@ -22,6 +22,10 @@ export class GroundTrack {
     },
   ) {}
 
+  get nodeDegrees(): number {
+    return this.orbit.nodeDegrees
+  }
+
   /** Angle from the descending node along the orbit at a latitude. */
   argumentAt(lat: number): number {
     return Math.asin(Math.max(-1, Math.min(1, -Math.sin(radians(lat)) / Math.sin(this.orbit.inclination))))

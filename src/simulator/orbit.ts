@@ -32,6 +32,8 @@ const STAGGER_DEGREES: Readonly<Record<S2Band, number>> = {
   B11: 1.33,
   B12: 1.67,
 }
+/** Mean local solar time at the descending node. */
+export const LOCAL_HOURS = 10.5
 export const ANGLE_NODES = 23
 export const ANGLE_STEP_M = 5000
 
@@ -41,7 +43,7 @@ export interface TilePass {
   readonly absoluteOrbit: number
   /** UTC of the tile's centre line, milliseconds since 1970. */
   readonly sensingMs: number
-  /** Start of the datatake some minutes before. */
+  /** Start of the datatake, the same for all tiles of the pass. */
   readonly datatakeMs: number
   /** Kilometres from the ground track, positive to the east. */
   readonly acrossKm: Float64Array
@@ -70,14 +72,19 @@ export function passOver(square: TileSquare, date: string, platform: S2Platform,
     acrossKm[i] = place.acrossKm
     sideAzimuth[i] = place.headingDegrees + 90
   }
-  // 10:30 of mean local solar time at the descending node, kept along the orbit's plane.
-  const hours = (10.5 + track.turnedDegrees(track.argumentAt(lat0)) / 15 - lon0 / 15 + 48) % 24
+  // 10:30 of mean local solar time at the descending node; the whole track follows from there, so that all tiles of a pass agree on the time.
+  const nodeHours = LOCAL_HOURS - track.nodeDegrees / 15
+  const u = track.placeOf(lon0, lat0).alongKm / EARTH_KM
+  const afterNode = (a: number) => ((a / (2 * Math.PI)) * PERIOD_MINUTES) / 60
+  const hours = (((nodeHours + afterNode(u)) % 24) + 24) % 24
   const sensingMs = Math.floor((Date.parse(`${date}T00:00:00Z`) + hours * 3_600_000) / 1000) * 1000 + 27
+  // One datatake for the whole daylight side: it starts at the northernmost point.
+  const beforeMs = Math.round((hours - afterNode(u) + afterNode(-Math.PI / 2)) * 3600) * 1000
   return {
     relativeOrbit,
     absoluteOrbit: absoluteOrbitOf(platform, relativeOrbit, sensingMs),
     sensingMs,
-    datatakeMs: sensingMs - 421_003,
+    datatakeMs: Date.parse(`${date}T00:00:00Z`) + beforeMs + 24,
     acrossKm,
     sideAzimuth,
     lon,

@@ -2,7 +2,7 @@ import { NOMINAL_PIXEL_M, S2_BANDS, type S2Band, type S2Platform } from '../doma
 import type { ProductNames } from './product-names.js'
 
 /** Central wavelengths in nm and mean solar irradiances in W/m2/um (rounded values of ESA's spectral response document). */
-const CENTRAL_NM: Readonly<Record<S2Platform, readonly number[]>> = {
+export const CENTRAL_NM: Readonly<Record<S2Platform, readonly number[]>> = {
   S2A: [442.7, 492.7, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1373.5, 1613.7, 2202.4],
   S2B: [442.3, 492.3, 558.9, 664.9, 703.8, 739.1, 779.7, 832.9, 864, 943.2, 1376.9, 1610.4, 2185.7],
   S2C: [444.2, 489, 560.6, 666.5, 707.1, 741.1, 784.7, 834.6, 865.6, 947.2, 1372.2, 1612, 2191.3],
@@ -18,6 +18,9 @@ export const hasRasterMasks = (baseline: string) => Number(baseline) >= 4
 /** Added to the digital number's reflectance before it is scaled; none before baseline 04.00. */
 export const radioOffset = (baseline: string) => (Number(baseline) >= 4 ? -1000 : 0)
 
+/** Without clouds as it always was: one digit. */
+const percent = (value: number, digits: number) => (value === 0 ? (0).toFixed(digits) : value.toFixed(4))
+
 /** MTD_MSIL1C.xml. `footprint` is a closed ring of lat, lon; `bandPixelM` the true pixel sizes; `u` the sun distance factor. */
 export function productXml(
   names: ProductNames,
@@ -25,6 +28,7 @@ export function productXml(
     readonly footprint: readonly (readonly [number, number])[]
     readonly u: number
     readonly withTci: boolean
+    readonly cloudPercent: number
   },
 ): string {
   const images = [...S2_BANDS, ...(options.withTci ? (['TCI'] as const) : [])]
@@ -125,7 +129,7 @@ export function productXml(
     </Coordinate_Reference_System>
   </n1:Geometric_Info>
   <n1:Quality_Indicators_Info>
-    <Cloud_Coverage_Assessment>0.0</Cloud_Coverage_Assessment>
+    <Cloud_Coverage_Assessment>${percent(options.cloudPercent, 1)}</Cloud_Coverage_Assessment>
     <Technical_Quality_Assessment>
       <DEGRADED_ANC_DATA_PERCENTAGE>0.0</DEGRADED_ANC_DATA_PERCENTAGE>
       <DEGRADED_MSI_DATA_PERCENTAGE>0</DEGRADED_MSI_DATA_PERCENTAGE>

@@ -3,14 +3,14 @@ import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import { TILE_SIZE_M, tileSquare, type TileSquare } from '../domain/mgrs.js'
 import { S2_PLATFORMS, type S2Platform } from '../domain/sentinel2.js'
-import type { AirState } from './atmosphere/evaluate-atmosphere.js'
 import { dayOfYear, numberWithin } from './options.js'
-import { passOver, type TilePass } from './orbit.js'
+import { LOCAL_HOURS, passOver, type TilePass } from './orbit.js'
 import { productNames, type ProductNames } from './product-names.js'
 import { detectorsOf, sceneAngles, type SceneAngles } from './scene-angles.js'
 import type { ImageSizes } from './tile-xml.js'
+import { makeWeather, type Weather, type WeatherOptions } from './weather.js'
 
-export interface SimulateOptions {
+export interface SimulateOptions extends WeatherOptions {
   /** Sentinel-2 tile, e.g. `31TCJ`. */
   readonly tile: string
   /** Day of acquisition, `yyyy-mm-dd`. */
@@ -25,12 +25,6 @@ export interface SimulateOptions {
   readonly platform?: S2Platform
   /** Relative orbit 1..143; default the nearest track. */
   readonly orbit?: number
-  /** Aerosol optical thickness at 550 nm above the ground, 0..1.4. Default 0.15. */
-  readonly aot?: number
-  /** Water vapour of a column at sea level, g/cm2, 0..8. Default 2. */
-  readonly wv?: number
-  /** Ozone, DU, 100..600. Default 300. */
-  readonly ozoneDu?: number
   /** Standard deviation of the sensor's noise in digital numbers, 0..100. Default 4. */
   readonly noiseDn?: number
   /** True-colour image; default only for pixels of 20 m and more, for it costs as much as three bands. */
@@ -46,7 +40,7 @@ export interface Scene {
   readonly sizes: ImageSizes
   readonly seed: number
   readonly noiseDn: number
-  readonly air: AirState
+  readonly weather: Weather
   readonly dayOfYear: number
   readonly withTci: boolean
 }
@@ -66,6 +60,7 @@ export function makeScene(options: SimulateOptions): Scene {
   if (!S2_PLATFORMS.includes(platform))
     throw new ProcessingError('BAD_ARGUMENT', `platform: expected one of ${S2_PLATFORMS.join(', ')}.`)
   if (options.orbit !== undefined) within('orbit', options.orbit, 1, 143)
+  const seed = within('seed', options.seed ?? 1, 0, 1e9)
   const square = tileSquare(options.tile)
   const pixelM = within('pixel size', options.pixelSizeM, 10, 2000)
   const pass = passOver(square, options.date, platform, options.orbit)
@@ -83,13 +78,9 @@ export function makeScene(options: SimulateOptions): Scene {
     angles,
     names: productNames(platform, square, baseline, pass),
     sizes: { 10: size(1), 20: size(2), 60: size(6) },
-    seed: within('seed', options.seed ?? 1, 0, 1e9),
+    seed,
     noiseDn: within('noise', options.noiseDn ?? 4, 0, 100),
-    air: {
-      aot: within('aot', options.aot ?? 0.15, 0, 1.4),
-      wv: within('wv', options.wv ?? 2, 0, 8),
-      ozone: within('ozone', options.ozoneDu ?? 300, 100, 600) / 1000,
-    },
+    weather: makeWeather(options, seed, options.date, LOCAL_HOURS),
     dayOfYear: dayOfYear(options.date),
     withTci: options.withTci ?? pixelM >= 20,
   }

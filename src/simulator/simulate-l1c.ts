@@ -9,11 +9,23 @@ import { s2Optics } from './atmosphere/evaluate-atmosphere.js'
 import { BandRenderer, NO_REFLECTANCE, type BandStrip } from './band-renderer.js'
 import { encodeScene } from './encode-scene.js'
 import { Landscape, type Ground2d } from './landscape.js'
-import { datastripXml, hasRasterMasks, manifestXml, productXml, radioOffset } from './product-xml.js'
+import { CloudTruth } from './clouds/cloud-truth.js'
+import { skyStrip } from './clouds/sky-strip.js'
+import {
+  CENTRAL_NM,
+  datastripXml,
+  hasRasterMasks,
+  manifestXml,
+  productXml,
+  radioOffset,
+} from './product-xml.js'
 import { detectorsOf, footprintRing, viewFrame } from './scene-angles.js'
 import { gridOf, makeScene, type Scene, type SimulateOptions } from './scene.js'
-import { GROUND, VARIANTS, spectraOn } from './spectra.js'
+import { VARIANTS, spectraOn } from './spectra.js'
 import { sunDistanceFactor } from './sun.js'
+import { surfaceTruth, weatherTruth } from './truth-json.js'
+import { sunOffsets } from './view-frame.js'
+import { airOnNodes, writeAirTruth } from './weather.js'
 import { maskGml, maskList, tileXml } from './tile-xml.js'
 
 export type { SimulateOptions } from './scene.js'
@@ -60,10 +72,10 @@ export async function simulateL1c(options: SimulateOptions): Promise<SimulatedPr
   ])
     await mkdir(folder, { recursive: true })
   try {
-    renderScene(scene, scratch, truth)
+    const { cloudPercent } = renderScene(scene, scratch, truth)
     await encodeScene(scene, scratch, granule)
-    await writeMetadata(scene, safe, granule)
-    await writeFile(join(truth, 'truth.json'), `${JSON.stringify(truthOf(scene), null, 2)}\n`)
+    await writeMetadata(scene, safe, granule, cloudPercent)
+    await writeFile(join(truth, 'truth.json'), `${JSON.stringify(truthOf(scene, cloudPercent), null, 2)}\n`)
     await rm(safePath, { recursive: true, force: true })
     await rm(truthDir, { recursive: true, force: true })
     await rename(truth, truthDir)
@@ -83,12 +95,37 @@ export async function simulateL1c(options: SimulateOptions): Promise<SimulatedPr
   }
 }
 
+/** Cloudy share of the pixels with data, percent. */
+interface RenderedSky {
+  readonly cloudPercent: number
+}
+
 /** Streams the scene from top to bottom: every strip of ground is made once and seen by all bands. */
-function renderScene(scene: Scene, scratch: string, truth: string): void {
+function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky {
   const { square, sizes, pass } = scene
   const spectra = spectraOn(scene.dayOfYear, square.isSouth)
   const offset = radioOffset(scene.names.baseline)
   const frame = viewFrame(pass, scene.angles)
+  const { decks } = scene.weather
+  // Zones lie apart in the landscape, as their maps do.
+  const left = square.xmin + square.zone * 1_000_000
+  const north = square.ymax - (square.isSouth ? 10_000_000 : 0)
+  const nodes = airOnNodes(scene.weather, frame, left, north)
+  writeAirTruth(nodes, frame, gridOf(scene, 60), (name) => join(truth, `${name}.tif`))
+  const sun = { offsets: sunOffsets(frame), frame, left, top: north }
+  const clouds =
+    decks.length === 0
+      ? null
+      : new CloudTruth(
+          (name) => join(truth, `${name}.tif`),
+          gridOf(scene, 10),
+          frame,
+          S2_BANDS.indexOf('B04'),
+          {
+            stride: 1,
+            first: 0,
+          },
+        )
   const bands = S2_BANDS.map((band) => {
     const resolution = NOMINAL_PIXEL_M[band]
     const { pixelM, pixels } = sizes[resolution]
@@ -100,6 +137,7 @@ function renderScene(scene: Scene, scratch: string, truth: string): void {
       scale: 10000,
       shift: -offset,
       bySun: false,
+      um: (CENTRAL_NM[scene.names.platform][S2_BANDS.indexOf(band)] ?? 0) / 1000,
       maxDn: 65534,
       noiseDn: () => scene.noiseDn,
       seed: scene.seed + scene.dayOfYear * 7919,
@@ -114,7 +152,8 @@ function renderScene(scene: Scene, scratch: string, truth: string): void {
         image,
         spectra[band],
         s2Optics(scene.names.platform, band),
-        () => scene.air,
+        (node) => nodes[node] ?? scene.weather.air,
+        decks,
       ),
       dn: createStrips(join(scratch, `${band}.tif`), gridOf(scene, resolution), 'uint16', {
         compress: false,
@@ -142,23 +181,24 @@ function renderScene(scene: Scene, scratch: string, truth: string): void {
   const canvas = 6 * sizes[60].pixels
   for (let top = 0; top < canvas; top += STRIP_ROWS) {
     const height = Math.min(STRIP_ROWS, canvas - top)
-    const northing = square.ymax - (square.isSouth ? 10_000_000 : 0) - top * fine.pixelM
-    // Zones lie apart in the landscape, as their maps do.
-    const ground = landscape.fill({
-      easting: square.xmin + square.zone * 1_000_000,
-      northing,
+    const window = {
+      easting: left,
+      northing: north - top * fine.pixelM,
       pixelM: fine.pixelM,
       width: canvas,
       height,
-    })
+    }
+    const ground = landscape.fill(window)
+    const sky = clouds === null ? null : skyStrip(decks, ground, window, sun)
     const rows = Math.min(height, fine.pixels - top)
+    if (rows > 0 && sky) clouds?.add(top, rows, ground, sky)
     if (rows > 0) writeGround(ground, canvas, rows, fine.pixels, top, dem, classes)
     const visible: Partial<Record<S2Band, BandStrip>> = {}
     for (const b of bands) {
       const first = top / b.factor
       const count = Math.min(Math.ceil(height / b.factor), b.pixels - first)
       if (count <= 0) continue
-      const strip = b.renderer.render(ground, canvas, first, count)
+      const strip = b.renderer.render(ground, canvas, first, count, sky)
       b.dn.write(first, count, strip.dn)
       b.truth.write(first, count, strip.truth)
       if (b.band === 'B02' || b.band === 'B03' || b.band === 'B04') visible[b.band] = strip
@@ -171,7 +211,9 @@ function renderScene(scene: Scene, scratch: string, truth: string): void {
   }
   dem.close()
   classes.close()
+  clouds?.close()
   pictures.close()
+  return { cloudPercent: clouds?.percent ?? 0 }
 }
 
 function writeGround(
@@ -246,7 +288,12 @@ class Pictures {
   }
 }
 
-async function writeMetadata(scene: Scene, safe: string, granule: string): Promise<void> {
+async function writeMetadata(
+  scene: Scene,
+  safe: string,
+  granule: string,
+  cloudPercent: number,
+): Promise<void> {
   const { names, square, pass } = scene
   if (!hasRasterMasks(names.baseline))
     for (const mask of maskList(names)) {
@@ -267,7 +314,10 @@ async function writeMetadata(scene: Scene, safe: string, granule: string): Promi
       )
     }
   const corner = (k: number): [number, number] => [pass.lat[k] ?? 0, pass.lon[k] ?? 0]
-  await writeFile(join(granule, 'MTD_TL.xml'), tileXml(names, square, scene.sizes, scene.angles))
+  await writeFile(
+    join(granule, 'MTD_TL.xml'),
+    tileXml(names, square, scene.sizes, scene.angles, cloudPercent),
+  )
   await writeFile(join(safe, 'DATASTRIP', names.datastrip, 'MTD_DS.xml'), datastripXml(names))
   await writeFile(
     join(safe, 'MTD_MSIL1C.xml'),
@@ -275,6 +325,7 @@ async function writeMetadata(scene: Scene, safe: string, granule: string): Promi
       footprint: [0, 22, 528, 506, 0].map(corner),
       u: sunDistanceFactor(pass.sensingMs),
       withTci: scene.withTci,
+      cloudPercent,
     }),
   )
   const files = (await readdir(safe, { recursive: true, withFileTypes: true }))
@@ -290,8 +341,8 @@ async function writeMetadata(scene: Scene, safe: string, granule: string): Promi
   await writeFile(join(safe, 'manifest.safe'), manifestXml(listed))
 }
 
-function truthOf(scene: Scene) {
-  const { names, air, angles, pass } = scene
+function truthOf(scene: Scene, cloudPercent: number) {
+  const { names, angles, pass } = scene
   return {
     product: names.safe,
     tile: names.tile,
@@ -302,22 +353,10 @@ function truthOf(scene: Scene) {
     sensing_time: names.sensingIso,
     relative_orbit: pass.relativeOrbit,
     detectors: detectorsOf(pass),
-    atmosphere: {
-      aot550: air.aot,
-      aot_reference: 'column above the ground',
-      wv_g_cm2: air.wv,
-      wv_reference: 'column at sea level',
-      ozone_du: air.ozone * 1000,
-      aerosol: 'continental',
-    },
+    ...weatherTruth(scene.weather, cloudPercent, 'B04'),
     sun: angles.meanSun,
     view: angles.meanView,
     pixel_size_m: { 10: scene.sizes[10].pixelM, 20: scene.sizes[20].pixelM, 60: scene.sizes[60].pixelM },
-    reflectance: {
-      scale: 10000,
-      no_data: NO_REFLECTANCE,
-      illumination: 'flat: slopes do not change the light',
-    },
-    classes: Object.fromEntries(GROUND.map((name, i) => [i, name])),
+    ...surfaceTruth(),
   }
 }

@@ -16,6 +16,7 @@ export function tileXml(
   square: TileSquare,
   sizes: ImageSizes,
   angles: SceneAngles,
+  cloudPercent: number,
 ): string {
   const geocoding =
     ([10, 20, 60] as const)
@@ -82,7 +83,7 @@ export function tileXml(
   </n1:Geometric_Info>
   <n1:Quality_Indicators_Info metadataLevel="Standard">
     <Image_Content_QI>
-      <CLOUDY_PIXEL_PERCENTAGE>0</CLOUDY_PIXEL_PERCENTAGE>
+      <CLOUDY_PIXEL_PERCENTAGE>${cloudPercent === 0 ? '0' : cloudPercent.toFixed(4)}</CLOUDY_PIXEL_PERCENTAGE>
       <DEGRADED_MSI_DATA_PERCENTAGE>0</DEGRADED_MSI_DATA_PERCENTAGE>
     </Image_Content_QI>
     <Pixel_Level_QI geometry="FULL_RESOLUTION">${maskList(names)

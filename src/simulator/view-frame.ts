@@ -55,3 +55,63 @@ export function whereReached(values: Float64Array, wanted: number, stepM: number
   const [a, b] = [values[c] ?? 0, values[c + 1] ?? 0]
   return (c + (wanted - a) / (b - a)) * stepM
 }
+
+/** Directions on the nodes as offsets east and north on a plane one unit above the ground: what may be interpolated where angles may not. */
+export interface Offsets {
+  readonly east: Float64Array
+  readonly north: Float64Array
+}
+
+export function offsetsOf(size: number, at: (node: number) => Direction | null): Offsets {
+  const [east, north] = [new Float64Array(size), new Float64Array(size)]
+  const rad = Math.PI / 180
+  for (let i = 0; i < size; i++) {
+    const direction = at(i)
+    if (direction === null) continue
+    const far = Math.tan(direction.zenith * rad)
+    east[i] = far * Math.sin(direction.azimuth * rad)
+    north[i] = far * Math.cos(direction.azimuth * rad)
+  }
+  return { east, north }
+}
+
+/** Towards the sun. */
+export const sunOffsets = (frame: ViewFrame): Offsets =>
+  offsetsOf(frame.sunZenith.length, (i) => ({
+    zenith: frame.sunZenith[i] ?? 0,
+    azimuth: frame.sunAzimuth[i] ?? 0,
+  }))
+
+/** Towards the sensor, by detector, as one band sees it. */
+export const viewOffsets = (frame: ViewFrame, band: number): ReadonlyMap<number, Offsets> =>
+  new Map(
+    frame.detectors.map((detector) => [
+      detector,
+      offsetsOf(frame.sunZenith.length, (i) => frame.view(i, detector, band)),
+    ]),
+  )
+
+/** Offsets along a row `y` metres below the upper edge; `at` gives east and north `x` metres from the left edge. */
+export class OffsetsOnRow {
+  private readonly east: Float64Array
+  private readonly north: Float64Array
+  constructor(
+    offsets: Offsets,
+    private readonly frame: ViewFrame,
+    y: number,
+  ) {
+    const { cols, rows, stepM } = frame
+    this.east = nodesOnRow(offsets.east, cols, rows, stepM, y)
+    this.north = nodesOnRow(offsets.north, cols, rows, stepM, y)
+  }
+
+  at(x: number): readonly [number, number] {
+    const { cols, stepM } = this.frame
+    const c = Math.min(cols - 2, Math.max(0, Math.floor(x / stepM)))
+    const u = x / stepM - c
+    return [
+      (this.east[c] ?? 0) * (1 - u) + (this.east[c + 1] ?? 0) * u,
+      (this.north[c] ?? 0) * (1 - u) + (this.north[c + 1] ?? 0) * u,
+    ]
+  }
+}

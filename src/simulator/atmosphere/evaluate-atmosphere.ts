@@ -131,6 +131,17 @@ export class BandAir {
     }
   }
 
+  /** Direct sunlight among all that reaches the ground, unit 1; the rest comes from the sky. */
+  directShare(g: AirGeometry): number {
+    const [molecules, extinction] = this.optics.depths
+    const tau = molecules * pressureRatio(g.altitudeM) + this.air.aot * extinction
+    let down = 0
+    for (const [mi, mw] of weights(MOLECULES, this.optics.moleculeRatio * pressureRatio(g.altitudeM)))
+      for (const [si, sw] of weights(SUN, g.sza))
+        down += mw * sw * (this.transmittance[mi * SUN.length + si] ?? 0)
+    return Math.min(1, Math.exp(-tau / cosine(g.sza)) / down)
+  }
+
   at(g: AirGeometry): AirCoefficients {
     const scatter = this.scattering(g)
     const gas = this.gases(g)

@@ -27,3 +27,16 @@ export const TIRS = {
 export const TIRS_BANDS = ['B10', 'B11'] as const
 export type TirsBand = (typeof TIRS_BANDS)[number]
 export const TIRS_ADD = 0.1
+
+/** Central wavelengths, um (Barsi et al. 2014, Remote Sens. 6, 10232-10251). */
+export const CENTRAL_UM: Readonly<Record<OliBand, number>> = {
+  B1: 0.443,
+  B2: 0.4826,
+  B3: 0.5613,
+  B4: 0.6546,
+  B5: 0.8646,
+  B6: 1.6091,
+  B7: 2.2012,
+  B8: 0.5917,
+  B9: 1.3734,
+}

@@ -2,14 +2,14 @@ import { isCalendarDay } from '../../domain/calendar-day.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { Grid } from '../../domain/grid.js'
 import { utmEpsg } from '../../domain/utm.js'
-import type { AirState } from '../atmosphere/evaluate-atmosphere.js'
 import { dayOfYear, numberWithin } from '../options.js'
 import { sunDistanceFactor } from '../sun.js'
 import { LANDSAT_PLATFORMS, type LandsatPlatform } from './oli.js'
 import { HALF_WIDTH_KM, oliView, type OliView } from './oli-view.js'
-import { sceneTime, wrsScene, type WrsScene } from './wrs2.js'
+import { makeWeather, type Weather, type WeatherOptions } from '../weather.js'
+import { NODE_HOURS, sceneTime, wrsScene, type WrsScene } from './wrs2.js'
 
-export interface SimulateLandsatOptions {
+export interface SimulateLandsatOptions extends WeatherOptions {
   /** WRS-2 path and row, `PPPRRR`. */
   readonly tile: string
   /** Day of acquisition, `yyyy-mm-dd`. */
@@ -24,12 +24,6 @@ export interface SimulateLandsatOptions {
   /** One `<product>.tar` (collection 1: `.tar.gz`) instead of a folder. Default false. */
   readonly tar?: boolean
   readonly seed?: number
-  /** Aerosol optical thickness at 550 nm above the ground, 0..1.4. Default 0.15. */
-  readonly aot?: number
-  /** Water vapour of a column at sea level, g/cm2, 0..8. Default 2. */
-  readonly wv?: number
-  /** Ozone, DU, 100..600. Default 300. */
-  readonly ozoneDu?: number
   /** Standard deviation of the noise in digital numbers, 0..100; default the sensor's own. */
   readonly noiseDn?: number
 }
@@ -51,7 +45,7 @@ export interface LandsatScene {
   readonly distanceAu: number
   readonly seed: number
   readonly noiseDn: number | null
-  readonly air: AirState
+  readonly weather: Weather
   readonly productId: string
   readonly sceneId: string
   readonly generatedIso: string
@@ -73,6 +67,7 @@ export function makeLandsatScene(options: SimulateLandsatOptions): LandsatScene 
       'BAD_ARGUMENT',
       'Landsat-9 began with collection 2; there is no collection 1 of it.',
     )
+  const seed = numberWithin('seed', options.seed ?? 1, 0, 1e9)
   const wrs = wrsScene(options.tile, HALF_WIDTH_KM)
   const timeMs = sceneTime(wrs, options.date)
   const pixelM = numberWithin('pixel size', options.pixelSizeM, 30, 3000)
@@ -109,13 +104,9 @@ export function makeLandsatScene(options: SimulateLandsatOptions): LandsatScene 
     view,
     sun,
     distanceAu: 1 / Math.sqrt(sunDistanceFactor(timeMs)),
-    seed: numberWithin('seed', options.seed ?? 1, 0, 1e9),
+    seed,
     noiseDn: options.noiseDn === undefined ? null : numberWithin('noise', options.noiseDn, 0, 100),
-    air: {
-      aot: numberWithin('aot', options.aot ?? 0.15, 0, 1.4),
-      wv: numberWithin('wv', options.wv ?? 2, 0, 8),
-      ozone: numberWithin('ozone', options.ozoneDu ?? 300, 100, 600) / 1000,
-    },
+    weather: makeWeather(options, seed, options.date, NODE_HOURS),
     productId: `LC0${number}_L1TP_${path}${row}_${compact(timeMs)}_${compact(generatedMs)}_0${collection}_T1`,
     sceneId: `LC${number}${path}${row}${options.date.slice(0, 4)}${String(day).padStart(3, '0')}LGN00`,
     generatedIso: `${new Date(generatedMs).toISOString().slice(0, 19)}Z`,

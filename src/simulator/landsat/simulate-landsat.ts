@@ -5,8 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { encodePointCog } from '../../raster/encode-cog.js'
-import { NO_REFLECTANCE } from '../band-renderer.js'
-import { GROUND } from '../spectra.js'
+import { surfaceTruth, weatherTruth } from '../truth-json.js'
 import { makeLandsatScene, type LandsatScene, type SimulateLandsatOptions } from './landsat-scene.js'
 import { imageNames, metadataGroups, metadataOdl, metadataXml } from './mtl.js'
 import type { LandsatPlatform } from './oli.js'
@@ -89,7 +88,7 @@ async function packFolder(folder: string, target: string, compress: boolean, tim
 }
 
 function truthOf(scene: LandsatScene, rendered: Rendered) {
-  const { air, sun, wrs } = scene
+  const { sun, wrs } = scene
   return {
     product: scene.productId,
     path: wrs.path,
@@ -99,22 +98,10 @@ function truthOf(scene: LandsatScene, rendered: Rendered) {
     seed: scene.seed,
     noise: scene.noiseDn === null ? 'sensor' : { dn: scene.noiseDn },
     sensing_time: new Date(scene.timeMs).toISOString(),
-    atmosphere: {
-      aot550: air.aot,
-      aot_reference: 'column above the ground',
-      wv_g_cm2: air.wv,
-      wv_reference: 'column at sea level',
-      ozone_du: air.ozone * 1000,
-      aerosol: 'continental',
-    },
+    ...weatherTruth(scene.weather, rendered.cloudPercent, 'B4'),
     sun,
     share_with_data: rendered.filled,
     pixel_size_m: { reflective: scene.pixelM, panchromatic: scene.pixelM / 2 },
-    reflectance: {
-      scale: 10000,
-      no_data: NO_REFLECTANCE,
-      illumination: 'flat: slopes do not change the light',
-    },
-    classes: Object.fromEntries(GROUND.map((name, i) => [i, name])),
+    ...surfaceTruth(),
   }
 }

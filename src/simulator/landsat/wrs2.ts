@@ -14,7 +14,7 @@ const INCLINATION = radians(98.2)
 export const ALTITUDE_KM = 705
 const REPEAT_DAYS = 16
 /** Mean local time at the descending node, hours. */
-const NODE_HOURS = 10.208
+export const NODE_HOURS = 10.208
 /** Half of the image along the track; rows overlap. Measured on the angle file of LC09_L1TP_112081_20220209. */
 const HALF_LENGTH_KM = 97.7
 /** Corners of USGS frames lie on multiples of this. */
