@@ -16,8 +16,8 @@ const common = {
   cirrus: 0.3,
   airVariation: 0.5,
 }
-// 99,960 m between the tiles are 833 pixels of 120 m.
-const msi = { ...common, pixelSizeM: 120, orbit: 51, withTci: false }
+// 99,960 m between the tiles are 420 pixels of 238 m, and 70 of the coarsest.
+const msi = { ...common, pixelSizeM: 238, orbit: 51, withTci: false }
 let west: SimulatedProduct
 let east: SimulatedProduct
 let landsat: SimulatedLandsat
@@ -25,8 +25,8 @@ let landsat: SimulatedLandsat
 beforeAll(async () => {
   west = await simulateL1c({ ...msi, tile: '31TCJ', outDir: root })
   east = await simulateL1c({ ...msi, tile: '31TDJ', outDir: root })
-  landsat = await simulateLandsat({ ...common, pixelSizeM: 600, tile: '198030', outDir: root })
-}, 120_000)
+  landsat = await simulateLandsat({ ...common, pixelSizeM: 900, tile: '198030', outDir: root })
+}, 240_000)
 afterAll(() => {
   rmSync(root, { recursive: true, force: true })
 })
@@ -52,7 +52,7 @@ const mean = (data: Float64Array, is: (i: number) => boolean) => {
     sum += v
     n++
   })
-  expect(n).toBeGreaterThan(50)
+  expect(n).toBeGreaterThan(30)
   return sum / n
 }
 
@@ -95,7 +95,7 @@ describe('a Sentinel-2 product under clouds', () => {
   })
 
   it('agrees with its neighbour where they overlap: ground, clouds, air and light', () => {
-    const shift = 833
+    const [shift, width] = [420, 462]
     for (const [name, tolerance] of [
       ['CLOUD_TAU', 60],
       ['B04', 0],
@@ -103,25 +103,25 @@ describe('a Sentinel-2 product under clouds', () => {
     ] as const) {
       const [a, b] = [truth(west, name), truth(east, name)]
       let different = 0
-      for (let row = 0; row < 915; row++)
-        for (let i = shift; i < 915; i++) {
-          const d = Math.abs((a.data[row * 915 + i] ?? 0) - (b.data[row * 915 + i - shift] ?? 0))
+      for (let row = 0; row < width; row++)
+        for (let i = shift; i < width; i++) {
+          const d = Math.abs((a.data[row * width + i] ?? 0) - (b.data[row * width + i - shift] ?? 0))
           if (d > tolerance) different++
         }
       // The edges of cirrus shift by some metres, as angles are interpolated on nodes of each tile.
-      expect(different / (915 * 82), name).toBeLessThan(0.002)
+      expect(different / (width * 42), name).toBeLessThan(0.002)
     }
     const [a, b] = [image(west, 'B04'), image(east, 'B04')]
     let worst = 0
     let sum = 0
-    for (let row = 0; row < 915; row++)
-      for (let i = shift; i < 915; i++) {
-        const d = Math.abs((a.data[row * 915 + i] ?? 0) - (b.data[row * 915 + i - shift] ?? 0))
+    for (let row = 0; row < width; row++)
+      for (let i = shift; i < width; i++) {
+        const d = Math.abs((a.data[row * width + i] ?? 0) - (b.data[row * width + i - shift] ?? 0))
         sum += d
         if (d > 100) worst++
       }
-    expect(sum / (915 * 82)).toBeLessThan(6)
-    expect(worst / (915 * 82)).toBeLessThan(0.005)
+    expect(sum / (width * 42)).toBeLessThan(6)
+    expect(worst / (width * 42)).toBeLessThan(0.005)
   })
 
   it('has air that varies as asked, smoothly, and the same in both tiles', () => {
@@ -130,13 +130,12 @@ describe('a Sentinel-2 product under clouds', () => {
     expect(sorted[0]).toBeGreaterThanOrEqual(75)
     expect(sorted.at(-1)).toBeLessThanOrEqual(225)
     expect((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)).toBeGreaterThan(30)
-    // 60 m bands have 153 pixels of 720 m; 833 / 6 is no whole number, so the nearest is taken.
     let worst = 0
-    for (let row = 0; row < 152; row++)
-      for (let i = 140; i < 152; i++)
+    for (let row = 0; row < 77; row++)
+      for (let i = 70; i < 77; i++)
         worst = Math.max(
           worst,
-          Math.abs((a.data[row * a.width + i] ?? 0) - (b.data[row * b.width + i - 139] ?? 0)),
+          Math.abs((a.data[row * a.width + i] ?? 0) - (b.data[row * b.width + i - 70] ?? 0)),
         )
     expect(worst).toBeLessThan(8)
     expect(new Set(truth(west, 'WV').data).size).toBeGreaterThan(20)
