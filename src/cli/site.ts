@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { registerMerge } from './site/merge.js'
+import { registerSplit } from './site/split.js'
 import { formatTable, printJson, withApp } from './queue-options.js'
 
 interface AddOptions {
@@ -12,10 +14,10 @@ export function register(program: Command): void {
   const site = program.command('site').description('areas of interest')
   site
     .command('add')
-    .description('add a site from a GeoJSON polygon; its tiles are found from the area')
+    .description('add a site from polygons; its tiles are found from the area')
     .argument(
-      '<geojson>',
-      'file with a Polygon, MultiPolygon, Feature or FeatureCollection (degrees WGS 84); - reads stdin',
+      '<file>',
+      'polygons: GeoJSON or WKT in degrees WGS 84, or GeoPackage, Shapefile, KML in any system; - reads GeoJSON or WKT from stdin',
     )
     .option('--name <name>', 'name of the site (default: of the file)')
     .option('--slug <slug>', 'short name for commands, a-z 0-9 - (default: from the name)')
@@ -23,8 +25,9 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (file: string, options: AddOptions) => {
       const { addSite, parseArea } = await import('../catalog/sites.js')
+      const { readAreaFile } = await import('../products/areas/read-area-file.js')
       const { siteTiles } = await import('../catalog/site-tiles.js')
-      const area = parseArea(await readInput(file))
+      const area = file === '-' ? parseArea(await readStdin()) : await readAreaFile(file)
       const path = await import('node:path')
       const name = options.name ?? (file === '-' ? 'site' : path.basename(file, path.extname(file)))
       await withApp(async ({ db }) => {
@@ -103,20 +106,11 @@ export function register(program: Command): void {
         process.stdout.write(`${lines.join('\n')}\n`)
       }),
     )
+  registerSplit(site)
+  registerMerge(site)
 }
 
-async function readInput(file: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises')
-  const { ProcessingError } = await import('../domain/errors.js')
-  if (file === '-') {
-    const { text } = await import('node:stream/consumers')
-    return text(process.stdin)
-  }
-  return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ProcessingError(
-      'NOT_FOUND',
-      `'${file}' cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
-  })
+async function readStdin(): Promise<string> {
+  const { text } = await import('node:stream/consumers')
+  return text(process.stdin)
 }
