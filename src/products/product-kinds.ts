@@ -22,6 +22,15 @@ export const PRODUCT_KINDS = {
       // Nothing telling in it yet, but somebody named it so: the rest may be on its way.
       basename(folder).endsWith('.SAFE'),
   },
+  landsat_l1tp: {
+    name: 'Landsat-8 or -9 L1TP',
+    sign: '*_MTL.txt, *_MTL.json or *_MTL.xml',
+    // By its name also while the metadata, which comes late in USGS's tars, is missing.
+    looksLike: (folder, entries) =>
+      entries.some((entry) => /_MTL\.(txt|json|xml)$/i.test(entry)) ||
+      (/^L[COT]0[89]_L1TP_\d{6}_/.test(basename(folder)) &&
+        entries.some((entry) => /_B\d+\.TIF$/i.test(entry))),
+  },
 } as const satisfies Record<string, ProductKindSigns>
 
 export type ProductKind = keyof typeof PRODUCT_KINDS

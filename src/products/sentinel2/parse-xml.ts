@@ -10,6 +10,8 @@ export interface XmlElement {
   readonly name: string
   readonly text: string
   attribute(name: string): string | undefined
+  /** All children; those of one name follow each other. */
+  children(): XmlElement[]
   /** First descendant along a path of names, `A/B/C`; undefined where there is none. */
   find(path: string): XmlElement | undefined
   /** All descendants along a path of names, every branch followed. */
@@ -83,14 +85,14 @@ function isRaw(value: unknown): value is Raw {
 }
 
 function wrap(name: string, raw: Raw): XmlElement {
-  const children = (child: string): XmlElement[] => {
+  const named = (child: string): XmlElement[] => {
     const value = raw[child]
     return Array.isArray(value) ? value.filter(isRaw).map((item) => wrap(child, item)) : []
   }
   const textOf = raw['#text']
   const findAll = (path: string): XmlElement[] => {
     const [first = '', ...rest] = path.split('/')
-    const found = children(first)
+    const found = named(first)
     return rest.length === 0 ? found : found.flatMap((element) => element.findAll(rest.join('/')))
   }
   return {
@@ -100,6 +102,10 @@ function wrap(name: string, raw: Raw): XmlElement {
       const value = raw[`@${key}`]
       return typeof value === 'string' ? value : undefined
     },
+    children: () =>
+      Object.keys(raw)
+        .filter((key) => !key.startsWith('@') && !key.startsWith('#'))
+        .flatMap(named),
     find: (path) => findAll(path)[0],
     findAll,
   }
