@@ -45,7 +45,6 @@ create table node_scheduler (
   last_seen_at timestamptz not null default now(),
   primary key (node, pid)
 );
-create index step_node_idx on step (node) where state = 'running';
 
 -- Pauses act within a round of the schedulers: they are told.
 create function notify_pause() returns trigger language plpgsql as

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { ProcessingError } from '../domain/errors.js'
 import { addressUrl, joinEmbeddedServer } from './embedded-server.js'
+import { PreparingClient } from './prepared.js'
 import type { DB } from './types.js'
 
 export type Database = Kysely<DB>
@@ -59,6 +60,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const pool = new pg.Pool({
     ...(embedded === null ? { connectionString: url } : embedded.address),
     max: options.poolSize ?? 10,
+    Client: PreparingClient,
     types,
     application_name: `tilth ${String(process.pid)}`,
     connectionTimeoutMillis: 15_000,

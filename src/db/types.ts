@@ -283,6 +283,10 @@ export interface StepDependency {
   step_id: number;
 }
 
+export interface StepEnded {
+  step_id: number;
+}
+
 export interface StepEvent {
   at: Generated<Timestamp>;
   attempt: number;
@@ -345,6 +349,7 @@ export interface DB {
   site_tile: SiteTile;
   step: Step;
   step_dependency: StepDependency;
+  step_ended: StepEnded;
   step_event: StepEvent;
   step_input: StepInput;
   storage_root: StorageRoot;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { listen } from '../db/jobs/listen.js'
 import { claimReadySteps, type Claim } from '../db/steps/claim-ready-steps.js'
 import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
@@ -5,7 +6,9 @@ import { isDatabaseAway } from '../db/steps/is-database-away.js'
 import { listReadySteps } from '../db/steps/list-ready-steps.js'
 import { listRunningSteps, type RunningRow } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
-import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
+import { hasOpenSteps } from '../db/steps/has-open-steps.js'
+import { nextRetryS } from '../db/steps/next-retry.js'
+import { settleEnds } from '../db/steps/settle-ends.js'
 import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
@@ -64,6 +67,13 @@ export class Scheduler {
   private isAwake = false
   private isAway = false
   private lastReason = ''
+  /** Tells its own notifications from those of others. */
+  private readonly name: string
+  private readonly pollMs: number
+  /** What was heard of changed settings, counted; values read before the last of it are read again. */
+  private settingsChanges = 0
+  private settings:
+    { readonly at: number; readonly changes: number; readonly values: SettingsInForce } | undefined
   private readonly presence: NodePresence
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
@@ -71,6 +81,8 @@ export class Scheduler {
   private readonly watch: ClaimWatch
 
   constructor(private readonly options: SchedulerOptions) {
+    this.name = `${options.node} ${process.pid} ${randomUUID()}`
+    this.pollMs = options.pollMs ?? 2000
     this.presence = new NodePresence({ ...options, executor: options.executor.name })
     this.watch = new ClaimWatch(options.executor)
     options.executor.onEnd((step, end) => {
@@ -98,8 +110,10 @@ export class Scheduler {
   async run({ untilIdle }: { untilIdle: boolean }): Promise<void> {
     const { databaseUrl, executor, log, duties = [] } = this.options
     let leader: Leader | undefined
-    const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting', 'tilth_pause'], () => {
-      this.wake()
+    const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting', 'tilth_pause'], (channel, by) => {
+      if (channel !== 'tilth_step') this.settingsChanges += 1
+      // It has drawn those consequences itself and looks at the queue anyway.
+      if (by !== this.name) this.wake()
     })
     try {
       await this.presence.join()
@@ -109,13 +123,13 @@ export class Scheduler {
         this.isAwake = false
         if (performance.now() - this.reconciledAt > RECONCILE_MS)
           await this.untilReached(() => this.reconcileAgain())
-        const summary = await this.untilReached(() => this.round())
+        const retryInS = await this.untilReached(() => this.round())
         if (this.mode === 'abort') break
         if (executor.running().length === 0 && this.ends.length === 0) {
           if (this.mode === 'drain') break
-          if (untilIdle && summary !== undefined && (this.isHeld || summary.open === 0)) break
+          if (untilIdle && retryInS !== undefined && (await this.untilReached(() => this.isIdle()))) break
         }
-        await this.sleep(summary)
+        await this.sleep(retryInS)
       }
     } finally {
       await executor.close()
@@ -163,10 +177,26 @@ export class Scheduler {
     }
   }
 
-  private async round(): Promise<QueueSummary> {
+  /** Nothing is left that would go on without anyone's help. */
+  private async isIdle(): Promise<boolean> {
+    const { db, executor } = this.options
+    return this.isHeld || !(await hasOpenSteps(db, { executor: executor.name }))
+  }
+
+  /** Notified changes are read at once; what is not notified, such as a new site, within a poll. */
+  private async settingsNow(): Promise<SettingsInForce> {
+    const [at, changes] = [performance.now(), this.settingsChanges]
+    const isFresh = this.settings?.changes === changes && at - this.settings.at < this.pollMs
+    if (this.settings === undefined || !isFresh)
+      this.settings = { at, changes, values: await readSettings(this.options.db) }
+    return this.settings.values
+  }
+
+  /** One look at the queue. Returns the seconds until the next step that waits for its retry, or null. */
+  private async round(): Promise<number | null> {
     const { db, executor, node, log } = this.options
+    const settings = await this.settingsNow()
     await this.recordEnds()
-    const settings = await readSettings(db)
     for (const { id, attempt } of await this.watch.reapExpired(
       db,
       settings.resolve('executor.lease_s').value,
@@ -206,7 +236,7 @@ export class Scheduler {
     for (const claim of claims) this.start(claim)
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
-    return queueSummary(db, { executor: executor.name })
+    return nextRetryS(db, { executor: executor.name })
   }
 
   private start(claim: Claim): void {
@@ -256,6 +286,7 @@ export class Scheduler {
       this.ends.shift()
       ended.push(key.id)
     }
+    await settleEnds(db, this.name)
     await tellEndedJobs(db, ended, this.toldJobs, log)
   }
 
@@ -290,10 +321,10 @@ export class Scheduler {
     this.wakeUp?.()
   }
 
-  private async sleep(summary: QueueSummary | undefined): Promise<void> {
+  private async sleep(retryInS: number | null | undefined): Promise<void> {
     if (this.isAwake) return
-    const poll = this.isAway ? 250 : (this.options.pollMs ?? 2000)
-    const untilRetry = summary?.nextReadyS == null ? Infinity : Math.max(0, summary.nextReadyS) * 1000 + 5
+    const poll = this.isAway ? 250 : this.pollMs
+    const untilRetry = retryInS == null ? Infinity : Math.max(0, retryInS) * 1000 + 5
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(poll, untilRetry))
       this.wakeUp = () => {

@@ -8,7 +8,7 @@ import pg from 'pg'
 export function listen(
   url: string,
   channels: readonly string[],
-  onNotify: (channel: string | null) => void,
+  onNotify: (channel: string | null, payload: string) => void,
 ): { close(): Promise<void> } {
   let client: pg.Client | undefined
   let timer: NodeJS.Timeout | undefined
@@ -31,14 +31,14 @@ export function listen(
     client = own
     own.on('error', again)
     own.on('end', again)
-    own.on('notification', ({ channel }) => {
-      onNotify(channel)
+    own.on('notification', ({ channel, payload }) => {
+      onNotify(channel, payload ?? '')
     })
     try {
       await own.connect()
       for (const channel of channels) await own.query(`listen ${pg.escapeIdentifier(channel)}`)
       delayMs = 200
-      onNotify(null)
+      onNotify(null, '')
     } catch {
       await own.end().catch(() => undefined)
       again()

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Queryable } from './queryable.js'
-import { settleAfterSteps } from './settle-after-step.js'
+import { notifySchedulers } from './notify-schedulers.js'
+import { settleEnds } from './settle-ends.js'
 
 /** One step, or all steps of a job. */
 export type StepSelection = { readonly step: number } | { readonly job: number }
@@ -16,7 +17,7 @@ export async function cancelSteps(
   db: Queryable,
   which: StepSelection,
 ): Promise<{ cancelled: number; asked: number }> {
-  return db.transaction().execute(async (trx) => {
+  const counts = await db.transaction().execute(async (trx) => {
     await sql`select from step where ${selected(which)} and state in ('blocked', 'ready', 'running') order by id for update`.execute(
       trx,
     )
@@ -24,7 +25,8 @@ export async function cancelSteps(
       with ended as (
         update step set state = 'cancelled', ended_at = now()
         where ${selected(which)} and state in ('blocked', 'ready') returning id, attempt),
-      noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended)
+      noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended),
+      queued as (insert into step_ended (step_id) select id from ended)
       select id::float8 as id from ended`.execute(trx)
     const { rows: asked } = await sql<{ id: number }>`
       with ended as (
@@ -32,12 +34,11 @@ export async function cancelSteps(
         where ${selected(which)} and state = 'running' and not cancel_requested returning id, attempt),
       noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancel requested' from ended)
       select id::float8 as id from ended`.execute(trx)
-    await settleAfterSteps(
-      trx,
-      cancelled.map(({ id }) => id),
-    )
+    if (asked.length > 0) await notifySchedulers(trx)
     return { cancelled: cancelled.length, asked: asked.length }
   })
+  await settleEnds(db)
+  return counts
 }
 
 /**
@@ -57,6 +58,11 @@ export async function retrySteps(db: Queryable, which: StepSelection): Promise<n
       where id in (select id from wanted) and state in ('failed', 'quarantined', 'cancelled')
       order by step.id for update`.execute(trx)
     const ids = rows.map(({ id }) => id)
+    // A predecessor that ends at this moment waits for this commit, or is seen as ended by the next statement: otherwise both could
+    // take the successor for the other's.
+    await sql`
+      select from step where id in (select predecessor_id from step_dependency where step_id = any(${ids}::bigint[]))
+        and state <> 'succeeded' order by id for share`.execute(trx)
     await sql`
       with again as (
         update step set failures = 0, cancel_requested = false, ended_at = null, ready_at = now(), progress = 0, progress_note = null,
@@ -69,6 +75,7 @@ export async function retrySteps(db: Queryable, which: StepSelection): Promise<n
     await sql`
       update job set state = 'active', ended_at = null
       where id = any(${rows.map(({ jobId }) => jobId)}::bigint[]) and state <> 'active'`.execute(trx)
+    await notifySchedulers(trx)
     return ids.length
   })
 }

@@ -1,5 +1,4 @@
-import { sql } from 'kysely'
-import { pausedSites } from './paused-sites.js'
+import { prepared } from '../prepared.js'
 import type { Queryable } from './queryable.js'
 
 /** What admission granted to one step. */
@@ -27,35 +26,47 @@ export interface Claim {
   readonly threads: number
 }
 
+const claim = prepared<Claim>(
+  'claim_steps',
+  `with claimed as (
+     update step set state = 'running', attempt = step.attempt + 1, started_at = now(), ended_at = null,
+       lease_expires_at = now() + make_interval(secs => $4), node = $2, pid = $3,
+       threads = g.threads, settings = ($7::jsonb -> g.settings) || job.settings, progress = 0, progress_note = null, resources = '{}'
+     from unnest((select $5::bigint[]), (select $6::int[]), (select $8::int[])) as g(id, threads, settings), job
+     where step.id = g.id and job.id = step.job_id
+       and step.state = 'ready' and step.executor = $1 and step.ready_at <= now() and not job.paused
+     returning step.id, step.attempt, step.processor, step.threads, step.priority),
+   noted as (
+     insert into step_event (step_id, attempt, kind, detail)
+     select id, attempt, 'claimed', jsonb_build_object('node', $2::text, 'threads', threads, 'pid', $3::integer) from claimed)
+   select id, attempt, processor, threads from claimed order by priority, id`,
+)
+
 /**
- * Claims the granted steps that are still ready and marks them running. Concurrent callers never get the same step: SKIP
- * LOCKED passes over what another is taking, and the state is looked at under the lock. Lowest `priority` first, then oldest
- * `ready_at`, then `id`. Time is the database's, because clocks of hosts drift.
+ * Claims the granted steps that are still ready and marks them running. Concurrent callers never get the same step: the second waits
+ * for the first and then finds another state. All take rows in the order of ids, so that none waits for another in a circle.
+ * Returns the claims by priority, then id. Time is the database's, because clocks of hosts drift.
  */
 export async function claimReadySteps(
   db: Queryable,
   { executor, node, pid, leaseSeconds, grants }: ClaimOptions,
 ): Promise<Claim[]> {
   if (grants.length === 0) return []
-  const { rows } = await sql<Claim>`
-    with granted as (
-      select * from jsonb_to_recordset(${JSON.stringify(grants)}::jsonb) as g(id bigint, threads integer, settings jsonb)),
-    candidate as (
-      select step.id, granted.threads, granted.settings || job.settings as settings
-      from step join granted on granted.id = step.id join job on job.id = step.job_id
-      where step.state = 'ready' and step.executor = ${executor} and step.ready_at <= now()
-        and not job.paused and (step.site_id is null or step.site_id not in ${pausedSites})
-      order by step.priority, step.ready_at, step.id
-      for update of step skip locked),
-    claimed as (
-      update step set state = 'running', attempt = step.attempt + 1, started_at = now(), ended_at = null,
-        lease_expires_at = now() + make_interval(secs => ${leaseSeconds}), node = ${node}, pid = ${pid},
-        threads = candidate.threads, settings = candidate.settings, progress = 0, progress_note = null, resources = '{}'
-      from candidate where step.id = candidate.id
-      returning step.id, step.attempt, step.processor, step.threads, step.priority),
-    noted as (
-      insert into step_event (step_id, attempt, kind, detail)
-      select id, attempt, 'claimed', jsonb_build_object('node', ${node}::text, 'threads', threads, 'pid', ${pid}::integer) from claimed)
-    select id::float8 as id, attempt, processor, threads from claimed order by priority, id`.execute(db)
-  return rows
+  const ordered = [...grants].sort((a, b) => a.id - b.id)
+  // Most grants of a round share their settings; each text is sent once.
+  const texts = new Map<string, number>()
+  const indexes = ordered.map(({ settings }) => {
+    const text = JSON.stringify(settings)
+    const index = texts.get(text) ?? texts.size
+    texts.set(text, index)
+    return index
+  })
+  return claim(
+    db,
+    ...[executor, node, pid, leaseSeconds],
+    ordered.map(({ id }) => id),
+    ordered.map(({ threads }) => threads),
+    `[${[...texts.keys()].join(',')}]`,
+    indexes,
+  )
 }

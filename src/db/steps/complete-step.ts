@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
+import { prepared } from '../prepared.js'
 import type { ClaimKey, Queryable } from './queryable.js'
-import { settleAfterSteps } from './settle-after-step.js'
 
 /** A row of `product`, its folder already in place. */
 export interface ProductRow {
@@ -21,39 +21,48 @@ export interface ProductRow {
   readonly provenance: unknown
 }
 
+const succeed = prepared<{ id: number }>(
+  'succeed_step',
+  `with ended as (
+     update step set state = 'succeeded', lease_expires_at = null, ended_at = now(), progress = 1, threads = null, pid = null,
+       cancel_requested = false, error_code = null, error_message = null, error_class = null, resources = $3::jsonb
+     where id = $1 and attempt = $2 and state = 'running'
+     returning id, attempt),
+   queued as (insert into step_ended (step_id) select id from ended)
+   insert into step_event (step_id, attempt, kind, detail) select id, attempt, 'succeeded', $4::jsonb from ended returning step_id as id`,
+)
+
 /**
  * Ends a claim as succeeded and registers its products, in one transaction: both or neither. A product of the same name is
- * replaced: its row then points at the new folder. Successors are unblocked and the job ends if this was its last step.
+ * replaced: its row then points at the new folder. What follows for successors and job is drawn by the next `settleEnds`.
  * False, and nothing written, when the claim was lost; true too when this very claim was completed before, because the
  * answer to a commit can be lost and the caller asks again.
  */
 export async function completeStep(
   db: Queryable,
+  key: ClaimKey,
+  products: readonly ProductRow[],
+  resources: unknown,
+): Promise<boolean> {
+  if (products.length === 0) return complete(db, key, products, resources)
+  return db.transaction().execute((trx) => complete(trx, key, products, resources))
+}
+
+async function complete(
+  db: Queryable,
   { id, attempt }: ClaimKey,
   products: readonly ProductRow[],
   resources: unknown,
 ): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const { rows } = await sql`
-      with ended as (
-        update step set state = 'succeeded', lease_expires_at = null, ended_at = now(), progress = 1, threads = null, pid = null,
-          cancel_requested = false, error_code = null, error_message = null, error_class = null, resources = ${JSON.stringify(resources)}::jsonb
-        where id = ${id} and attempt = ${attempt} and state = 'running'
-        returning id, attempt)
-      insert into step_event (step_id, attempt, kind, detail)
-      select id, attempt, 'succeeded', jsonb_build_object('products', ${JSON.stringify(products.map((p) => p.name))}::jsonb) from ended
-      returning step_id`.execute(trx)
-    if (rows.length === 0) {
-      const before =
-        await sql`select from step where id = ${id} and attempt = ${attempt} and state = 'succeeded'`.execute(
-          trx,
-        )
-      return before.rows.length > 0
-    }
-    for (const p of products) await upsertProduct(trx, { id, attempt }, p)
-    await settleAfterSteps(trx, [id])
+  const detail = { products: products.map(({ name }) => name) }
+  const ended = await succeed(db, id, attempt, JSON.stringify(resources), JSON.stringify(detail))
+  if (ended.length > 0) {
+    for (const product of products) await upsertProduct(db, { id, attempt }, product)
     return true
-  })
+  }
+  const before =
+    await sql`select from step where id = ${id} and attempt = ${attempt} and state = 'succeeded'`.execute(db)
+  return before.rows.length > 0
 }
 
 async function upsertProduct(trx: Queryable, { id, attempt }: ClaimKey, p: ProductRow): Promise<void> {

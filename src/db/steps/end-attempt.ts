@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { FailureClass } from '../../domain/errors.js'
 import type { ClaimKey, Queryable } from './queryable.js'
-import { settleAfterSteps } from './settle-after-step.js'
+import { notifySchedulers } from './notify-schedulers.js'
+import { settleEnds } from './settle-ends.js'
 
 export interface StepFailure {
   readonly code: string
@@ -40,7 +41,7 @@ export async function failStep(
   decide: (failures: number) => AfterFailure,
   resources: unknown,
 ): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
+  const isEnded = await db.transaction().execute(async (trx) => {
     const { rows } = await sql<{
       failures: number
       cancelRequested: boolean
@@ -87,9 +88,12 @@ export async function failStep(
     await sql`
       insert into step_event (step_id, attempt, kind, detail)
       values (${id}, ${attempt}, 'failed', ${JSON.stringify(detail)}::jsonb)`.execute(trx)
-    if (!isRetry) await settleAfterSteps(trx, [id])
+    if (isRetry) await notifySchedulers(trx)
+    else await sql`insert into step_ended (step_id) values (${id})`.execute(trx)
     return true
   })
+  if (isEnded) await settleEnds(db)
+  return isEnded
 }
 
 /** Ends a claim as cancelled by its user. False when the claim was lost. */
@@ -98,19 +102,18 @@ export async function cancelRunningStep(
   { id, attempt }: ClaimKey,
   resources: unknown,
 ): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const { rows } = await sql`
-      with ended as (
-        update step set state = 'cancelled', lease_expires_at = null, threads = null, pid = null, ended_at = now(),
-          resources = ${JSON.stringify(resources)}::jsonb
-        where id = ${id} and attempt = ${attempt} and state = 'running'
-        returning id, attempt)
-      insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended returning step_id`.execute(
-      trx,
-    )
-    if (rows.length > 0) await settleAfterSteps(trx, [id])
-    return rows.length > 0
-  })
+  const { rows } = await sql`
+    with ended as (
+      update step set state = 'cancelled', lease_expires_at = null, threads = null, pid = null, ended_at = now(),
+        resources = ${JSON.stringify(resources)}::jsonb
+      where id = ${id} and attempt = ${attempt} and state = 'running'
+      returning id, attempt),
+    queued as (insert into step_ended (step_id) select id from ended)
+    insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended returning step_id`.execute(
+    db,
+  )
+  if (rows.length > 0) await settleEnds(db)
+  return rows.length > 0
 }
 
 /** Which running claims `releaseSteps` gives back. */
@@ -134,23 +137,24 @@ export async function releaseSteps(db: Queryable, scope: ReleaseScope, reason: s
   const where = scope.kind === 'expired' ? sql`${named} and lease_expires_at < now()` : named
   // A claim that is asked for by name is waited for: passed over, it would stay leased by nobody until its lease runs out.
   const passing = scope.kind === 'expired' ? sql`skip locked` : sql``
-  return db.transaction().execute(async (trx) => {
-    const { rows } = await sql<ClaimKey & { state: string }>`
-      with gone as (
-        select id, pid from step where state = 'running' and ${where} order by id for update ${passing}),
-      released as (
-        update step set state = (case when step.cancel_requested then 'cancelled' else 'ready' end)::step_state,
-          lease_expires_at = null, threads = null, pid = null, progress = 0, ready_at = now(),
-          ended_at = case when step.cancel_requested then now() end
-        from gone where step.id = gone.id
-        returning step.id, step.attempt, step.state, step.node, gone.pid, step.started_at),
-      noted as (
-        insert into step_event (step_id, attempt, kind, detail)
-        select id, attempt, 'released', jsonb_build_object('reason', ${reason}::text, 'node', node, 'pid', pid,
-          'duration_s', round(extract(epoch from clock_timestamp() - started_at), 3)) from released)
-      select id::float8 as id, attempt, state::text as state from released`.execute(trx)
-    const cancelled = rows.filter(({ state }) => state === 'cancelled').map(({ id }) => id)
-    if (cancelled.length > 0) await settleAfterSteps(trx, cancelled)
-    return rows.map(({ id, attempt }) => ({ id, attempt }))
-  })
+  const { rows } = await sql<ClaimKey & { state: string }>`
+    with gone as (
+      select id, pid from step where state = 'running' and ${where} order by id for update ${passing}),
+    released as (
+      update step set state = (case when step.cancel_requested then 'cancelled' else 'ready' end)::step_state,
+        lease_expires_at = null, threads = null, pid = null, progress = 0, ready_at = now(),
+        ended_at = case when step.cancel_requested then now() end
+      from gone where step.id = gone.id
+      returning step.id, step.attempt, step.state, step.node, gone.pid, step.started_at),
+    noted as (
+      insert into step_event (step_id, attempt, kind, detail)
+      select id, attempt, 'released', jsonb_build_object('reason', ${reason}::text, 'node', node, 'pid', pid,
+        'duration_s', round(extract(epoch from clock_timestamp() - started_at), 3)) from released),
+    queued as (insert into step_ended (step_id) select id from released where state = 'cancelled'),
+    told as (select pg_notify('tilth_step', '') from released where state = 'ready' limit 1)
+    select id::float8 as id, attempt, state::text as state, (select count(*) from told) as told from released`.execute(
+    db,
+  )
+  if (rows.some(({ state }) => state === 'cancelled')) await settleEnds(db)
+  return rows.map(({ id, attempt }) => ({ id, attempt }))
 }

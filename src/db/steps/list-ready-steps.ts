@@ -1,5 +1,4 @@
-import { sql } from 'kysely'
-import { pausedSites } from './paused-sites.js'
+import { prepared } from '../prepared.js'
 import type { Queryable } from './queryable.js'
 
 export interface ReadyStep {
@@ -9,20 +8,46 @@ export interface ReadyStep {
   readonly memoryMb: number
 }
 
+const list = prepared<ReadyStep>(
+  'list_ready_steps',
+  `with recursive paused_site as (
+     select id from site where paused
+     union
+     select child.id from site child join paused_site on child.parent_id = paused_site.id),
+   -- One row for each group that has ready steps, found by jumps in step_claim_idx, whatever the depth of the groups.
+   kind as (
+     (select processor, coalesce(site_id, 0) as site, job_id from step
+      where state = 'ready' and executor = $1 order by processor, coalesce(site_id, 0), job_id limit 1)
+     union all
+     select next.processor, next.site, next.job_id from kind cross join lateral (
+       select step.processor, coalesce(step.site_id, 0) as site, step.job_id from step
+       where step.state = 'ready' and step.executor = $1
+         and (step.processor, coalesce(step.site_id, 0), step.job_id) > (kind.processor, kind.site, kind.job_id)
+       order by step.processor, coalesce(step.site_id, 0), step.job_id limit 1) as next),
+   open_kind as materialized (
+     select kind.* from kind join job on job.id = kind.job_id
+     where not job.paused and kind.site not in (select id from paused_site))
+   select head.id, head.processor, head.site_id as "siteId", head.memory_mb as "memoryMb"
+   from open_kind cross join lateral (
+     select step.id, step.processor, step.site_id, step.memory_mb, step.priority, step.ready_at from step
+     where step.state = 'ready' and step.executor = $1 and step.processor = open_kind.processor
+       and coalesce(step.site_id, 0) = open_kind.site and step.job_id = open_kind.job_id and step.ready_at <= now()
+     order by step.priority, step.ready_at, step.id
+     limit greatest(1, $2::bigint / (select count(*) from open_kind))) as head
+   order by head.priority, head.ready_at, head.id`,
+)
+
 /**
- * Steps that may start now, in the order in which they are claimed: lowest `priority`, then oldest `ready_at`, then `id`.
- * Leaves out what is paused by its job or site. Takes no lock: `claimReadySteps` looks again.
+ * Steps that may start now, in the order in which they are claimed: lowest `priority`, then oldest `ready_at`, then `id`. Leaves out
+ * what is paused by its job or site. Takes no lock: `claimReadySteps` looks at state, time and job again.
+ *
+ * `limit` is shared evenly by the groups of steps that have processor, site and job in common, each giving at least its first: what
+ * holds back one group (a cap, a pause) never hides the steps of another behind its own, and the cost grows with the number
+ * of groups, not with the length of the queue.
  */
 export async function listReadySteps(
   db: Queryable,
   { executor, limit }: { executor: string; limit: number },
 ): Promise<ReadyStep[]> {
-  const { rows } = await sql<ReadyStep>`
-    select step.id::float8 as id, step.processor, step.site_id::float8 as "siteId", step.memory_mb as "memoryMb"
-    from step join job on job.id = step.job_id
-    where step.state = 'ready' and step.executor = ${executor} and step.ready_at <= now()
-      and not job.paused and (step.site_id is null or step.site_id not in ${pausedSites})
-    order by step.priority, step.ready_at, step.id
-    limit ${limit}`.execute(db)
-  return rows
+  return list(db, executor, limit)
 }

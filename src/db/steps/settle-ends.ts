@@ -1,0 +1,69 @@
+import { prepared } from '../prepared.js'
+import type { Queryable } from './queryable.js'
+
+/** Ends that one statement takes. */
+const BATCH = 5000
+
+const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>(
+  'settle_ends',
+  `with taken as (
+     delete from step_ended where ctid = any (array(select ctid from step_ended limit $1 for update skip locked)) returning step_id),
+   ended as (
+     select step.id, step.job_id, step.state from taken join step on step.id = taken.step_id
+     where step.state in ('succeeded', 'failed', 'cancelled', 'quarantined')),
+   successor as (
+     select d.step_id, bool_or(ended.state <> 'succeeded') as is_hopeless
+     from ended join step_dependency d on d.predecessor_id = ended.id group by d.step_id),
+   verdict as materialized (
+     select step.id, successor.is_hopeless from successor join step on step.id = successor.step_id
+     where step.state = 'blocked' and (successor.is_hopeless or (
+       select p.id from step_dependency d join step p on p.id = d.predecessor_id
+       where d.step_id = step.id and p.state <> 'succeeded' order by d.predecessor_id desc limit 1) is null)
+     order by step.id for no key update of step),
+   moved as (
+     update step set
+       state = (case when verdict.is_hopeless then 'cancelled' else 'ready' end)::step_state,
+       ready_at = case when verdict.is_hopeless then step.ready_at else now() end,
+       ended_at = case when verdict.is_hopeless then now() end
+     from verdict where step.id = verdict.id and step.state = 'blocked'
+     returning step.id, step.attempt, verdict.is_hopeless),
+   noted as (
+     insert into step_event (step_id, attempt, kind, detail)
+     select id, attempt, case when is_hopeless then 'cancelled' else 'unblocked' end,
+       case when is_hopeless then '{"reason": "a predecessor ended without success"}'::jsonb else '{}' end from moved),
+   again as (insert into step_ended (step_id) select id from moved where is_hopeless),
+   closed as (
+     update job set ended_at = now(), state = (
+       case when exists (select from step where job_id = job.id and state in ('failed', 'quarantined')) then 'failed'
+            when exists (select from step where job_id = job.id and state = 'cancelled') then 'cancelled'
+            else 'succeeded' end)::job_state
+     where id in (select job_id from ended) and state = 'active' and (
+       select step.id from step where step.job_id = job.id and step.state in ('blocked', 'ready', 'running')
+       order by step.job_id desc, step.id desc limit 1) is null),
+   told as (
+     select pg_notify('tilth_step', $2) from moved where not is_hopeless limit 1)
+   select (select count(*) from taken)::int as taken, (select count(*) from told)::int as told,
+     (select count(*) from moved where not is_hopeless)::int as unblocked,
+     (select count(*) from moved where is_hopeless)::int as cancelled`,
+)
+
+/**
+ * Draws what follows from steps that ended: successors become ready, or cancelled when a predecessor did not succeed, and so do
+ * theirs; jobs whose steps have all ended end, as failed if any step failed or is quarantined, else as cancelled if any is, else as
+ * succeeded. Returns how many steps were unblocked; schedulers other than `by` are told of them.
+ *
+ * An end and its row of `step_ended` are one commit, and so are the consequences and the removal of that row: a crash leaves both or
+ * neither. Callers may run at once and need no lock. Of two whose ends together free a successor or finish a job, the one whose
+ * snapshot is the later sees both ends; drawing a consequence twice changes nothing, because each names the state it leaves.
+ * Hence: never in the transaction that ends a step, whose own row is not committed yet when the other one looks.
+ * A predecessor of the highest id is looked at first: it is the likeliest not to have ended.
+ */
+export async function settleEnds(db: Queryable, by = ''): Promise<number> {
+  let unblocked = 0
+  for (;;) {
+    const [done] = await settle(db, BATCH, by)
+    if (done === undefined) return unblocked
+    unblocked += done.unblocked
+    if (done.taken < BATCH && done.cancelled === 0) return unblocked
+  }
+}
