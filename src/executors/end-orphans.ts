@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** In the environment of a step process: which life of which process started it. */
 export const PARENT_VARIABLE = 'TILTH_PARENT'
 
+/** What two step processes of one host and database have in common; nodes of one host look after each other's. */
+const SAME = ['TILTH_HOME', 'TILTH_HOST', 'DATABASE_URL']
+
 /** How long an orphan may take to end by itself (it should within 2 s, runner/protocol.ts), ms. */
 const PATIENCE_MS = 5000
 
@@ -68,7 +71,7 @@ function parentOf(pid: string, env: Readonly<Record<string, string>>): string | 
         .split('\0')
         .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
     )
-    const isOurs = Object.entries(env).every(([name, value]) => own.get(name) === value)
+    const isOurs = SAME.every((name) => own.get(name) === env[name])
     const parent = own.get(PARENT_VARIABLE)
     return isOurs && parent !== undefined && parent !== '' ? parent : undefined
   } catch {

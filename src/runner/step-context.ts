@@ -18,7 +18,7 @@ export interface StepContext {
   readonly processor: string
   /** `step.params` as stored; the step function parses it (see `domain/step-params.ts`). */
   readonly params: unknown
-  /** Empty folder below the archive's `.staging/`, removed after a failure. What is published must lie in here, on the archive's file system. */
+  /** Empty folder below the archive's `.staging/`, removed after a failure. What is published must lie in here, on the archive's file system. Make no parents in it: where it is gone, its root is. */
   readonly stagingDir: string
   /** Empty folder below the scratch root, removed when the attempt ends, however it ends. */
   readonly scratchDir: string

@@ -2,7 +2,8 @@
  * Step functions for tests of scheduler, executor and runner, loaded by TILTH_TEST_PROCESSOR. `params.act` says what to do:
  * publish (a product with one file), wait (publish when the file `params.release` exists), fail (with `params.code`),
  * kill-once (SIGKILL to itself in the first attempt, after staging half a product), exhaust (allocate until V8 gives up),
- * deaf (never ends and never looks at its signal), threads (log each budget until released).
+ * deaf (never ends and never looks at its signal), kill (`params.signal` to itself in every attempt), block (keeps the main thread for
+ * ever, in the first attempt only with `params.once`), threads (log each budget until released).
  */
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, writeFile } from 'node:fs/promises'
@@ -11,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 async function stage(context, text) {
   const folder = join(context.stagingDir, 'product')
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder)
   await writeFile(join(folder, 'B02_sre.tif'), text)
   return folder
 }
@@ -61,6 +62,17 @@ const acts = {
   exhaust: async () => {
     const hold = []
     for (;;) hold.push(new Array(1_000_000).fill(Math.random()))
+  },
+  kill: async (context) => {
+    context.log.info(`about to end by ${context.params.signal}`)
+    process.kill(process.pid, context.params.signal)
+    await new Promise(() => undefined)
+  },
+  block: async (context) => {
+    if (context.params.once && context.attempt > 1) return
+    context.log.info('blocked')
+    await wait(50)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   },
   deaf: async (context) => {
     context.log.info('deaf')
