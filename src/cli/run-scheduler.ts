@@ -3,6 +3,7 @@ import type { App } from '../app.js'
 import { provenRoots } from '../catalog/storage-roots.js'
 import { machineLimits } from '../config/cgroup-limits.js'
 import { LocalExecutor } from '../executors/local.js'
+import { retentionDuty } from '../scheduler/retention-duty.js'
 import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
 
 /** Folder of the logs of attempts: `step-<id>-<attempt>.log`. */
@@ -45,5 +46,6 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     program: { version: config.version, schema: app.schema },
     proveRoots: () => provenRoots(db, config),
     log,
+    duties: [retentionDuty({ db, config, log })],
   })
 }

@@ -22,23 +22,19 @@ export async function listArchivedProducts(
   return rows
 }
 
-/** Of the given folders, those that something stands for: a product in force, a former revision still to be deleted, a running attempt. */
+/** Of the given folders, those that something stands for: a product in force, a former revision still to be deleted, an attempt that is placing it. */
 export async function listKnownLocations(
   db: Queryable,
   folders: readonly {
     readonly product: string
     readonly location: string
-    readonly step: number
-    readonly attempt: number
   }[],
 ): Promise<Set<string>> {
   const { rows } = await sql<{ location: string }>`
-    select f.location from jsonb_to_recordset(${JSON.stringify(folders)}::jsonb) as f(product text, location text, step bigint, attempt integer)
+    select f.location from jsonb_to_recordset(${JSON.stringify(folders)}::jsonb) as f(product text, location text)
     where exists (select from product p where p.name = f.product and p.location = f.location and p.removed_at is null)
       or exists (select from former_revision r where r.location = f.location)
-      or exists (select from step s where s.id = f.step and s.attempt = f.attempt and s.state = 'running')`.execute(
-    db,
-  )
+      or exists (select from placement l where l.location = f.location)`.execute(db)
   return new Set(rows.map(({ location }) => location))
 }
 

@@ -23,7 +23,8 @@ import { completeStep } from '../../../src/db/steps/complete-step.js'
 import { withSessionLock } from '../../../src/db/with-session-lock.js'
 import { createTestDatabase, type TestDatabase } from '../../support/database.js'
 import { programRoot, tilth } from '../../support/cli.js'
-import { insertSteps } from '../../support/queue.js'
+import { eventually, insertSteps, setSetting } from '../../support/queue.js'
+import { createLocalScheduler } from '../../../src/cli/run-scheduler.js'
 
 let database: TestDatabase
 let app: App
@@ -305,7 +306,7 @@ test('killed with -9 at any moment: each product is whole or marked as removed, 
   await rule({ keepDays: 365 })
   const main = join(programRoot, 'dist', 'src', 'cli', 'main.js')
   let kills = 0
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 8; round++) {
     const child = spawn(process.execPath, [main, 'retention', 'run'], {
       env: { ...process.env, ...database.env },
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -323,7 +324,7 @@ test('killed with -9 at any moment: each product is whole or marked as removed, 
         resolve()
       })
     })
-    await wait(round * 4)
+    await wait(round * 6)
     child.kill('SIGKILL')
     if ((await ended) === 'SIGKILL') kills += 1
     const { problems } = await checkArchive(app.db, app.config, { deep: false })
@@ -338,6 +339,23 @@ test('killed with -9 at any moment: each product is whole or marked as removed, 
   expect(await formers()).toEqual([])
   expect((await checkArchive(app.db, app.config, { deep: false })).problems).toEqual([])
   expect(readdirSync(join(cold(), '.staging'))).toEqual([])
+}, 300_000)
+
+test('with retention.interval_s the leading scheduler does it by itself; without, never', async () => {
+  const old = await publish(OLD, 100)
+  await rule({ keepDays: 30 })
+  const lines: string[] = []
+  const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) }
+  const scheduler = createLocalScheduler(app, log)
+  const up = scheduler.run({ untilIdle: false })
+  await eventually(() => Promise.resolve(lines.includes('this scheduler leads')), 'it leads')
+  expect(existsSync(path(old.location))).toBe(true)
+  await setSetting(app.db, 'retention.interval_s', 1)
+  await eventually(async () => (await productOf(OLD)).removed_at !== null, 'the product is removed')
+  await eventually(async () => (await formers()).length === 0, 'its folder is gone')
+  expect(lines.filter((line) => line.startsWith('retention: delete product'))).toHaveLength(1)
+  scheduler.drain()
+  await up
 })
 
 test('the command: rules are checked, listed and removed; a dry run is JSON lines that end with the report', async () => {
