@@ -125,6 +125,7 @@ create table step_input (
 );
 create index step_input_product_idx on step_input (product_id);
 create index product_step_idx on product (step_id);
+create index product_output_idx on product (processor, id) where bytes is not null; -- what the next one will take
 
 -- How long products are kept. The rule of the site, of its nearest ancestor, or the global one (site_id null) holds, and of these the
 -- one that names most. A tile shared by sites keeps its products as long as the most patient of them says.

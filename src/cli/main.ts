@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   resume: () => import('./resume.js'),
   nodes: () => import('./nodes.js'),
   retention: () => import('./retention.js'),
+  storage: () => import('./storage.js'),
   config: () => import('./config.js'),
   db: () => import('./db.js'),
   bench: () => import('./bench.js'),

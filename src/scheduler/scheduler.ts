@@ -3,7 +3,6 @@ import { listen } from '../db/jobs/listen.js'
 import { claimReadySteps, type Claim } from '../db/steps/claim-ready-steps.js'
 import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
 import { isDatabaseAway } from '../db/steps/is-database-away.js'
-import { listReadySteps } from '../db/steps/list-ready-steps.js'
 import { listRunningSteps, type RunningRow } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { hasOpenSteps } from '../db/steps/has-open-steps.js'
@@ -14,6 +13,7 @@ import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
 import type { AttemptEnd, ClaimedStep, Executor } from './executor.js'
 import { ClaimWatch } from './claim-watch.js'
+import { listReadyWithinQuota } from './quota.js'
 import { Leader, type Duty } from './leader.js'
 import { NodePresence, type ProgramIdentity } from './node-presence.js'
 import { releaseDeadClaims, sweepAttemptFolders, sweepRevisions } from './reconcile.js'
@@ -210,7 +210,9 @@ export class Scheduler {
       const here = rows.filter((row) => row.node === node)
       const elsewhere = rows.filter((row) => row.node !== node)
       const isTaking = this.mode === 'run' && noWork === null
-      const ready = isTaking ? await listReadySteps(trx, { executor: executor.name, limit: CANDIDATES }) : []
+      const { ready, over } = isTaking
+        ? await listReadyWithinQuota(trx, settings, rows, { executor: executor.name, limit: CANDIDATES })
+        : { ready: [], over: [] }
       const decided = admit(here, ready, settings.capacity(), settings.caps(), elsewhere)
       const site = new Map(ready.map((step) => [step.id, step]))
       const grants = decided.start.map(({ id, threads }) => {
@@ -230,7 +232,8 @@ export class Scheduler {
         trx,
         decided.budgets.map((budget) => ({ ...budget, attempt: attempts.get(budget.id) ?? 0 })),
       )
-      return { claims: claimed, admission: decided, running: here }
+      const waiting = [...decided.waiting, ...over]
+      return { claims: claimed, admission: { ...decided, waiting }, running: here }
     })
     this.watch.endLost(running)
     for (const claim of claims) this.start(claim)

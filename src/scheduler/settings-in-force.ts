@@ -81,10 +81,18 @@ export class SettingsInForce {
     return known
   }
 
-  /** The global row or default bounds the sum, the row of each site along the lineage that site with all below it; 0 bounds nothing. */
+  /** Every row of `storage.quota_mb` that bounds what steps of a site publish, MiB. */
+  quotaBounds(siteId: number | null): readonly CapBound[] {
+    return this.boundsOf('storage.quota_mb', siteId)
+  }
+
   private capBounds(processor: string, siteId: number | null): CapBound[] {
     const key = `processor.${processor}.max_parallelism`
-    if (!isSettingKey(key)) return []
+    return isSettingKey(key) ? this.boundsOf(key, siteId) : []
+  }
+
+  /** The global row or default bounds the sum, the row of each site along the lineage that site with all below it; 0 bounds nothing. */
+  private boundsOf(key: SettingKey, siteId: number | null): CapBound[] {
     const rows = [
       { cap: this.resolve(key).value, site: null },
       ...(this.layersOf(siteId).sites ?? []).map(({ slug, values }) => ({ cap: values[key], site: slug })),

@@ -1,10 +1,10 @@
 import type { StepRow } from '../db/jobs/list-steps.js'
-import { listReadySteps } from '../db/steps/list-ready-steps.js'
 import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
 import { admit } from './admission.js'
 import { getNodeObstacle } from './nodes.js'
+import { listReadyWithinQuota } from './quota.js'
 import { readSettings } from './settings-in-force.js'
 import { storageFault, type ProveRoots } from './storage-fault.js'
 
@@ -55,7 +55,7 @@ async function askAdmission(
   const fault = await storageFault(proveRoots, settings.resolve('storage.min_free_mb').value)
   if (fault !== null) return () => fault
   const running = await listRunningSteps(db, { executor })
-  const ready = await listReadySteps(db, { executor, limit: LOOKED_AT })
+  const { ready, over } = await listReadyWithinQuota(db, settings, running, { executor, limit: LOOKED_AT })
   const { waiting } = admit(
     running.filter((row) => row.node === node),
     ready,
@@ -65,7 +65,10 @@ async function askAdmission(
   )
   const places = new Map(ready.map(({ id }, i) => [id, i]))
   const reasons = new Map(waiting.map(({ id, reason }) => [id, reason]))
+  const quotas = new Map(over.map(({ id, reason }) => [id, reason]))
   return (id) => {
+    const quota = quotas.get(id)
+    if (quota !== undefined) return quota
     const ahead = places.get(id)
     if (ahead === undefined) return `more than ${ready.length} steps are ahead of it`
     const reason = reasons.get(id)

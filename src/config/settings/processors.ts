@@ -26,6 +26,14 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     doc: 'Memory that one L2A step is admitted with, whatever was measured; 0 = what the processor declares for its input, corrected by what such steps have used.',
   }),
+  'processor.l2a.output_mb': integer({
+    unit: 'MiB',
+    min: 0,
+    max: 1_048_576,
+    default: 1500,
+    scopes: OF_PROCESSOR,
+    doc: 'What one L2A product is counted with for quotas until one was published; then the mean of the last hundred counts.',
+  }),
   'processor.l2a.aot': number({
     unit: '1 at 550 nm',
     min: 0,

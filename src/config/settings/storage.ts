@@ -18,6 +18,13 @@ export const STORAGE_SETTINGS = {
     scopes: GLOBAL,
     doc: 'Age at which a folder that no product row names is removed.',
   }),
+  'storage.quota_mb': integer({
+    unit: 'MiB',
+    min: 0,
+    max: 1_099_511_627_776,
+    default: 0,
+    doc: 'What products in the archive may take; 0 = as much as there is. The global row bounds the whole archive, the row of a site the tiles of that site and its sub-sites; all hold. A step that would go over waits with QUOTA.',
+  }),
   'retention.interval_s': integer({
     unit: 's',
     min: 0,
