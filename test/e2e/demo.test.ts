@@ -9,26 +9,33 @@ interface DemoResult {
   readonly products: readonly {
     readonly product: string
     readonly folder: string
-    readonly errors: readonly { readonly band: string; readonly rmse: number; readonly pixels: number }[]
+    readonly errors: readonly { readonly name: string; readonly rmse: number; readonly pixels: number }[]
   }[]
 }
 
-test('the demo runs twice in the same folder, makes six products near the truth and leaves no process behind', async () => {
+test('the demo runs twice in the same folder, makes seven products near the truth and leaves no process behind', async () => {
   const dir = join(temporaryFolder('demo'), 'here')
   for (const round of [1, 2]) {
     const { exitCode, stdout, stderr } = await tilth(['demo', '--dir', dir, '--pixel-size', '300', '--json'])
     expect(exitCode, `round ${round}: ${stderr}`).toBe(0)
     const result = JSON.parse(stdout) as DemoResult
-    expect(result.products).toHaveLength(6)
+    expect(result.products).toHaveLength(7)
     for (const { product, folder, errors } of result.products) {
       expect(readdirSync(folder), product).toContain('item.json')
       // The closed forms miss the simulator's path by at most .006 in B02 (docs/accuracy.md); noise of 4 DN and rounding come to .0005.
-      for (const { band, rmse, pixels } of errors) {
+      for (const { name, rmse, pixels } of errors) {
         expect(pixels).toBeGreaterThan(5000)
-        expect(rmse, `${product} ${band}`).toBeLessThan(0.007)
+        expect(rmse, `${product} ${name}`).toBeLessThan(0.007)
       }
     }
     const page = readFileSync(result.summary, 'utf8')
+    expect(readFileSync(join(dir, 'job.html'), 'utf8')).toMatch(/7 succeeded/)
+    const sites = await tilth(['site', 'list', '--json'], { TILTH_HOME: dir })
+    expect((JSON.parse(sites.stdout) as { parent: string | null }[]).map(({ parent }) => parent)).toEqual([
+      null,
+      'demo-fields',
+      'demo-fields',
+    ])
     for (const [, picture] of page.matchAll(/<img[^>]+src="([^"]+)"/g))
       expect(existsSync(join(dirname(result.summary), decodeURIComponent(picture!)))).toBe(true)
     expect(processesOf(dir)).toEqual([])

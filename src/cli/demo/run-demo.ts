@@ -5,9 +5,11 @@ import { openApp } from '../../app.js'
 import { loadConfig } from '../../config/config.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { toLonLat, type Point } from '../../raster/transform.js'
-import { simulateL1c, type SimulatedProduct } from '../../simulator/simulate-l1c.js'
+import { simulateLandsat } from '../../simulator/landsat/simulate-landsat.js'
+import { simulateL1c } from '../../simulator/simulate-l1c.js'
 import { formatTable } from '../queue-options.js'
-import { compareBand, type BandError } from './compare-with-truth.js'
+import { compareBand, type BandError, type ComparedBand } from './compare-with-truth.js'
+import { COMPARED_NAMES, OLI_COMPARED, S2_COMPARED } from './compared-bands.js'
 import { writeSummary } from './write-summary.js'
 
 export interface DemoOptions {
@@ -20,9 +22,11 @@ export interface DemoRow {
   readonly product: string
   readonly tile: string
   readonly date: string
-  readonly baseline: string
+  /** Processing baseline, or collection. */
+  readonly input: string
   readonly folder: string
-  readonly safe: string
+  /** The simulated product. */
+  readonly source: string
   readonly errors: readonly BandError[]
 }
 
@@ -35,7 +39,17 @@ const ACQUISITIONS = [
   { date: '2025-06-14', baseline: '02.09', platform: 'S2B' },
   { date: '2025-08-18', baseline: '05.11', platform: 'S2C' },
 ] as const
-const COMPARED = ['B02', 'B03', 'B04', 'B08', 'B8A', 'B11', 'B12'] as const
+/** A scene over both tiles, in an archive as the USGS delivers it. */
+const LANDSAT = { tile: '198030', date: '2025-05-12', platform: 'L8' } as const
+
+interface Simulated {
+  readonly tile: string
+  readonly date: string
+  readonly input: string
+  readonly source: string
+  readonly truthDir: string
+  readonly bands: readonly ComparedBand[]
+}
 
 /**
  * The whole main job in a folder of its own with a database of its own: what it runs are the commands that a user would run, and it
@@ -49,16 +63,29 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
   const say = (text: string) => {
     process.stderr.write(`${text}\n`)
   }
-  say(`simulating ${TILES.length} tiles on ${ACQUISITIONS.length} dates, ${pixelSizeM} m pixels`)
-  const simulated: (SimulatedProduct & { baseline: string })[] = []
+  say(
+    `simulating ${TILES.length} tiles on ${ACQUISITIONS.length} dates with ${pixelSizeM} m pixels, and a Landsat scene`,
+  )
+  const incoming = join(home, 'incoming')
+  const air = { aot: AIR.aot, wv: AIR.wv, ozoneDu: AIR.ozone, seed: 1, outDir: incoming }
+  const simulated: Simulated[] = []
   for (const tile of TILES)
     for (const { date, baseline, platform } of ACQUISITIONS) {
-      const made = await simulateL1c({
-        ...{ tile, date, baseline, platform, pixelSizeM, outDir: join(home, 'incoming'), seed: 1 },
-        ...{ aot: AIR.aot, wv: AIR.wv, ozoneDu: AIR.ozone },
-      })
-      simulated.push({ ...made, baseline })
+      const made = await simulateL1c({ ...air, tile, date, baseline, platform, pixelSizeM })
+      const { safePath: source, truthDir } = made
+      simulated.push({ tile, date, input: `baseline ${baseline}`, source, truthDir, bands: S2_COMPARED })
     }
+  const landsat = await simulateLandsat({
+    ...air,
+    ...LANDSAT,
+    pixelSizeM: 3 * pixelSizeM,
+    collection: 2,
+    tar: true,
+  })
+  simulated.push({
+    ...{ tile: LANDSAT.tile, date: LANDSAT.date, input: 'collection 2', source: landsat.productPath },
+    ...{ truthDir: landsat.truthDir, bands: OLI_COMPARED },
+  })
   await writeFile(join(home, 'site.geojson'), JSON.stringify(siteAcrossBothTiles()))
 
   const env = { ...process.env, TILTH_HOME: home, DATABASE_URL: '' }
@@ -90,8 +117,9 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
       '--end',
       '2025-10-31',
     )
-    await run('tiles', 'set', 'demo-fields', '--only', ...TILES)
-    await run('ingest', join(home, 'incoming'))
+    await run('tiles', 'set', 'demo-fields', '--only', ...TILES, LANDSAT.tile)
+    await run('site', 'split', 'demo-fields', '--by', 'balanced', '2')
+    await run('ingest', incoming)
     await run(
       'process',
       '--site',
@@ -106,6 +134,7 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
       `${AIR.ozone}`,
     )
     await run('up', '--until-idle')
+    await run('report', '1', '--out', join(home, 'job.html'))
     const products = JSON.parse(await run('products', '--json')) as {
       name: string
       tile: string
@@ -120,9 +149,9 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
         throw new ProcessingError('INTERNAL', `Product ${product.name} belongs to no simulated acquisition.`)
       const folder = join(home, 'archive', product.location.replace(/^archive:/, ''))
       const errors: BandError[] = []
-      for (const band of COMPARED) errors.push(await compareBand(folder, source.truthDir, band))
-      const { tile, date, baseline, safePath: safe } = source
-      rows.push({ product: product.name, tile, date, baseline, folder, safe, errors })
+      for (const band of source.bands) errors.push(await compareBand(folder, source.truthDir, band))
+      const { tile, date, input } = source
+      rows.push({ product: product.name, tile, date, input, folder, source: source.source, errors })
     }
     rows.sort((a, b) => (a.tile === b.tile ? a.date.localeCompare(b.date) : a.tile.localeCompare(b.tile)))
     if (rows.length !== simulated.length)
@@ -136,8 +165,12 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
     else {
       process.stdout.write(
         formatTable(
-          ['product', 'baseline', ...COMPARED.map((band) => `RMSE ${band}`)],
-          rows.map((row) => [row.product, row.baseline, ...row.errors.map((e) => e.rmse.toFixed(4))]),
+          ['product', 'input', ...COMPARED_NAMES.map((name) => `RMSE ${name}`)],
+          rows.map((row) => [
+            row.product,
+            row.input,
+            ...COMPARED_NAMES.map((name) => row.errors.find((e) => e.name === name)?.rmse.toFixed(4) ?? '-'),
+          ]),
         ),
       )
       process.stdout.write(
