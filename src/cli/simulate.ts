@@ -6,6 +6,8 @@ const number = (text: string): number => {
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')
   return value
 }
+const noise = (text: string) => (text === 'sensor' ? text : number(text))
+const snow = (text: string) => (text === 'none' || text === 'season' ? text : number(text))
 const integer = (text: string): number => {
   const value = number(text)
   if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number.')
@@ -30,7 +32,10 @@ interface Options {
   airVariation: number
   clouds: number
   cirrus: number
-  noise?: number
+  noise?: number | 'sensor'
+  snow: 'none' | 'season' | number
+  parcels?: string
+  parcelShare: number
   tci?: boolean
   json?: boolean
 }
@@ -66,10 +71,11 @@ export function register(program: Command): void {
     )
     .option('--clouds <n>', 'share of the sky under water clouds, 0 to 1; every day has its own', number, 0)
     .option('--cirrus <n>', 'share of the sky under cirrus, 0 to 1', number, 0)
+    .option('--snow <none|season|m>', 'snow by the season, or above this altitude in metres', snow, 'none')
     .option(
-      '--noise <dn>',
-      'standard deviation of the noise in digital numbers, 0 to 100 (default: 4 for Sentinel-2, the published noise of the sensor for Landsat)',
-      number,
+      '--noise <dn|sensor>',
+      "standard deviation of the noise in digital numbers, 0 to 100, or the sensor's published noise (default: 4 for Sentinel-2, sensor for Landsat)",
+      noise,
     )
     .option('--json', 'one JSON object a product on stdout')
     .optionsGroup('Sentinel-2 only:')
@@ -79,6 +85,13 @@ export function register(program: Command): void {
       '05.11',
     )
     .option('--orbit <n>', 'relative orbit 1 to 143 (default: the nearest track)', integer)
+    .option('--parcels <file>', "also write a field survey of the first date's year as GeoJSON")
+    .option(
+      '--parcel-share <n>',
+      'share of the parcels in the survey, 0 to 1; a quarter of them for validation',
+      number,
+      0.02,
+    )
     .option('--tci', 'write the true-colour image too (default: from pixels of 20 m on)')
     .option('--no-tci', 'write no true-colour image')
     .optionsGroup('Landsat only:')
@@ -89,6 +102,7 @@ export function register(program: Command): void {
       await makeFolder(resolve(options.out)).catch((cause: unknown) => {
         throw publishError(`Making the folder ${options.out}`, cause)
       })
+      if (options.parcels !== undefined) await writeParcels(options, options.parcels)
       for (const date of options.date.split(',')) {
         const { path, product } = await (options.satellite === 'landsat' ? landsat : sentinel2)(
           options,
@@ -97,6 +111,26 @@ export function register(program: Command): void {
         process.stdout.write(options.json ? `${JSON.stringify(product)}\n` : `${path}\n`)
       }
     })
+}
+
+async function writeParcels(options: Options, file: string): Promise<void> {
+  const [{ surveyParcels }, { writeFile }, { ProcessingError }] = await Promise.all([
+    import('../simulator/parcels.js'),
+    import('node:fs/promises'),
+    import('../domain/errors.js'),
+  ])
+  if (options.satellite !== 's2')
+    throw new ProcessingError('BAD_ARGUMENT', '--parcels: a survey is made for a Sentinel-2 tile.')
+  const survey = surveyParcels({
+    tile: options.tile,
+    year: Number(options.date.slice(0, 4)),
+    seed: options.seed,
+    share: options.parcelShare,
+    validation: 0.25,
+  })
+  await writeFile(file, `${JSON.stringify(survey)}\n`).catch((cause: unknown) => {
+    throw new ProcessingError('WRITE_FAILED', `${file} could not be written: ${String(cause)}`, { cause })
+  })
 }
 
 /** Of both satellites. */
@@ -111,6 +145,7 @@ const common = (options: Options, date: string) => ({
   airVariation: options.airVariation,
   cloudCover: options.clouds,
   cirrus: options.cirrus,
+  snow: options.snow,
   ...(options.noise === undefined ? {} : { noiseDn: options.noise }),
 })
 

@@ -4,6 +4,7 @@ import { SkyOptics } from './clouds/sky-optics.js'
 import type { SkyStrip } from './clouds/sky-strip.js'
 import type { Ground2d } from './landscape.js'
 import { hash } from './noise.js'
+import { GROUND, VARIANTS } from './spectra.js'
 import type { ViewFrame } from './view-frame.js'
 
 /** Altitudes in metres at which the air is evaluated; a parabola goes through the three. */
@@ -11,6 +12,8 @@ const ALTITUDES_M = [0, 900, 1800] as const
 /** path, gain, albedo, each with three powers of altitude / 1800 m. */
 const COEFFICIENTS = 9
 export const NO_REFLECTANCE = -32768
+/** Snow of middle brightness. */
+const SNOW_KIND = GROUND.indexOf('snow') * VARIANTS + 4
 
 /** One band of a strip: digital numbers, and the surface reflectance x 10000 they came from. Row-major. */
 export interface BandStrip {
@@ -139,8 +142,9 @@ export class BandRenderer {
   ): void {
     const { width } = this.image
     const { stride, first, taps } = this.image.footprint
-    const { kinds, texture, altitudeM } = ground
+    const { kinds, texture, altitudeM, snow } = ground
     const spectra = this.spectra
+    const white = spectra[SNOW_KIND] ?? 0
     const share = 1 / taps.reduce((a, b) => a + b, 0) ** 2
     reflectance.fill(0)
     altitude.fill(0)
@@ -151,7 +155,9 @@ export class BandRenderer {
         let k = start + i * stride
         for (let f = 0; f < taps.length; f++, k++) {
           const w = taps[f] ?? 0
-          r += w * ((spectra[kinds[k] ?? 0] ?? 0) * (1 + (texture[k] ?? 0) / 4096))
+          let bare = (spectra[kinds[k] ?? 0] ?? 0) * (1 + (texture[k] ?? 0) / 4096)
+          if (snow) bare += ((white - bare) * (snow[k] ?? 0)) / 255
+          r += w * bare
           a += w * (altitudeM[k] ?? 0)
         }
         reflectance[i] = (reflectance[i] ?? 0) + r * down * share

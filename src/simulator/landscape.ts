@@ -1,5 +1,6 @@
 import { fractal, hash, valueNoise } from './noise.js'
-import { GROUND, VARIANTS, type Ground } from './spectra.js'
+import { BASE_YEAR, GROUND, VARIANTS, type Ground } from './spectra.js'
+import type { SnowCover } from './snow.js'
 
 /** A rectangle of ground: upper-left corner and pixel size in metres; `northing` counts from the equator. */
 export interface GroundWindow {
@@ -15,6 +16,18 @@ export interface Ground2d {
   readonly kinds: Uint16Array
   readonly texture: Int16Array
   readonly altitudeM: Float32Array
+  /** Share of the ground that snow hides, 0..255; null where there is none anywhere. */
+  readonly snow: Uint8Array | null
+}
+
+/** A field: its crop (kind * VARIANTS + variant) and its corners in landscape metres, upper edge first; a strip of 9 m along its first side is road or hedge. */
+export interface Parcel {
+  readonly id: string
+  readonly kind: number
+  /** Metres along and across, from the corner, and the direction of the block: x = u c - v s, y = u s + v c. */
+  readonly u: readonly [number, number]
+  readonly v: readonly [number, number]
+  readonly direction: { readonly c: number; readonly s: number }
 }
 
 const id = (kind: Ground) => GROUND.indexOf(kind) * VARIANTS
@@ -41,6 +54,11 @@ const CROPS = [
   'orchard',
   'sunflower',
 ].map((kind) => GROUND.findIndex((g) => g === kind) * VARIANTS)
+/** Those that are sown anew every year; the others stay. */
+const ARABLE = CROPS.filter((kind) => !['grassland', 'orchard'].includes(GROUND[kind / VARIANTS] ?? ''))
+/** Width of the road or hedge along a parcel's first side. */
+export const VERGE_M = 9
+
 /** Peak to peak parts of the texture, 1/4096: roofs and crowns differ more from pixel to pixel than a field or water. */
 const ROUGHNESS = GROUND.map(
   (g) =>
@@ -54,6 +72,11 @@ const ROUGHNESS = GROUND.map(
       lake: 500,
     })[g as string] ?? 560,
 )
+
+const SNOW = GROUND.indexOf('snow')
+/** Number in GROUND of what one sees at a pixel: snow where it hides more than half. */
+export const kindSeen = (ground: Ground2d, k: number): number =>
+  (ground.snow?.[k] ?? 0) > 127 ? SNOW : Math.floor((ground.kinds[k] ?? 0) / VARIANTS)
 
 class CellPoints {
   column = NaN
@@ -70,7 +93,12 @@ class CellPoints {
 export class Landscape {
   private readonly towns = new CellPoints()
   private readonly blocks = new CellPoints()
-  constructor(private readonly seed: number) {}
+  /** @param year of the crops: arable parcels change theirs every year. */
+  constructor(
+    private readonly seed: number,
+    private readonly year = BASE_YEAR,
+    private readonly snowCover: SnowCover | null = null,
+  ) {}
 
   /** Smooth things, on nodes `step` metres apart. */
   private nodes(window: GroundWindow, step: number) {
@@ -129,7 +157,7 @@ export class Landscape {
       town = Math.max(town, 1 - Math.sqrt((x - cx) * (x - cx) + (y - cy) * (y - cy)) / radius)
     }
     if (town > -0.9) town += 0.35 * valueNoise(x / 350, y / 350, this.seed + 72)
-    const centres = this.around(this.blocks, x, y, 2300, 81)
+    const centres = this.around(this.blocks, x, y, BLOCK_M, BLOCK_SALT)
     let [best, block] = [Infinity, 0]
     for (let n = 0; n < 9; n++) {
       const [dx, dy] = [x - (centres.x[n] ?? 0), y - (centres.y[n] ?? 0)]
@@ -149,8 +177,7 @@ export class Landscape {
       const [c, r] = [column + (n % 3) - 1, row + Math.floor(n / 3) - 1]
       const h = hash(c, r, this.seed + salt)
       points.h[n] = h
-      points.x[n] = (c + 0.1 + (0.8 * (h & 1023)) / 1023) * cellM
-      points.y[n] = (r + 0.1 + (0.8 * ((h >>> 10) & 1023)) / 1023) * cellM
+      ;[points.x[n], points.y[n]] = pointInCell(c, r, h, cellM)
     }
     return points
   }
@@ -164,6 +191,7 @@ export class Landscape {
       kinds: new Uint16Array(size),
       texture: new Int16Array(size),
       altitudeM: new Float32Array(size),
+      snow: this.snowCover === null ? null : new Uint8Array(size),
     }
     const { cols } = nodes
     const [column, share] = [new Int32Array(width), new Float32Array(width)]
@@ -205,6 +233,8 @@ export class Landscape {
         ground.altitudeM[n] = altitude
         // Two hashed terms make a tent instead of a box; `patch` gives fields their inner unevenness.
         const white = ((h & 0xffff) + (h >>> 16)) / 65535 - 1
+        if (ground.snow && this.snowCover)
+          ground.snow[n] = this.snowCover.shareAt(x, y, altitude, Math.floor(kind / VARIANTS))
         ground.texture[n] = white * (ROUGHNESS[Math.floor(kind / VARIANTS)] ?? 0) + 260 * at(nodes.patch)
       }
     }
@@ -233,17 +263,73 @@ export class Landscape {
   }
 
   private parcel(x: number, y: number, block: number, pixelM: number): number {
-    const angle = ((block & 255) / 255) * Math.PI
-    const [c, s] = [Math.cos(angle), Math.sin(angle)]
-    const wide = 110 + 2 * ((block >>> 8) & 127)
-    const long = wide * (1.2 + ((block >>> 15) & 63) / 32)
+    const { c, s, wide, long } = blockFrame(block)
     const u = (x * c + y * s) / wide
     const column = Math.floor(u)
     const v = (y * c - x * s) / long + (hash(column, block, 7) & 255) / 256
     const row = Math.floor(v)
-    const cell = hash(column, row, block)
     const edge = (u - column) * wide
-    if (edge < 9 && pixelM <= 30) return (block & 1) === 0 ? ROAD : HEDGE
-    return (CROPS[cell % CROPS.length] ?? GRASS) + ((cell >>> 8) & 15)
+    if (edge < VERGE_M && pixelM <= 30) return (block & 1) === 0 ? ROAD : HEDGE
+    return this.cropOf(hash(column, row, block))
   }
+
+  /** Kind of a parcel by its hash; what is sown anew moves on in the list of crops year by year. */
+  private cropOf(cell: number): number {
+    const place = cell % CROPS.length
+    const sown = CROPS[place] ?? GRASS
+    const variant = (cell >>> 8) & 15
+    const turn = this.year - BASE_YEAR
+    const at = ARABLE.indexOf(sown)
+    if (turn === 0 || at < 0) return sown + variant
+    const next = (((at + (place % 3) + turn) % ARABLE.length) + ARABLE.length) % ARABLE.length
+    return (ARABLE[next] ?? sown) + variant
+  }
+
+  /** Parcels of the blocks whose centres lie in a window, also those that forest, water or another block hides. */
+  *parcels(window: GroundWindow): Generator<Parcel> {
+    const [west, north] = [Math.floor(window.easting / BLOCK_M), Math.ceil(window.northing / BLOCK_M)]
+    const [cols, rows] = [window.width, window.height].map(
+      (n) => Math.ceil((n * window.pixelM) / BLOCK_M) + 1,
+    )
+    for (let i = 0; i < (cols ?? 0); i++)
+      for (let j = 0; j < (rows ?? 0); j++) {
+        const [cellX, cellY] = [west + i, north - j]
+        const h = hash(cellX, cellY, this.seed + BLOCK_SALT)
+        const [cx, cy] = pointInCell(cellX, cellY, h, BLOCK_M)
+        const block = h & 0x7fffffff
+        const { c, s, wide, long } = blockFrame(block)
+        const [u0, v0] = [cx * c + cy * s, cy * c - cx * s]
+        for (let column = Math.floor((u0 - BLOCK_M) / wide); column * wide < u0 + BLOCK_M; column++) {
+          const shift = (hash(column, block, 7) & 255) / 256
+          for (
+            let row = Math.floor((v0 - BLOCK_M) / long + shift);
+            (row - shift) * long < v0 + BLOCK_M;
+            row++
+          )
+            yield {
+              id: `${block.toString(16)}-${column}-${row}`,
+              kind: this.cropOf(hash(column, row, block)),
+              u: [column * wide, (column + 1) * wide],
+              v: [(row - shift) * long, (row + 1 - shift) * long],
+              direction: { c, s },
+            }
+        }
+      }
+  }
+}
+
+const BLOCK_M = 2300
+const BLOCK_SALT = 81
+
+/** The hashed point of a cell of a lattice. */
+const pointInCell = (column: number, row: number, h: number, cellM: number): [number, number] => [
+  (column + 0.1 + (0.8 * (h & 1023)) / 1023) * cellM,
+  (row + 0.1 + (0.8 * ((h >>> 10) & 1023)) / 1023) * cellM,
+]
+
+/** Direction and size of the parcels of a block. */
+function blockFrame(block: number) {
+  const angle = ((block & 255) / 255) * Math.PI
+  const wide = 110 + 2 * ((block >>> 8) & 127)
+  return { c: Math.cos(angle), s: Math.sin(angle), wide, long: wide * (1.2 + ((block >>> 15) & 63) / 32) }
 }

@@ -7,6 +7,7 @@ import { dayOfYear, numberWithin } from './options.js'
 import { LOCAL_HOURS, passOver, type TilePass } from './orbit.js'
 import { productNames, type ProductNames } from './product-names.js'
 import { detectorsOf, sceneAngles, type SceneAngles } from './scene-angles.js'
+import { snowCover, type SnowCover, type SnowOption } from './snow.js'
 import type { ImageSizes } from './tile-xml.js'
 import { makeWeather, type Weather, type WeatherOptions } from './weather.js'
 
@@ -25,8 +26,10 @@ export interface SimulateOptions extends WeatherOptions {
   readonly platform?: S2Platform
   /** Relative orbit 1..143; default the nearest track. */
   readonly orbit?: number
-  /** Standard deviation of the sensor's noise in digital numbers, 0..100. Default 4. */
-  readonly noiseDn?: number
+  /** Standard deviation of the noise in digital numbers, 0..100, or the sensor's own by its published signal to noise ratios. Default 4. */
+  readonly noiseDn?: number | 'sensor'
+  /** Default `none`. */
+  readonly snow?: SnowOption
   /** True-colour image; default only for pixels of 20 m and more, for it costs as much as three bands. */
   readonly withTci?: boolean
 }
@@ -39,7 +42,9 @@ export interface Scene {
   readonly angles: SceneAngles
   readonly sizes: ImageSizes
   readonly seed: number
-  readonly noiseDn: number
+  readonly noiseDn: number | 'sensor'
+  readonly snow: SnowCover | null
+  readonly year: number
   readonly weather: Weather
   readonly dayOfYear: number
   readonly withTci: boolean
@@ -70,6 +75,7 @@ export function makeScene(options: SimulateOptions): Scene {
       `Relative orbit ${pass.relativeOrbit} does not see tile ${square.tile}; leave --orbit out for the nearest.`,
     )
   const angles = sceneAngles(pass)
+  const middle = Math.floor(pass.lat.length / 2)
   within('sun zenith angle of this date and tile', angles.meanSun.zenith, 0, 76)
   const size = (f: number) => ({ pixelM: pixelM * f, pixels: Math.ceil(TILE_SIZE_M / (pixelM * f) - 1e-9) })
   return {
@@ -79,7 +85,15 @@ export function makeScene(options: SimulateOptions): Scene {
     names: productNames(platform, square, baseline, pass),
     sizes: { 10: size(1), 20: size(2), 60: size(6) },
     seed,
-    noiseDn: within('noise', options.noiseDn ?? 4, 0, 100),
+    noiseDn: options.noiseDn === 'sensor' ? 'sensor' : within('noise', options.noiseDn ?? 4, 0, 100),
+    snow: snowCover(
+      options.snow ?? 'none',
+      seed,
+      options.date,
+      dayOfYear(options.date),
+      pass.lat[middle] ?? 0,
+    ),
+    year: Number(options.date.slice(0, 4)),
     weather: makeWeather(options, seed, options.date, LOCAL_HOURS),
     dayOfYear: dayOfYear(options.date),
     withTci: options.withTci ?? pixelM >= 20,

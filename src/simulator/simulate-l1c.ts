@@ -8,11 +8,12 @@ import { createStrips, type StripWriter } from '../raster/encode-jp2.js'
 import { s2Optics } from './atmosphere/evaluate-atmosphere.js'
 import { BandRenderer, NO_REFLECTANCE, type BandStrip } from './band-renderer.js'
 import { encodeScene } from './encode-scene.js'
-import { Landscape, type Ground2d } from './landscape.js'
+import { kindSeen, Landscape, type Ground2d } from './landscape.js'
 import { CloudTruth } from './clouds/cloud-truth.js'
 import { skyStrip } from './clouds/sky-strip.js'
 import {
   CENTRAL_NM,
+  IRRADIANCE,
   datastripXml,
   hasRasterMasks,
   manifestXml,
@@ -21,7 +22,8 @@ import {
 } from './product-xml.js'
 import { detectorsOf, footprintRing, viewFrame } from './scene-angles.js'
 import { gridOf, makeScene, type Scene, type SimulateOptions } from './scene.js'
-import { VARIANTS, spectraOn } from './spectra.js'
+import { noiseModel, S2_NOISE } from './sensor-noise.js'
+import { spectraOn } from './spectra.js'
 import { sunDistanceFactor } from './sun.js'
 import { surfaceTruth, weatherTruth } from './truth-json.js'
 import { sunOffsets } from './view-frame.js'
@@ -103,7 +105,7 @@ interface RenderedSky {
 /** Streams the scene from top to bottom: every strip of ground is made once and seen by all bands. */
 function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky {
   const { square, sizes, pass } = scene
-  const spectra = spectraOn(scene.dayOfYear, square.isSouth)
+  const spectra = spectraOn(scene.dayOfYear, square.isSouth, scene.year)
   const offset = radioOffset(scene.names.baseline)
   const frame = viewFrame(pass, scene.angles)
   const { decks } = scene.weather
@@ -139,7 +141,7 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
       bySun: false,
       um: (CENTRAL_NM[scene.names.platform][S2_BANDS.indexOf(band)] ?? 0) / 1000,
       maxDn: 65534,
-      noiseDn: () => scene.noiseDn,
+      noiseDn: noiseOf(scene, band),
       seed: scene.seed + scene.dayOfYear * 7919,
     }
     return {
@@ -176,7 +178,7 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
     description: 'kind of ground',
   })
   const pictures = new Pictures(scene, scratch)
-  const landscape = new Landscape(scene.seed)
+  const landscape = new Landscape(scene.seed, scene.year, scene.snow)
   const fine = sizes[10]
   const canvas = 6 * sizes[60].pixels
   for (let top = 0; top < canvas; top += STRIP_ROWS) {
@@ -216,6 +218,17 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
   return { cloudPercent: clouds?.percent ?? 0 }
 }
 
+/** Standard deviation in digital numbers by reflectance. The sensor's own: with the mean sun of the scene. */
+function noiseOf(scene: Scene, band: S2Band): (reflectance: number) => number {
+  const { noiseDn } = scene
+  if (noiseDn !== 'sensor') return () => noiseDn
+  const irradiance = IRRADIANCE[S2_BANDS.indexOf(band)] ?? 0
+  const sun =
+    Math.cos((scene.angles.meanSun.zenith * Math.PI) / 180) * sunDistanceFactor(scene.pass.sensingMs)
+  const sigma = noiseModel(S2_NOISE[band], (irradiance * sun) / Math.PI)
+  return (reflectance) => 10000 * sigma(reflectance)
+}
+
 function writeGround(
   ground: Ground2d,
   canvas: number,
@@ -230,7 +243,7 @@ function writeGround(
     for (let i = 0; i < width; i++) {
       const k = row * canvas + i
       altitude[row * width + i] = Math.round(ground.altitudeM[k] ?? 0)
-      kind[row * width + i] = Math.floor((ground.kinds[k] ?? 0) / VARIANTS)
+      kind[row * width + i] = kindSeen(ground, k)
     }
   dem.write(top, rows, altitude)
   classes.write(top, rows, kind)
@@ -350,6 +363,7 @@ function truthOf(scene: Scene, cloudPercent: number) {
     baseline: names.baseline,
     seed: scene.seed,
     noise_dn: scene.noiseDn,
+    snow_line_m: scene.snow?.lineM ?? null,
     sensing_time: names.sensingIso,
     relative_orbit: pass.relativeOrbit,
     detectors: detectorsOf(pass),

@@ -1,4 +1,5 @@
 import { S2_BANDS, type S2Band } from '../domain/sentinel2.js'
+import { hash } from './noise.js'
 
 /** Kinds of ground, numbered as in the class map of the truth. */
 export const GROUND = [
@@ -18,6 +19,7 @@ export const GROUND = [
   'rock',
   'orchard',
   'hedge',
+  'snow',
 ] as const
 export type Ground = (typeof GROUND)[number]
 /** Every kind comes in this many variants: parcels differ in date of growth and brightness. */
@@ -50,10 +52,20 @@ const LAKE: Spectrum = [
 const ROOFS: Spectrum = [0.095, 0.105, 0.125, 0.155, 0.17, 0.18, 0.19, 0.2, 0.21, 0.215, 0.24, 0.25, 0.225]
 const ASPHALT: Spectrum = [0.075, 0.08, 0.09, 0.098, 0.105, 0.11, 0.115, 0.12, 0.125, 0.13, 0.15, 0.16, 0.15]
 const ROCK: Spectrum = [0.13, 0.145, 0.175, 0.2, 0.21, 0.22, 0.23, 0.235, 0.245, 0.25, 0.29, 0.31, 0.28]
+const SNOW: Spectrum = [0.93, 0.94, 0.93, 0.925, 0.915, 0.905, 0.895, 0.88, 0.865, 0.78, 0.42, 0.09, 0.045]
 
-/** Surface reflectance of each kind and variant on a day of the year: [kind * VARIANTS + variant] by band, unit 1. `southern` turns the seasons. */
-export function spectraOn(dayOfYear: number, southern: boolean): Readonly<Record<S2Band, Float32Array>> {
-  const day = southern ? (dayOfYear + 182) % 365 : dayOfYear
+/** The year that others are compared with: its seasons come on the calendar's days, and the landscape's crops are those of its fields. */
+export const BASE_YEAR = 2025
+/** By how many days the growth of a year is late (negative: early), -10 to 10. */
+export const lateDays = (year: number): number => (year === BASE_YEAR ? 0 : (hash(year, 3, 1) % 21) - 10)
+
+/** Surface reflectance of each kind and variant on a day: [kind * VARIANTS + variant] by band, unit 1. `southern` turns the seasons. */
+export function spectraOn(
+  dayOfYear: number,
+  southern: boolean,
+  year = BASE_YEAR,
+): Readonly<Record<S2Band, Float32Array>> {
+  const day = (southern ? (dayOfYear + 182) % 365 : dayOfYear) - lateDays(year)
   const result = Object.fromEntries(
     S2_BANDS.map((b) => [b, new Float32Array(GROUND.length * VARIANTS)]),
   ) as Record<S2Band, Float32Array>
@@ -108,6 +120,8 @@ function groundSpectrum(kind: Ground, day: number): Spectrum {
       return ASPHALT
     case 'rock':
       return ROCK
+    case 'snow':
+      return SNOW
   }
 }
 

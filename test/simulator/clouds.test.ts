@@ -118,6 +118,7 @@ function underOneCloud(tau: number, views: readonly { zenith: number; azimuth: n
     kinds: new Uint16Array(size),
     texture: new Int16Array(size),
     altitudeM: new Float32Array(size).fill(1000),
+    snow: null,
   }
   const sky = skyStrip([deck], ground, window, { offsets: sunOffsets(frame), frame, left: 0, top: 0 })
   const render = (band: number) => {

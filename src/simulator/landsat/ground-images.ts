@@ -1,8 +1,8 @@
 import { createStrips, type ScratchArray, type StripWriter } from '../../raster/encode-jp2.js'
 import { NO_REFLECTANCE } from '../band-renderer.js'
 import { CLOUD_TRUTH } from '../clouds/cloud-truth.js'
-import type { Ground2d } from '../landscape.js'
-import { GROUND, VARIANTS } from '../spectra.js'
+import { kindSeen, type Ground2d } from '../landscape.js'
+import { GROUND } from '../spectra.js'
 import type { Run } from '../view-frame.js'
 import { TIRS_BANDS } from './calibration.js'
 import { reflectiveGrid, type LandsatScene } from './landsat-scene.js'
@@ -16,6 +16,7 @@ const LAYOUT = {
   2: {
     cloud: 3,
     shadow: 4,
+    snow: 5,
     clear: 6,
     water: 7,
     cirrus: 2,
@@ -24,6 +25,7 @@ const LAYOUT = {
   1: {
     cloud: 4,
     shadow: null,
+    snow: null,
     clear: null,
     water: null,
     cirrus: null,
@@ -32,17 +34,19 @@ const LAYOUT = {
 } as const
 const FILL = 1
 const WATER = ['river', 'lake'].map((name) => GROUND.findIndex((g) => g === name))
+const SNOW = GROUND.indexOf('snow')
 /** Temperature of the top of a thick cloud: the air at its height, from 288 K at sea level. */
 const CLOUD_KELVIN_AT_SEA = 288
 
 export interface Seen {
   readonly isWater: boolean
+  readonly isSnow?: boolean
   /** Bits of CLOUD.tif. */
   readonly clouds: number
 }
 
 /** A value of QA_PIXEL or BQA. */
-export function qualityOf(collection: 1 | 2, { isWater, clouds }: Seen): number {
+export function qualityOf(collection: 1 | 2, { isWater, isSnow = false, clouds }: Seen): number {
   const layout = LAYOUT[collection]
   const isCloud = (clouds & CLOUD_TRUTH.cloud) !== 0
   const isCirrus = (clouds & CLOUD_TRUTH.cirrus) !== 0
@@ -58,7 +62,8 @@ export function qualityOf(collection: 1 | 2, { isWater, clouds }: Seen): number 
     bit(layout.cirrus, isCirrus) |
     sure(confidence.cloud, isCloud) |
     sure(confidence.shadow, isShadow) |
-    sure(confidence.snow, false) |
+    bit(layout.snow, isSnow && !isCloud) |
+    sure(confidence.snow, isSnow && !isCloud) |
     sure(confidence.cirrus, isCirrus)
   )
 }
@@ -121,7 +126,7 @@ export class GroundImages {
       for (let i = 0; i < samples; i++) {
         const k = line + 2 * i
         altitude[row * samples + i] = Math.round(ground.altitudeM[k] ?? 0)
-        kind[row * samples + i] = Math.floor((ground.kinds[k] ?? 0) / VARIANTS)
+        kind[row * samples + i] = kindSeen(ground, k)
       }
       for (const { from, to } of runs[row] ?? [])
         for (let i = from; i < to; i++) {
@@ -141,6 +146,7 @@ export class GroundImages {
           })
           flags[n] = qualityOf(collection, {
             isWater: WATER.includes(kind[n] ?? 0),
+            isSnow: kind[n] === SNOW,
             clouds: clouds?.bits[n] ?? 0,
           })
           seen++

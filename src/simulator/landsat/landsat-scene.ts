@@ -3,6 +3,7 @@ import { ProcessingError } from '../../domain/errors.js'
 import type { Grid } from '../../domain/grid.js'
 import { utmEpsg } from '../../domain/utm.js'
 import { dayOfYear, numberWithin } from '../options.js'
+import { snowCover, type SnowCover, type SnowOption } from '../snow.js'
 import { sunDistanceFactor } from '../sun.js'
 import { LANDSAT_PLATFORMS, type LandsatPlatform } from './oli.js'
 import { HALF_WIDTH_KM, oliView, type OliView } from './oli-view.js'
@@ -25,7 +26,9 @@ export interface SimulateLandsatOptions extends WeatherOptions {
   readonly tar?: boolean
   readonly seed?: number
   /** Standard deviation of the noise in digital numbers, 0..100; default the sensor's own. */
-  readonly noiseDn?: number
+  readonly noiseDn?: number | 'sensor'
+  /** Default `none`. */
+  readonly snow?: SnowOption
 }
 
 /** One scene to be simulated: options checked, geometry computed. */
@@ -44,7 +47,9 @@ export interface LandsatScene {
   readonly sun: { readonly zenith: number; readonly azimuth: number }
   readonly distanceAu: number
   readonly seed: number
-  readonly noiseDn: number | null
+  readonly noiseDn: number | 'sensor'
+  readonly snow: SnowCover | null
+  readonly year: number
   readonly weather: Weather
   readonly productId: string
   readonly sceneId: string
@@ -105,7 +110,12 @@ export function makeLandsatScene(options: SimulateLandsatOptions): LandsatScene 
     sun,
     distanceAu: 1 / Math.sqrt(sunDistanceFactor(timeMs)),
     seed,
-    noiseDn: options.noiseDn === undefined ? null : numberWithin('noise', options.noiseDn, 0, 100),
+    noiseDn:
+      options.noiseDn === undefined || options.noiseDn === 'sensor'
+        ? 'sensor'
+        : numberWithin('noise', options.noiseDn, 0, 100),
+    snow: snowCover(options.snow ?? 'none', seed, options.date, day, wrs.lat),
+    year: Number(options.date.slice(0, 4)),
     weather: makeWeather(options, seed, options.date, NODE_HOURS),
     productId: `LC0${number}_L1TP_${path}${row}_${compact(timeMs)}_${compact(generatedMs)}_0${collection}_T1`,
     sceneId: `LC${number}${path}${row}${options.date.slice(0, 4)}${String(day).padStart(3, '0')}LGN00`,

@@ -1,6 +1,6 @@
 import { OLI_WEIGHTS } from '../atmosphere/sensor-tables.js'
 import { S2_BANDS } from '../../domain/sentinel2.js'
-import { GROUND, VARIANTS, spectraOn } from '../spectra.js'
+import { BASE_YEAR, GROUND, VARIANTS, spectraOn } from '../spectra.js'
 import { OLI_BANDS, sensorOf, type LandsatPlatform, type OliBand } from './oli.js'
 
 /**
@@ -11,8 +11,9 @@ export function oliSpectraOn(
   dayOfYear: number,
   southern: boolean,
   platform: LandsatPlatform,
+  year = BASE_YEAR,
 ): Readonly<Record<OliBand, Float32Array>> {
-  const nodes = spectraOn(dayOfYear, southern)
+  const nodes = spectraOn(dayOfYear, southern, year)
   return Object.fromEntries(
     OLI_BANDS.map((band) => {
       const weights = OLI_WEIGHTS[sensorOf(platform)]?.[band] ?? []

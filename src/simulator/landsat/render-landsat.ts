@@ -45,7 +45,7 @@ export function renderLandsat(scene: LandsatScene, scratch: string, truth: strin
     decks.length === 0
       ? null
       : new CloudTruth(truthPath, reflective, view, OLI_BANDS.indexOf('B4'), { stride: 2, first: 1 })
-  const spectra = oliSpectraOn(scene.dayOfYear, scene.wrs.lat < 0, platform)
+  const spectra = oliSpectraOn(scene.dayOfYear, scene.wrs.lat < 0, platform, scene.year)
   const bands = OLI_BANDS.map((band, index) => {
     const grid = band === 'B8' ? panchromatic : reflective
     const radiance = RADIANCE_1AU[platform][band] / scene.distanceAu ** 2
@@ -60,7 +60,7 @@ export function renderLandsat(scene: LandsatScene, scratch: string, truth: strin
       bySun: true,
       um: CENTRAL_UM[band],
       maxDn: 65535,
-      noiseDn: noiseDn === null ? (r: number) => sigma(r) / REFLECTANCE_MULT : () => noiseDn,
+      noiseDn: noiseDn === 'sensor' ? (r: number) => sigma(r) / REFLECTANCE_MULT : () => noiseDn,
       seed: scene.seed + scene.dayOfYear * 7919 + 31,
     }
     return {
@@ -90,7 +90,7 @@ export function renderLandsat(scene: LandsatScene, scratch: string, truth: strin
   const images = new GroundImages(scene, open, truthPath)
   const saturation = scene.collection === 2 ? open('QA_RADSAT', 'uint16') : null
   const angles = scene.collection === 2 ? new AnglePlanes(scene, (name) => open(name, 'int16')) : null
-  const landscape = new Landscape(scene.seed)
+  const landscape = new Landscape(scene.seed, scene.year, scene.snow)
   const fine = pixelM / 2
   const canvas = 2 * samples + 1
   let filled = 0
