@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { registerApply } from './site/apply.js'
+import { registerEdit } from './site/edit.js'
 import { registerMerge } from './site/merge.js'
 import { registerSplit } from './site/split.js'
 import { formatTable, printJson, withApp } from './queue-options.js'
@@ -106,6 +108,8 @@ export function register(program: Command): void {
         process.stdout.write(`${lines.join('\n')}\n`)
       }),
     )
+  registerApply(site)
+  registerEdit(site)
   registerSplit(site)
   registerMerge(site)
 }

@@ -67,6 +67,12 @@ export const ERROR_CODES = {
       'A polygon is empty, self-crossing, out of range, without a known reference system or not a polygon.',
     remedy: 'The message says where; repair it, for example with `ogr2ogr -makevalid`.',
   },
+  SITE_FILE_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A file of sites has mistakes; nothing of it was applied.',
+    remedy: 'The message lists all of them with their lines.',
+  },
   TILE_UNKNOWN: {
     failure: 'permanent',
     exit: EXIT.usage,
