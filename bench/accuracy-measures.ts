@@ -1,6 +1,6 @@
 import type { BandCoefficients } from '../src/processors/l2a/atmosphere.js'
 import { closedForms } from '../src/processors/l2a/closed-forms.js'
-import { L2A_BANDS } from '../src/processors/l2a/definition.js'
+import { L2A_BANDS, LANDSAT_L2A_BANDS } from '../src/processors/l2a/definition.js'
 import type { SixsRow } from './reference-table.js'
 import { SURFACES } from './reference-table.js'
 
@@ -94,7 +94,12 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map
 }
 
 const delivered: ReadonlySet<string> = new Set(L2A_BANDS)
+const deliveredOfOli: ReadonlySet<string> = new Set(LANDSAT_L2A_BANDS)
 
 /** The states of section 2.6: Sentinel-2A, the 11 delivered bands, both aerosols, AOT up to 0.4, sun zenith 20-60 degrees, 0 and 1 km. */
 export const isAnchorState = (row: SixsRow): boolean =>
   row.input.platform === 'S2A' && delivered.has(row.input.band) && row.aot550 <= 0.4
+
+/** The same states of Landsat-8 OLI and its 7 delivered bands. */
+export const isOliState = (row: SixsRow): boolean =>
+  row.input.platform === 'L8' && deliveredOfOli.has(row.input.band) && row.aot550 <= 0.4
