@@ -36,7 +36,9 @@ export interface L2aCliOptions {
 export function register(program: Command): void {
   program
     .command('l2a')
-    .description('correct one Sentinel-2 L1C product to surface reflectance; needs no database')
+    .description(
+      'correct one Sentinel-2 L1C or Landsat-8/9 L1TP product to surface reflectance; needs no database',
+    )
     .argument(
       '<product>',
       'product folder, or a zip or tar with one (unpacked to the scratch root meanwhile)',

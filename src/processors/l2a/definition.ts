@@ -38,13 +38,14 @@ const reflectance = (band: L2aBand): OutputSpec => ({
   scale: 0.0001,
   offset: 0,
   nodata: -32768,
-  doc: `Surface reflectance of ${band}, Lambertian flat ground, on the grid of its L1C image.`,
+  doc: `Surface reflectance of ${band}, Lambertian flat ground, on the grid of its L1 image.`,
 })
 
 export const l2a = defineProcessor({
   name: 'l2a',
   version: 1,
-  summary: 'Surface reflectance of one Sentinel-2 L1C acquisition under a given atmosphere.',
+  summary:
+    'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition under a given atmosphere.',
   source:
     'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Path reflectance: Sobolev (1975). Transmittance and albedo: closed forms after Tanre et al. (1979), refitted to 6SV2.1. See notes.md.',
   params: z.strictObject({
@@ -82,15 +83,19 @@ export const l2a = defineProcessor({
     bands: {
       kind: 'band',
       unit: '1',
-      doc: 'Top-of-atmosphere reflectance of the 13 bands, offset removed, each on its own grid.',
+      doc: 'Top-of-atmosphere reflectance, offset removed, each band on its own grid: 13 bands of Sentinel-2, B01 to B07 and B09 of OLI.',
     },
-    sun: { kind: 'angles', unit: 'degree', doc: 'Sun zenith and azimuth on the 5 km grid of the product.' },
+    sun: { kind: 'angles', unit: 'degree', doc: 'Sun zenith and azimuth on a 5 km grid.' },
     view: {
       kind: 'angles',
       unit: 'degree',
-      doc: 'View zenith and azimuth by band and detector on the 5 km grid.',
+      doc: 'View zenith and azimuth by band and detector on the same 5 km grid; of Landsat by row of sensor chips.',
     },
-    detectors: { kind: 'mask', unit: '1', doc: 'Detector (1..12) that saw each pixel of each band.' },
+    detectors: {
+      kind: 'mask',
+      unit: '1',
+      doc: 'Detector that saw each pixel of each band: 1..12, of Landsat 1 or 2.',
+    },
     quality: {
       kind: 'mask',
       unit: '1',
@@ -100,7 +105,7 @@ export const l2a = defineProcessor({
     clouds: {
       kind: 'mask',
       unit: '1',
-      doc: "The product's own mask of opaque cloud, cirrus and snow.",
+      doc: "The product's own mask of opaque cloud, cirrus and snow; of Landsat also shadow, margin of clouds, water.",
       optional: true,
     },
     dem: { kind: 'elevation', unit: 'm', doc: 'Height above the EGM2008 geoid.', optional: true },
