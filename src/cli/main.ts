@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   season: () => import('./season.js'),
   tiles: () => import('./tiles.js'),
   ingest: () => import('./ingest.js'),
+  'import-l2a': () => import('./import-l2a.js'),
   acquisitions: () => import('./acquisitions.js'),
   plan: () => import('./plan.js'),
   process: () => import('./process.js'),

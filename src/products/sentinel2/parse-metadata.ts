@@ -2,6 +2,7 @@ import { ProcessingError } from '../../domain/errors.js'
 import type { AngleGrid, DetectorAngles } from '../../domain/l1-scene.js'
 import { S2_BANDS, type S2Band, type S2Platform } from '../../domain/sentinel2.js'
 import { fillByPlane, readRawAngles, readViewAngles } from './angle-grids.js'
+import { MetadataReader, platformOf } from './metadata-reader.js'
 import type { XmlElement } from './parse-xml.js'
 
 /** What MTD_MSIL1C.xml says, checked. */
@@ -53,49 +54,9 @@ export interface TileMetadata {
   readonly masks: readonly { readonly type: string; readonly bandId: number | null; readonly path: string }[]
 }
 
-const PLATFORMS: Readonly<Record<string, S2Platform>> = {
-  'Sentinel-2A': 'S2A',
-  'Sentinel-2B': 'S2B',
-  'Sentinel-2C': 'S2C',
-}
-
-class Reader {
-  constructor(
-    readonly root: XmlElement,
-    readonly file: string,
-  ) {}
-  fail(found: string): never {
-    throw new ProcessingError('METADATA_INVALID', `'${this.file}': ${found}. Download the product again.`)
-  }
-  element(path: string): XmlElement {
-    return this.root.find(path) ?? this.fail(`element ${path} is missing`)
-  }
-  text(path: string): string {
-    const text = this.element(path).text
-    return text === '' ? this.fail(`element ${path} is empty`) : text
-  }
-  number(path: string): number {
-    const text = this.text(path)
-    const value = Number(text)
-    return Number.isFinite(value) ? value : this.fail(`element ${path} is '${text}', expected a number`)
-  }
-  time(path: string): string {
-    const text = this.text(path)
-    const ms = Date.parse(text)
-    return Number.isNaN(ms)
-      ? this.fail(`element ${path} is '${text}', expected a time in ISO 8601`)
-      : new Date(ms).toISOString()
-  }
-  percent(path: string): number | null {
-    const text = this.root.find(path)?.text ?? ''
-    const value = Number(text)
-    return text === '' || !Number.isFinite(value) ? null : value
-  }
-}
-
 /** Parses MTD_MSIL1C.xml. Throws METADATA_INVALID with file and element; PRODUCT_UNSUPPORTED for other levels and platforms. */
 export function parseProductMetadata(root: XmlElement, file: string): ProductMetadata {
-  const r = new Reader(root, file)
+  const r = new MetadataReader(root, file)
   const info = 'General_Info/Product_Info'
   const level = root.find(`${info}/PROCESSING_LEVEL`)?.text ?? ''
   if (root.name !== 'Level-1C_User_Product' || level !== 'Level-1C')
@@ -103,13 +64,7 @@ export function parseProductMetadata(root: XmlElement, file: string): ProductMet
       'PRODUCT_UNSUPPORTED',
       `'${file}' describes '${root.name}' of level '${level}'; expected a Sentinel-2 Level-1C product.`,
     )
-  const spacecraft = r.text(`${info}/Datatake/SPACECRAFT_NAME`)
-  const platform = PLATFORMS[spacecraft]
-  if (platform === undefined)
-    throw new ProcessingError(
-      'PRODUCT_UNSUPPORTED',
-      `'${file}' is from '${spacecraft}'; supported are ${Object.keys(PLATFORMS).join(', ')}.`,
-    )
+  const platform = platformOf(r.text(`${info}/Datatake/SPACECRAFT_NAME`), file)
   const direction = r.text(`${info}/Datatake/SENSING_ORBIT_DIRECTION`)
   if (direction !== 'ASCENDING' && direction !== 'DESCENDING')
     return r.fail(`SENSING_ORBIT_DIRECTION is '${direction}', expected ASCENDING or DESCENDING`)
@@ -139,7 +94,7 @@ export function parseProductMetadata(root: XmlElement, file: string): ProductMet
  * The tiles that a product lists. Formats before December 2016 write `Granules` and the names of the images alone (IMAGE_ID), later ones
  * `Granule` and paths (IMAGE_FILE). Source: Sentinel-2 Products Specification Document, issues 13 and 14.
  */
-function readGranules(r: Reader, list: string): GranuleMetadata[] {
+function readGranules(r: MetadataReader, list: string): GranuleMetadata[] {
   const elements = [...r.root.findAll(`${list}/Granule`), ...r.root.findAll(`${list}/Granules`)]
   const granules = elements.map((element): GranuleMetadata => {
     const id = element.attribute('granuleIdentifier') ?? ''
@@ -159,7 +114,7 @@ function readGranules(r: Reader, list: string): GranuleMetadata[] {
 }
 
 /** Only the element decides: baselines 04.00 and later have it, and so do old dates that were processed again (reference 1.1). */
-function readOffsets(root: XmlElement, characteristics: string, r: Reader): number[] {
+function readOffsets(root: XmlElement, characteristics: string, r: MetadataReader): number[] {
   const offsets = new Array<number>(S2_BANDS.length).fill(0)
   const elements = root.findAll(`${characteristics}/Radiometric_Offset_List/RADIO_ADD_OFFSET`)
   if (elements.length === 0) return offsets
@@ -188,7 +143,7 @@ function readOffsets(root: XmlElement, characteristics: string, r: Reader): numb
 
 /** Parses MTD_TL.xml of any level (the tile metadata of L2A has the same parts). Throws METADATA_INVALID with file and element. */
 export function parseTileMetadata(root: XmlElement, file: string, notes: string[]): TileMetadata {
-  const r = new Reader(root, file)
+  const r = new MetadataReader(root, file)
   if (!/^Level-[12][AC]_Tile_ID$/.test(root.name))
     r.fail(`the root element is '${root.name}', expected 'Level-1C_Tile_ID'`)
   const tileId = r.text('General_Info/TILE_ID')
@@ -220,7 +175,7 @@ export function parseTileMetadata(root: XmlElement, file: string, notes: string[
   }
 }
 
-function readGeometry(r: Reader): XmlGeometry {
+function readGeometry(r: MetadataReader): XmlGeometry {
   const geocoding = r.element('Geometric_Info/Tile_Geocoding')
   const code = geocoding.find('HORIZONTAL_CS_CODE')?.text ?? ''
   const epsg = Number(

@@ -6,16 +6,15 @@ import type { L1Scene } from '../../domain/l1-scene.js'
 import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
-import { writeQuicklook } from '../../products/quicklook.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
 import { configureGdal } from '../../raster/gdal-runtime.js'
-import { openRaster } from '../../raster/open-raster.js'
 import { Budget } from '../budget.js'
 import { openKernelPool } from '../kernel-pool.js'
 import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
+import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
 import { productGrids } from './product-grids.js'
 import { StageClock } from './stage-clock.js'
@@ -126,7 +125,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const shares = await clock.stage('masks', () => writeMasks(write))
     await clock.stage('atmosphere', () => writeAtmosphere(write))
     request.onProgress(0.97, 'quicklook and item')
-    await clock.stage('quicklook', () => drawQuicklook(folder))
+    await clock.stage('quicklook', () => drawQuicklook(folder, 'sre'))
     const versions = softwareVersions()
     const createdAt = new Date().toISOString()
     const report: Report = {
@@ -172,35 +171,4 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     stopWatching()
     await pool.close()
   }
-}
-
-/** Longest side of what the quicklook is made from, pixels: an overview of the bands just written. */
-const QUICKLOOK_SOURCE = 1400
-
-async function drawQuicklook(folder: string): Promise<void> {
-  const read = async (band: string) => {
-    const reader = await openRaster(join(folder, bandFile(band, 'sre')))
-    try {
-      const factor =
-        2 ** Math.max(0, Math.floor(Math.log2(Math.max(reader.width, reader.height) / QUICKLOOK_SOURCE)) + 1)
-      const width = Math.ceil(reader.width / factor)
-      const height = Math.ceil(reader.height / factor)
-      const data = new Int16Array(width * height)
-      const whole = { x: 0, y: 0, width: reader.width, height: reader.height }
-      if (factor <= 1) await reader.read(0, whole, data)
-      else await reader.readReduced(0, whole, width, height, data)
-      return { width, height, data }
-    } finally {
-      reader.close()
-    }
-  }
-  const [red, green, blue] = [await read('B04'), await read('B03'), await read('B02')]
-  await writeQuicklook(join(folder, PRODUCT_FILES.quicklook), {
-    width: red.width,
-    height: red.height,
-    red: red.data,
-    green: green.data,
-    blue: blue.data,
-    nodata: -32768,
-  })
 }

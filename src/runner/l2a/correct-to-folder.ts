@@ -1,12 +1,11 @@
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ProcessingError } from '../../domain/errors.js'
 import { l2a } from '../../processors/l2a/definition.js'
-import { fsyncTree, makeFolder, moveIntoPlace, publishError } from '../../products/publish.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { correctScene } from './correct-scene.js'
+import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from './unpacked-input.js'
 
 export interface CorrectToFolderOptions {
@@ -52,22 +51,20 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
       'BAD_ARGUMENT',
       `--block-size: expected a multiple of 512 px, found ${options.blockSize}.`,
     )
-  const out = resolve(options.out)
-  const staging = await makeStaging(out)
-  try {
-    const unpacking = {
-      scratch: options.scratch,
-      limits: options.archiveLimits,
-      signal: options.signal,
-      onNote: options.onNote,
-    }
-    const result = await withUnpackedInput(resolve(options.product), unpacking, (input) =>
+  const unpacking = {
+    scratch: options.scratch,
+    limits: options.archiveLimits,
+    signal: options.signal,
+    onNote: options.onNote,
+  }
+  const { folder, result } = await intoFolder(options, ({ staging, accept }) =>
+    withUnpackedInput(resolve(options.product), unpacking, (input) =>
       correctScene({
         input,
         params: parsed.data,
         origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
         into: staging,
-        accept: (name) => refuseExisting(join(out, name), options.force),
+        accept,
         threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
         blockSize: options.blockSize,
         codec: options.codec,
@@ -75,51 +72,9 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         onProgress: options.onProgress,
         onNote: options.onNote,
       }),
-    )
-    const folder = join(out, result.name)
-    await fsyncTree(result.folder)
-    await replace(result.folder, folder, options.force ? join(staging, 'replaced') : null)
-    const { valid_share, cloud_share, notes, resources } = result.report
-    const { wall_s, cpu_s, peak_rss_mb } = resources
-    return { name: result.name, folder, valid_share, cloud_share, wall_s, cpu_s, peak_rss_mb, notes }
-  } finally {
-    await rm(staging, { recursive: true, force: true })
-  }
-}
-
-async function makeStaging(out: string): Promise<string> {
-  const existing = await stat(out).catch(() => undefined)
-  if (existing !== undefined && !existing.isDirectory())
-    throw new ProcessingError(
-      'BAD_ARGUMENT',
-      `--out: '${out}' is a file, expected a folder. Name another one.`,
-    )
-  try {
-    await makeFolder(out)
-    return await mkdtemp(join(out, '.staging-'))
-  } catch (cause) {
-    throw publishError(`Making the folder '${out}'`, cause)
-  }
-}
-
-/** Before the work, not after it: a full tile takes a minute. */
-async function refuseExisting(folder: string, force: boolean): Promise<void> {
-  if (force || (await stat(folder).catch(() => undefined)) === undefined) return
-  throw new ProcessingError('CONFLICT', `'${folder}' exists. Use --force to replace it, or another --out.`)
-}
-
-/** Moves a product into place; the one that it replaces comes back when that fails. */
-async function replace(staged: string, folder: string, aside: string | null): Promise<void> {
-  if (aside !== null) await rename(folder, aside).catch(ignoreMissing)
-  try {
-    await moveIntoPlace(staged, folder)
-  } catch (error) {
-    if (aside !== null) await rename(aside, folder).catch(ignoreMissing)
-    throw error
-  }
-}
-
-function ignoreMissing(error: unknown): void {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
-  throw error
+    ),
+  )
+  const { valid_share, cloud_share, notes, resources } = result.report
+  const { wall_s, cpu_s, peak_rss_mb } = resources
+  return { name: result.name, folder, valid_share, cloud_share, wall_s, cpu_s, peak_rss_mb, notes }
 }

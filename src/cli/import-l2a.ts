@@ -1,0 +1,58 @@
+import { InvalidArgumentError, type Command } from 'commander'
+
+interface Options {
+  readonly out: string
+  readonly threads?: number
+  readonly force?: boolean
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+export function register(program: Command): void {
+  program
+    .command('import-l2a')
+    .description(
+      'write a Sen2Cor L2A product in our layout, masks in our bits; needs no database, corrects no pixel',
+    )
+    .argument('<product>', 'SAFE folder (S2x_MSIL2A), or a zip or tar with one')
+    .requiredOption('-o, --out <dir>', 'folder that gets <dir>/<product name>/')
+    .option('--threads <n>', 'encoders that run at once (default: CPUs)', (text) => {
+      const value = Number(text)
+      if (!Number.isInteger(value) || value < 1 || value > 256)
+        throw new InvalidArgumentError(`expected a whole number from 1 to 256, found '${text}'.`)
+      return value
+    })
+    .option('--force', 'replace a product of the same name in --out')
+    .option('--quiet', 'no progress on stderr')
+    .option('--json', 'print the result as JSON')
+    .action(async (product: string, options: Options) => {
+      const { importToFolder } = await import('../runner/import-l2a/import-to-folder.js')
+      const { ProgressLine } = await import('./progress-line.js')
+      const { interruptible } = await import('./interruptible.js')
+      const { loadConfig } = await import('../config/config.js')
+      const { archiveLimits } = await import('../config/archive-limits.js')
+      const progress = new ProgressLine(options.quiet !== true)
+      const result = await interruptible((signal) =>
+        importToFolder({
+          product,
+          out: options.out,
+          scratch: loadConfig(process.env).roots.scratch,
+          archiveLimits: archiveLimits({}),
+          threads: options.threads ?? null,
+          force: options.force === true,
+          signal,
+          onProgress: (fraction, note) => {
+            progress.show(fraction, note)
+          },
+          onNote: (note) => {
+            progress.note(note)
+          },
+        }),
+      ).finally(() => {
+        progress.end()
+      })
+      process.stdout.write(
+        options.json === true ? `${JSON.stringify(result, null, 2)}\n` : `${result.folder}\n`,
+      )
+    })
+}

@@ -1,0 +1,39 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
+import { readSen2cor } from '../../products/foreign/read-sen2cor.js'
+import { intoFolder } from '../into-folder.js'
+import { withUnpackedInput } from '../l2a/unpacked-input.js'
+import { convertL2a } from './convert-l2a.js'
+
+export interface ImportToFolderOptions {
+  /** Product folder, or an archive with one product. */
+  readonly product: string
+  readonly out: string
+  /** Where an archive is unpacked while it is worked on. */
+  readonly scratch: string
+  readonly archiveLimits: ArchiveLimits
+  /** Null: the CPUs of this machine. */
+  readonly threads: number | null
+  /** Replace a product of the same name. */
+  readonly force: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (fraction: number, note: string) => void
+  readonly onNote: (note: string) => void
+}
+
+/** Writes another processor's L2A product to `<out>/<name>/` in our layout. @throws ProcessingError as its reader, `convertL2a`, `intoFolder`. */
+export async function importToFolder(
+  options: ImportToFolderOptions,
+): Promise<{ name: string; folder: string }> {
+  const { scratch, archiveLimits: limits, signal, onNote, onProgress } = options
+  const { folder, result } = await intoFolder(options, ({ staging, accept }) =>
+    withUnpackedInput(resolve(options.product), { scratch, limits, signal, onNote }, async (input) => {
+      const source = await readSen2cor(input)
+      for (const note of source.notes) onNote(note)
+      const threads = options.threads ?? availableParallelism()
+      return convertL2a({ source, into: staging, accept, threads, signal, onProgress })
+    }),
+  )
+  return { name: result.name, folder }
+}
