@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -329,5 +330,31 @@ describe('the commands', () => {
     rmSync(path(first!.location), { recursive: true })
     result = await tilth(['db', 'check', '--json'], database.env)
     expect(kinds()).toEqual(expect.arrayContaining(['missing', 'size', 'unlisted']))
+  })
+
+  test('check --deep reads each file that an item describes: a byte changed in place is found', async () => {
+    const { stepIds } = await insertSteps(app.db, [{ act: 'publish' }])
+    await createLocalScheduler(app, quiet).run({ untilIdle: true })
+    const product = await app.db
+      .selectFrom('product')
+      .select(['location', 'bytes'])
+      .where('step_id', '=', stepIds[0]!)
+      .executeTakeFirstOrThrow()
+    const path = join(app.config.roots.archive, product.location.slice('archive:'.length))
+    const sha256 = createHash('sha256').update('attempt 1').digest('hex')
+    const item = JSON.stringify({
+      assets: { B02: { href: './B02_sre.tif', 'file:checksum': `1220${sha256}` } },
+    })
+    writeFileSync(join(path, 'item.json'), item)
+    const bytes = (product.bytes ?? 0) + item.length
+    await app.db.updateTable('product').set({ bytes }).where('step_id', '=', stepIds[0]!).execute()
+    const here = async (deep: boolean) => {
+      const { problems, filesRead } = await checkArchive(app.db, app.config, { deep })
+      return { filesRead, kinds: problems.filter((p) => p.location === product.location).map((p) => p.kind) }
+    }
+    expect(await here(true)).toMatchObject({ filesRead: 1, kinds: [] })
+    writeFileSync(join(path, 'B02_sre.tif'), 'attempt 2')
+    expect((await here(false)).kinds).toEqual([])
+    expect((await here(true)).kinds).toEqual(['checksum'])
   })
 })
