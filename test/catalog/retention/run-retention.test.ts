@@ -14,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../../src/app.js'
+import { getProduct, listProducts } from '../../../src/catalog/products.js'
 import { checkArchive } from '../../../src/catalog/check-archive.js'
 import { listRules, removeRule, setRule, type RuleRequest } from '../../../src/catalog/retention/rules.js'
 import { runRetention, type RetentionAction } from '../../../src/catalog/retention/run-retention.js'
@@ -142,6 +143,9 @@ test('a dry run names product, bytes and rule and changes nothing; the run remov
   expect(existsSync(join(path(old.location), '..'))).toBe(false)
   expect(await productOf(OLD)).toMatchObject({ removed_reason: real.actions[0]!.because })
   expect(existsSync(path(young.location))).toBe(true)
+  const listed = await listProducts(app.db, { site: null, limit: 10 })
+  expect(listed.map(({ name }) => name)).toEqual([NEW])
+  expect(await getProduct(app.db, OLD)).toMatchObject({ removedReason: real.actions[0]!.because })
   expect(await formers()).toEqual([])
   expect((await run()).actions).toEqual([])
   // Sums for quotas follow.
