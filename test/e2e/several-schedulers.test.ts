@@ -124,6 +124,8 @@ test('a step process that hangs when its scheduler dies is ended by another sche
     const step = await stepOf(app.db, stepIds[0]!)
     return step.pid !== null && step.pid !== first.child.pid ? step.pid : undefined
   }, 'the step runs')
+  const logged = join(database.config.home, 'logs', `step-${stepIds[0]!}-1.log`)
+  await eventually(() => Promise.resolve(readFileSync(logged, 'utf8').includes('blocked')), 'it blocks')
   await wait(500)
   first.child.kill('SIGKILL')
   await first.ended

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
@@ -106,11 +106,12 @@ test('a process that can hear nothing, not even SIGTERM, is gone soon after an a
   const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: false })
   const logged = join(app.config.home, 'logs', `step-${stepIds[0]!}-1.log`)
-  await eventually(() => Promise.resolve(existsSync(logged)), 'it runs')
-  const pid = await eventually(async () => {
-    const step = await stepOf(app.db, stepIds[0]!)
-    return step.pid !== process.pid ? (step.pid ?? undefined) : undefined
-  }, 'its process is known')
+  const said = () => (existsSync(logged) ? readFileSync(logged, 'utf8') : '')
+  await eventually(() => Promise.resolve(said().includes('blocked')), 'it blocks')
+  // It says so 50 ms before.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const pid = (await stepOf(app.db, stepIds[0]!)).pid!
+  expect(pid).not.toBe(process.pid)
   process.kill(pid, 'SIGTERM')
   const asked = performance.now()
   scheduler.abort()
