@@ -102,11 +102,16 @@ test('the scheduler knows of processors their definitions only, and a definition
     if (!specifier.startsWith('.') || typeOnly) return []
     const target = resolve(dirname(file), specifier)
     const fromScheduler =
-      layerOf(file) === 'scheduler' && layerOf(target) === 'processors' && !target.endsWith('/definition.js')
+      layerOf(file) === 'scheduler' &&
+      layerOf(target) === 'processors' &&
+      !/\/(definition|define-processor)\.js$/.test(target)
     const fromDefinition =
       file.endsWith('/definition.ts') && layerOf(target) !== 'domain' && !/define-processor\.js$/.test(target)
     const runnerInExecutor =
-      layerOf(file) === 'executors' && layerOf(target) === 'runner' && !target.endsWith('/protocol.js')
+      layerOf(file) === 'executors' &&
+      layerOf(target) === 'runner' &&
+      // What both sides of the pipe must agree on: what is said, and how processes are measured.
+      !/\/(protocol|measure-resources)\.js$/.test(target)
     return fromScheduler || fromDefinition || runnerInExecutor
       ? [`${relative(root, file)} imports ${specifier}`]
       : []

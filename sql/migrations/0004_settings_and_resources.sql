@@ -77,5 +77,6 @@ alter table step
   add column size_class text, -- inputs of about the same size; null: nothing is learned from it
   add column memory_floor_mb integer not null default 0 constraint step_memory_floor check (memory_floor_mb >= 0), -- raised when memory ran out
   add column block_shrink integer not null default 0 constraint step_block_shrink check (block_shrink between 0 and 8), -- blocks halved so often when memory ran out
+  add column frozen jsonb not null default '{}', -- job settings where they differ from those of its job, such as a sub-site's
   add column granted jsonb not null default '{}'; -- memory, disk and I/O admitted at the claim, and why so much
 create index step_learned_idx on step (processor, size_class, ended_at desc) where state = 'succeeded' and size_class is not null;

@@ -7,6 +7,7 @@ import { formatSeconds, formatTable } from './queue-options.js'
 const when = (date: Date | null): string =>
   date === null ? '-' : date.toISOString().slice(0, 19).replace('T', ' ')
 const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)
 const counts = (steps: Readonly<Record<string, number>>): string =>
   Object.entries(steps)
     .map(([state, n]) => `${n} ${state}`)
@@ -51,7 +52,7 @@ export function formatSteps(steps: readonly StepRow[]): string {
 }
 
 export function formatStep({ step, waits, events, failures, products }: StepDetail): string {
-  const { resources } = step
+  const { resources, granted } = step
   const fields: [string, string][] = [
     ['step', String(step.id)],
     ['job', String(step.job_id)],
@@ -69,7 +70,25 @@ export function formatStep({ step, waits, events, failures, products }: StepDeta
     ['threads', String(step.threads ?? '-')],
     [
       'memory',
-      `${step.memory_mb} MiB admitted${resources.max_rss_kb === undefined ? '' : `, ${Math.round(resources.max_rss_kb / 1024)} MiB at peak`}`,
+      [
+        granted.memory_mb === undefined
+          ? `${step.memory_mb} MiB declared`
+          : `${granted.memory_mb} MiB admitted (${granted.memory_from ?? 'declared'})`,
+        ...(resources.max_rss_kb === undefined
+          ? []
+          : [`${Math.round(resources.max_rss_kb / 1024)} MiB at peak`]),
+        ...(step.block_shrink === 0 ? [] : [`blocks halved ${step.block_shrink} x`]),
+      ].join(', '),
+    ],
+    [
+      'disk',
+      `${granted.disk_mb ?? step.scratch_mb} MiB ${granted.disk_mb === undefined ? 'declared' : 'admitted'}${resources.disk_mb === undefined ? '' : `, ${resources.disk_mb} MiB at peak`}`,
+    ],
+    [
+      'storage',
+      resources.read_bytes === undefined
+        ? '-'
+        : `${megabytes(resources.read_bytes)} MB read, ${megabytes(resources.written_bytes ?? 0)} MB written, ${resources.io_wait_s == null ? 'wait not accounted by this kernel' : `${resources.io_wait_s} s waited`}`,
     ],
     [
       'time',

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { App } from '../app.js'
 import { provenRoots } from '../catalog/storage-roots.js'
 import { machineLimits } from '../config/cgroup-limits.js'
+import { attemptFolders } from '../domain/attempt-folders.js'
 import { LocalExecutor } from '../executors/local.js'
 import { retentionDuty } from '../scheduler/retention-duty.js'
 import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
@@ -21,6 +22,7 @@ export const stderrLog: SchedulerLog = {
 /** A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. */
 export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): Scheduler {
   const { config, db, databaseUrl } = app
+  let roots: Awaited<ReturnType<typeof provenRoots>> | undefined
   const executor = new LocalExecutor({
     command: [
       process.execPath,
@@ -36,6 +38,8 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     },
     logFolder: logFolderOf(app),
     poolThreads: machineLimits().cpus,
+    // Each round proves the roots before it starts anything.
+    foldersOf: (step) => (roots === undefined ? [] : Object.values(attemptFolders(roots, step))),
   })
   return new Scheduler({
     db,
@@ -44,7 +48,7 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     node: config.node,
     host: config.host,
     program: { version: config.version, schema: app.schema },
-    proveRoots: () => provenRoots(db, config),
+    proveRoots: async () => (roots = await provenRoots(db, config)),
     log,
     duties: [retentionDuty({ db, config, log })],
   })

@@ -252,6 +252,7 @@ export interface Step {
   error_message: string | null;
   executor: Generated<string>;
   failures: Generated<number>;
+  frozen: Generated<Json>;
   granted: Generated<Json>;
   id: Generated<number>;
   io_weight: Generated<number>;

@@ -217,6 +217,30 @@ export const ERROR_CODES = {
     summary: 'A step was ended for lack of memory.',
     remedy: 'It is tried again; lower parallelism or raise executor.memory_mb if it repeats.',
   },
+  MEMORY_LIMIT: {
+    failure: 'resource',
+    exit: EXIT.software,
+    summary: 'A step used far more memory than it was admitted with and was ended before the kernel would end others.',
+    remedy: 'It is tried again with more, then with smaller blocks; see limits.memory_factor.',
+  },
+  TIME_LIMIT: {
+    failure: 'resource',
+    exit: EXIT.software,
+    summary: 'An attempt of a step took longer than limits.time_s.',
+    remedy: 'It is tried again; raise limits.time_s if such inputs need it, else look at its log.',
+  },
+  DISK_LIMIT: {
+    failure: 'resource',
+    exit: EXIT.software,
+    summary: 'A step wrote far more below staging and scratch than it declared.',
+    remedy: 'It is tried again; raise limits.disk_factor if such inputs need it.',
+  },
+  LOG_LIMIT: {
+    failure: 'resource',
+    exit: EXIT.software,
+    summary: 'An attempt of a step wrote more log than limits.log_flood_mb.',
+    remedy: 'Look at the beginning of its log, which is kept.',
+  },
   STEP_KILLED: {
     failure: 'transient',
     exit: EXIT.software,

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AttemptEnd, ClaimedStep, Executor } from '../scheduler/executor.js'
+import type { AttemptEnd, ClaimedStep, Executor, StepLimits } from '../scheduler/executor.js'
 import { endOrphans, lifeMark, PARENT_VARIABLE, type SeenOrphans } from './end-orphans.js'
 import { StepProcess, type StepProcessOptions } from './step-process.js'
 
@@ -11,6 +11,8 @@ export interface LocalExecutorOptions {
   readonly env: Readonly<Record<string, string>>
   /** Absolute folder of `step-<id>-<attempt>.log`; made when missing. */
   readonly logFolder: string
+  /** Absolute staging and scratch folders of an attempt: their size is watched. */
+  readonly foldersOf: (step: ClaimedStep) => readonly string[]
   /** Threads of libuv's pool in each step process, fixed at its start: the most that a budget can ever be. */
   readonly poolThreads: number
   /** An idle process is ended after so long; default 60 000 ms. */
@@ -35,6 +37,7 @@ export class LocalExecutor implements Executor {
         [PARENT_VARIABLE]: lifeMark(process.pid) ?? '',
         UV_THREADPOOL_SIZE: String(Math.min(1024, Math.max(4, options.poolThreads))),
       },
+      foldersOf: options.foldersOf,
       logPath: ({ id, attempt }) => attemptLogPath(options.logFolder, id, attempt),
       onEnd: (process, step, end) => {
         if (end.kind === 'reported') this.rest(process)
@@ -52,13 +55,17 @@ export class LocalExecutor implements Executor {
     this.callback = callback
   }
 
-  start(step: ClaimedStep): void {
+  start(step: ClaimedStep, limits: StepLimits): void {
     const warm = [...this.idle.keys()].find((process) => process.isUsable)
     const process = warm ?? new StepProcess(this.processOptions)
     clearTimeout(this.idle.get(process))
     this.idle.delete(process)
     this.processes.add(process)
-    process.run(step)
+    process.run(step, limits)
+  }
+
+  setLimits(id: number, attempt: number, limits: StepLimits): void {
+    this.find(id, attempt)?.setLimits(limits)
   }
 
   setThreads(id: number, attempt: number, threads: number): void {

@@ -1,4 +1,4 @@
-import { createWriteStream, readFileSync, type WriteStream } from 'node:fs'
+import { createWriteStream, type WriteStream } from 'node:fs'
 import { execa } from 'execa'
 import {
   encodeLine,
@@ -7,7 +7,8 @@ import {
   type FromStepProcess,
   type ToStepProcess,
 } from '../runner/protocol.js'
-import type { AttemptEnd, ClaimedStep } from '../scheduler/executor.js'
+import type { AttemptEnd, ClaimedStep, StepLimits } from '../scheduler/executor.js'
+import { AttemptWatch, type Breach } from './attempt-watch.js'
 import { classifyDeath, countOutOfMemoryKills } from './detect-out-of-memory.js'
 
 export interface StepProcessOptions {
@@ -16,6 +17,8 @@ export interface StepProcessOptions {
   readonly env: Readonly<Record<string, string>>
   /** Absolute path of the log of an attempt. */
   logPath(step: ClaimedStep): string
+  /** Absolute staging and scratch folders of an attempt. */
+  foldersOf(step: ClaimedStep): readonly string[]
   onEnd(process: StepProcess, step: ClaimedStep, end: AttemptEnd): void
   /** The process is gone; it gets no further step. */
   onExit(process: StepProcess): void
@@ -30,11 +33,11 @@ export class StepProcess {
   private step: ClaimedStep | undefined
   private log: WriteStream | undefined
   private lastLines: string[] = []
-  private peakRssKb = 0
-  private cpuTicks = { start: 0, last: 0 }
-  private startedAt = 0
+  private isLogCut = false
+  private watch: AttemptWatch | undefined
+  private limits: StepLimits | undefined
+  private killer: NodeJS.Timeout | undefined
   private oomKillsBefore = 0
-  private sampler: NodeJS.Timeout | undefined
   private isClosing = false
   private isSilent = false
   /** Resolves when the process is gone. */
@@ -85,27 +88,50 @@ export class StepProcess {
     return !this.isClosing && this.child.exitCode === null && this.child.signalCode === null
   }
 
-  run(step: ClaimedStep): void {
+  run(step: ClaimedStep, limits: StepLimits): void {
     this.step = step
     this.log?.end()
     this.log = createWriteStream(this.options.logPath(step), { flags: 'a' })
     // A full disk must not take the scheduler down; the kept lines still tell the end.
     this.log.on('error', () => undefined)
     this.lastLines = []
-    this.peakRssKb = 0
-    this.startedAt = performance.now()
+    this.isLogCut = false
+    this.limits = limits
     this.oomKillsBefore = countOutOfMemoryKills()
-    const ticks = cpuTicksOf(this.pid)
-    this.cpuTicks = { start: ticks, last: ticks }
-    this.sampler = setInterval(() => {
-      this.sample()
-    }, 1000)
-    this.sampler.unref()
+    this.watch = new AttemptWatch({
+      pid: this.pid ?? 0,
+      folders: this.options.foldersOf(step),
+      limits,
+      onBreach: (breach) => {
+        this.end(step, breach)
+      },
+    })
     this.send({ type: 'run', id: step.id, attempt: step.attempt, threads: step.threads })
   }
 
   send(message: ToStepProcess): void {
     if (this.child.stdin.writable) this.child.stdin.write(encodeLine(message))
+  }
+
+  setLimits(limits: StepLimits): void {
+    this.limits = limits
+    this.watch?.setLimits(limits)
+  }
+
+  /** Tells the step to end as failed and kills it after its grace time; at once where memory runs out, which does not wait. */
+  private end(step: ClaimedStep, { code, message }: Breach): void {
+    this.send({
+      type: 'limit',
+      id: step.id,
+      attempt: step.attempt,
+      code,
+      message: `Step ${step.id} ${message}.`,
+    })
+    const graceS = code === 'MEMORY_LIMIT' ? 0 : (this.limits?.graceS ?? 0)
+    this.killer = setTimeout(() => {
+      if (this.step === step) this.kill()
+    }, graceS * 1000)
+    this.killer.unref()
   }
 
   kill(): void {
@@ -165,7 +191,8 @@ export class StepProcess {
     }: { exitCode?: number | undefined; signal?: string | undefined; originalMessage?: string | undefined },
   ): AttemptEnd {
     const oomKillsGrew = countOutOfMemoryKills() > this.oomKillsBefore
-    const code = this.isSilent
+    const breach = this.watch?.breach
+    const death = this.isSilent
       ? 'STEP_SILENT'
       : classifyDeath({ exitCode, signal, lastLines: this.lastLines, oomKillsGrew })
     const how =
@@ -174,19 +201,16 @@ export class StepProcess {
         : exitCode !== undefined
           ? `with status ${exitCode}`
           : (originalMessage ?? 'unknown')
-    const wallS = Math.round(performance.now() - this.startedAt) / 1000
+    const resources = this.watch?.resources() ?? {}
+    const wallS = resources['wall_s'] ?? 0
     return {
       kind: 'died',
-      code,
+      code: breach?.code ?? death,
       message:
         `The process of step ${step.id} (attempt ${step.attempt}, ${this.options.command.join(' ')}) ended ${how} after ${wallS} s` +
-        `${WHY[code]}. Last lines: ${tellingLines(this.lastLines).join(' | ') || 'none'}`,
+        `${breach === undefined ? WHY[death] : `: it ${breach.message}`}. Last lines: ${tellingLines(this.lastLines).join(' | ') || 'none'}`,
       lastLines: [...this.lastLines],
-      resources: {
-        wall_s: wallS,
-        cpu_s: (this.cpuTicks.last - this.cpuTicks.start) / 100,
-        max_rss_kb: this.peakRssKb,
-      },
+      resources,
       evidence: {
         argv: this.options.command,
         pid: this.pid ?? null,
@@ -196,25 +220,22 @@ export class StepProcess {
     }
   }
 
-  /** What can still be known if the process dies without a word. */
-  private sample(): void {
-    try {
-      const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid ?? 0}/status`, 'utf8'))
-      this.peakRssKb = Math.max(this.peakRssKb, Number(peak?.[1] ?? 0))
-      this.cpuTicks.last = Math.max(this.cpuTicks.last, cpuTicksOf(this.pid))
-    } catch {
-      // Gone already.
-    }
-  }
-
   private rest(): void {
-    clearInterval(this.sampler)
+    this.watch?.stop()
+    clearTimeout(this.killer)
     this.step = undefined
   }
 
   /** Lines after the end of a step still go to its log: stderr and stdout are two pipes. */
   private record(text: string): void {
-    this.log?.write(text)
+    const isKept = this.watch?.logged(Buffer.byteLength(text)) ?? true
+    if (isKept) this.log?.write(text)
+    else if (!this.isLogCut) {
+      this.isLogCut = true
+      this.log?.write(
+        `\n${new Date().toISOString()} warn the log is cut here: more than limits.log_mb was written\n`,
+      )
+    }
     this.lastLines.push(...text.split('\n').filter((line) => line.trim() !== ''))
     this.lastLines = this.lastLines.slice(-KEPT_LINES)
   }
@@ -230,15 +251,4 @@ const WHY = {
 function tellingLines(lines: readonly string[]): readonly string[] {
   const telling = lines.filter((line) => /fatal|error|terminate|bad_alloc/i.test(line))
   return (telling.length > 0 ? telling : lines).slice(-3)
-}
-
-/** User and system time in clock ticks (1/100 s on Linux): fields 14 and 15 of /proc/PID/stat, after the name in brackets. */
-function cpuTicksOf(pid: number | undefined): number {
-  try {
-    const text = readFileSync(`/proc/${pid ?? 0}/stat`, 'utf8')
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
-  } catch {
-    return 0
-  }
 }

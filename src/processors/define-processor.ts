@@ -20,6 +20,27 @@ export interface OutputSpec {
   readonly doc: string
 }
 
+/** How large the input of one step is. */
+export interface InputSize {
+  /** Of all bands together. */
+  readonly pixels: number
+  readonly bands: number
+  /** That the step would like. */
+  readonly threads: number
+}
+
+/** What one step needs of its host. */
+export interface DeclaredResources {
+  /** Slots that it would like, >= 1. */
+  readonly cpu: number
+  /** Peak of resident memory, MiB. */
+  readonly memoryMb: number
+  /** Files below staging and scratch at their most, MiB. */
+  readonly scratchMb: number
+  /** 1 for each thread that only reads and writes. */
+  readonly ioWeight: number
+}
+
 export interface ProcessorDefinition<P extends z.ZodObject = z.ZodObject> {
   /** Stable, lower case; also the folder below `src/processors/`. */
   readonly name: string
@@ -32,6 +53,8 @@ export interface ProcessorDefinition<P extends z.ZodObject = z.ZodObject> {
   readonly params: P
   readonly inputs: Readonly<Record<string, InputSpec>>
   readonly outputs: Readonly<Record<string, OutputSpec>>
+  /** Pure; corrected later by what such steps have used. On the safe side: too little ends in OUT_OF_MEMORY. */
+  readonly resources: (size: InputSize) => DeclaredResources
   /** Codes a run may end with besides INTERNAL, DISK_FULL and the like, which any step may meet. */
   readonly fails: readonly ErrorCode[]
 }
@@ -43,6 +66,10 @@ export type ParamsOf<D extends ProcessorDefinition> = z.output<D['params']>
 export function defineProcessor<const D extends ProcessorDefinition>(definition: D): D {
   return definition
 }
+
+/** Inputs of about the same size, within a factor of 1.5: steps of one class learn from each other. */
+export const sizeClassOf = ({ pixels, bands }: InputSize): string =>
+  `${bands} bands, 2^${Math.round(Math.log2(Math.max(1, pixels)))} pixels`
 
 /**
  * Parameters of a run from untrusted input (command line, setting, job row); absent keys take their defaults.

@@ -2,11 +2,27 @@ import { z } from 'zod'
 import { ProcessingError } from '../domain/errors.js'
 import { l2aStepParams } from '../domain/step-params.js'
 import { l2a } from '../processors/l2a/definition.js'
+import { TILE_SIZE } from './l2a/block-size.js'
 import { correctScene } from './l2a/correct-scene.js'
-import type { StepContext, StepResult } from './step-context.js'
+import type { StepContext, StepResult, ThreadBudget } from './step-context.js'
 
 /** Block edge of scheduled steps, pixels: a JP2 tile of 10 m bands. Changes memory, no pixel. */
 const BLOCK_SIZE = 1024
+
+/** Blocks in flight follow the threads: with smaller blocks there are fewer of them too. */
+export function shrunkBudget(threads: ThreadBudget, shrink: number): ThreadBudget {
+  if (shrink === 0) return threads
+  const shrunk = (value: number) => Math.max(1, Math.floor(value / 2 ** shrink))
+  return {
+    get value() {
+      return shrunk(threads.value)
+    },
+    onChange: (callback) =>
+      threads.onChange((value) => {
+        callback(shrunk(value))
+      }),
+  }
+}
 
 /** One scheduled L2A step: the command line's correction, with input and parameters from the step's row. */
 export async function runL2aStep(context: StepContext): Promise<StepResult> {
@@ -30,8 +46,8 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
       step.data.parameter_origins ??
       Object.fromEntries(Object.keys(step.data.parameters).map((key) => [key, 'job'])),
     into: context.stagingDir,
-    threads: context.threads,
-    blockSize: BLOCK_SIZE,
+    threads: shrunkBudget(context.threads, context.blockShrink),
+    blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
     codec: 'deflate',
     signal: context.signal,
     onProgress: (fraction, note) => {

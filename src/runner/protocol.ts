@@ -5,6 +5,9 @@ import { z } from 'zod'
  * stdin, from it on stdout. Progress goes
  * to the database. The process ends within 2 s of the end of its stdin (its parent is gone) and gives its step back.
  */
+const LIMIT_CODES = ['TIME_LIMIT', 'DISK_LIMIT', 'LOG_LIMIT', 'MEMORY_LIMIT'] as const
+export type LimitCode = (typeof LIMIT_CODES)[number]
+
 const stepKey = { id: z.number().int().positive(), attempt: z.number().int().positive() }
 
 export const toStepProcess = z.discriminatedUnion('type', [
@@ -13,16 +16,27 @@ export const toStepProcess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('budget'), ...stepKey, threads: z.number().int().positive() }),
   /** End the step as cancelled by its user. */
   z.object({ type: z.literal('cancel'), ...stepKey }),
+  /** End the step as failed: it has gone over a limit, such as TIME_LIMIT. */
+  z.object({ type: z.literal('limit'), ...stepKey, code: z.enum(LIMIT_CODES), message: z.string() }),
 ])
 export type ToStepProcess = z.infer<typeof toStepProcess>
 
 /** What one attempt used, measured in its own process. */
 export const stepResources = z.object({
   wall_s: z.number(),
-  /** User and system time of the process during the attempt, seconds. */
+  /** User and system time of the process and its children during the attempt, seconds. */
   cpu_s: z.number(),
-  /** Highest resident memory during the attempt, KiB. */
+  cpu_user_s: z.number(),
+  cpu_system_s: z.number(),
+  /** Highest resident memory of the process and its children during the attempt, KiB. */
   max_rss_kb: z.number(),
+  /** From and to storage: what the page cache answered is not among them. */
+  read_bytes: z.number(),
+  written_bytes: z.number(),
+  /** Time in which threads waited for block devices, seconds, those that have ended left out; null where the kernel does not account it. */
+  io_wait_s: z.number().nullable(),
+  /** Most space of the attempt's files below staging and scratch, MiB, looked at once a second. */
+  disk_mb: z.number(),
 })
 export type StepResources = z.infer<typeof stepResources>
 

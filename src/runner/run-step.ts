@@ -1,17 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { attemptFolders } from '../domain/attempt-folders.js'
 import { ProcessingError } from '../domain/errors.js'
 import { AttemptLog } from './attempt-log.js'
 import { classifyFailure } from './classify-failure.js'
-import { measureResources } from './measure-resources.js'
+import { startMeter } from './measure-resources.js'
 import type { AttemptOutcome, StepResources } from './protocol.js'
 import { placeProducts, placesOf, unplaceProducts } from './publish-step.js'
 import type { PublishedProduct, StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
-import type { AttemptKey, StepStore } from './step-store.js'
+import type { AttemptKey, StepStore, StoredStep } from './step-store.js'
 
-/** Why an attempt is stopped before its end. `orphan`: interrupted, and the process must be gone within 2 s. */
-export type StopReason = 'cancel' | 'orphan' | 'lost'
+/** Why an attempt is stopped before its end. `orphan`: interrupted, and the process must be gone within 2 s. `limit`: it failed. */
+export type StopReason = 'cancel' | 'orphan' | 'lost' | 'limit'
 
 export interface AttemptEnded {
   readonly outcome: AttemptOutcome
@@ -40,7 +41,7 @@ export class Attempt {
   private readonly controller = new AbortController()
   private readonly budget = new LiveBudget(1)
   private readonly log: AttemptLog
-  private readonly measure = measureResources()
+  private readonly meter = startMeter()
   private stopped: StopReason | undefined
   private fraction = 0
   private note = ''
@@ -57,8 +58,16 @@ export class Attempt {
 
   /** Asks the attempt to end early; the first reason counts, except that a lost parent or claim overrides a cancel. */
   stop(reason: StopReason): void {
-    if (this.stopped === undefined || this.stopped === 'cancel') this.stopped = reason
+    if (this.stopped === undefined || this.stopped === 'cancel' || this.stopped === 'limit')
+      this.stopped = reason
     this.controller.abort(stopError(this.key, reason))
+  }
+
+  /** Ends the attempt as failed for having gone over a limit, unless it is being stopped already. */
+  fail(error: ProcessingError): void {
+    if (this.stopped !== undefined) return
+    this.stopped = 'limit'
+    this.controller.abort(error)
   }
 
   setThreads(threads: number): void {
@@ -76,6 +85,7 @@ export class Attempt {
       return this.ended('lost', error)
     } finally {
       this.finished = true
+      this.meter.stop()
       for (const folder of this.folders)
         await rm(folder, { recursive: true, force: true }).catch(() => undefined)
     }
@@ -91,7 +101,7 @@ export class Attempt {
     )
     const lease = this.holdLease(step.leaseSeconds)
     try {
-      const result = await this.untilStopped(this.process(step.processor, step.params))
+      const result = await this.untilStopped(this.process(step))
       // The lease is held while files are flushed, which takes long for large products on slow disks.
       return await this.publish(result)
     } catch (cause) {
@@ -102,11 +112,14 @@ export class Attempt {
     }
   }
 
-  private async process(processor: string, params: unknown): Promise<StepResult> {
+  private async process({ processor, params, blockShrink }: StoredStep): Promise<StepResult> {
     const roots = await this.persist(() => this.options.proveRoots())
-    const staging = join(rootOf(roots, 'archive'), '.staging', `${this.key.id}-${this.key.attempt}`)
-    const scratch = join(rootOf(roots, 'scratch'), `step-${this.key.id}-${this.key.attempt}`)
+    const { staging, scratch } = attemptFolders(
+      { archive: rootOf(roots, 'archive'), scratch: rootOf(roots, 'scratch') },
+      this.key,
+    )
     this.folders = [staging, scratch]
+    this.meter.watch(this.folders)
     for (const folder of this.folders) {
       await rm(folder, { recursive: true, force: true })
       await this.makeFolder(folder)
@@ -123,6 +136,7 @@ export class Attempt {
       scratchDir: scratch,
       resolvePath: (path) => resolveRootPath(roots, path),
       threads: this.budget,
+      blockShrink,
       signal: this.controller.signal,
       progress: (fraction, note) => {
         this.fraction = Math.max(this.fraction, Math.min(1, Number.isFinite(fraction) ? fraction : 0))
@@ -176,7 +190,7 @@ export class Attempt {
 
   private async recordEarlyEnd(cause: unknown): Promise<AttemptEnded> {
     const { store } = this.options
-    const resources = this.measure()
+    const resources = this.meter.read()
     switch (this.stopped) {
       case 'lost':
         return this.ended('lost', stopError(this.key, 'lost'))
@@ -190,8 +204,12 @@ export class Attempt {
         return this.ended(
           (await this.persist(() => store.cancel(this.key, resources))) ? 'cancelled' : 'lost',
         )
+      case 'limit':
       case undefined: {
-        const error = (await this.lostRoot(cause)) ?? classifyFailure(cause)
+        const error =
+          this.stopped === 'limit'
+            ? classifyFailure(this.controller.signal.reason)
+            : ((await this.lostRoot(cause)) ?? classifyFailure(cause))
         this.log.error(`${error.code}: ${error.message}`)
         if (error.code === 'INTERNAL' && cause instanceof Error) this.log.error(cause.stack ?? '')
         const failure = {
@@ -238,7 +256,7 @@ export class Attempt {
     }))
     let isRegistered: boolean
     try {
-      isRegistered = await this.persist(() => store.succeed(this.key, rows, this.measure()))
+      isRegistered = await this.persist(() => store.succeed(this.key, rows, this.meter.read()))
     } catch (error) {
       // Refused by a constraint: certainly not registered. Away for too long: perhaps it was, so the folders stay for the sweeper.
       if (!(error instanceof ProcessingError && error.code === 'DATABASE_UNAVAILABLE'))
@@ -263,7 +281,7 @@ export class Attempt {
           pid: process.pid,
           progress: this.fraction,
           note: this.note,
-          resources: this.measure(),
+          resources: this.meter.read(),
         }
         try {
           const answer = await this.options.store.renew(this.key, state)
@@ -304,7 +322,7 @@ export class Attempt {
   }
 
   private ended(outcome: AttemptOutcome, error?: ProcessingError): AttemptEnded {
-    return { outcome, resources: this.measure(), ...(error === undefined ? {} : { error }) }
+    return { outcome, resources: this.meter.read(), ...(error === undefined ? {} : { error }) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { ProcessingError } from '../domain/errors.js'
 import { AttemptLog } from './attempt-log.js'
 import {
   encodeLine,
@@ -82,8 +83,16 @@ export async function serveSteps(opening: Promise<AttemptOptions>, streams: Serv
         return
       }
       if (current?.key.id !== message.id || current.key.attempt !== message.attempt) return
-      if (message.type === 'budget') current.setThreads(message.threads)
-      else current.stop('cancel')
+      switch (message.type) {
+        case 'budget':
+          current.setThreads(message.threads)
+          break
+        case 'limit':
+          current.fail(new ProcessingError(message.code, message.message))
+          break
+        case 'cancel':
+          current.stop('cancel')
+      }
     }
     streams.input.on(
       'data',

@@ -25,6 +25,8 @@ export interface StepContext {
   /** Absolute path of a `root:relative/path`. Throws NOT_FOUND for an unknown root, INTERNAL for a path that leaves its root. */
   resolvePath(rootPath: string): string
   readonly threads: ThreadBudget
+  /** How often blocks shall be halved, and the work in flight with them: memory ran out before. Changes no pixel. */
+  readonly blockShrink: number
   /** Aborted by cancel, shutdown or a lost lease: stop reading, drop what is staged, and throw `signal.reason`. */
   readonly signal: AbortSignal
   /** Done so far, 0..1 (clamped; never goes back), and in a few words what is being done. Cheap: written at most once a second. */

@@ -7,6 +7,7 @@ export interface StoredStep {
   readonly params: unknown
   /** Threads granted now. */
   readonly threads: number
+  readonly blockShrink: number
   /** The lease is renewed at a third of this. */
   readonly leaseSeconds: number
 }

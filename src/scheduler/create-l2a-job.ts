@@ -12,6 +12,7 @@ import {
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
+import { sizeClassOf, type DeclaredResources } from '../processors/define-processor.js'
 import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
@@ -31,6 +32,7 @@ export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
 export interface PlannedInput extends L2aInput {
   readonly parameters: Readonly<Record<string, unknown>>
   readonly origins: Readonly<Record<string, string>>
+  readonly frozen: FrozenSettings
 }
 
 /** What a request comes to before any row is made. */
@@ -91,7 +93,7 @@ export async function planL2a(
     const wanted = bySite.get(input.homeId) ?? freezeParameters(settings, input.homeId, given)
     bySite.set(input.homeId, wanted)
     const reason = whySkip(input, wanted.parameters, { force, siteId })
-    if (reason === null) todo.push({ ...input, parameters: wanted.parameters, origins: wanted.origins })
+    if (reason === null) todo.push({ ...input, ...wanted })
     else skipped.push({ acquisitionId: input.acquisitionId, tile: input.tile, reason })
   }
   return { todo, siteId, settings, ...asked, skipped }
@@ -126,13 +128,27 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
           acquisitionId: input.acquisitionId,
           siteId: input.homeId,
           params: params as Json,
-          memoryMb: settings.ofProcessor('l2a', 'memory_mb', input.homeId, 0) || 2048,
-          cpu: settings.ofProcessor('l2a', 'tile_threads_hint', input.homeId, 4),
+          ...(input.homeId === siteId ? {} : { settings: input.frozen as Json }),
+          ...declareL2a(input, settings, input.homeId),
         }
       }),
     })
     return { jobId: id, stepIds, parameters, origins, skipped }
   })
+}
+
+/** A full Sentinel-2 tile: what an acquisition of unknown size is taken for. */
+const FULL_TILE = { pixels: 4 * 10_980 ** 2 + 6 * 5490 ** 2 + 3 * 1830 ** 2, bands: 13 }
+
+/** What the L2A step of an acquisition declares for its size and the threads that its site would give it. */
+export function declareL2a(
+  { pixels, bands }: Pick<L2aInput, 'pixels' | 'bands'>,
+  settings: SettingsInForce,
+  siteId: number | null,
+): DeclaredResources & { readonly sizeClass: string } {
+  const threads = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
+  const size = { pixels: pixels ?? FULL_TILE.pixels, bands: bands ?? FULL_TILE.bands, threads }
+  return { ...l2a.resources(size), sizeClass: sizeClassOf(size) }
 }
 
 /** Why an acquisition is left out, or null. A step that is open is never doubled, not even by force: both would publish the same product. */

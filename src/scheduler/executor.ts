@@ -7,6 +7,22 @@ export interface ClaimedStep {
   readonly threads: number
 }
 
+/** What an attempt must not exceed; Infinity: not watched. */
+export interface StepLimits {
+  /** Wall time, seconds. */
+  readonly timeS: number
+  /** Resident memory of all its processes, MiB. */
+  readonly memoryMb: number
+  /** Its files below staging and scratch, MiB. */
+  readonly diskMb: number
+  /** Its log is cut there, with a notice, MiB. */
+  readonly logMb: number
+  /** Text that it writes to its log, kept or not, MiB. */
+  readonly logFloodMb: number
+  /** How long it may take to end once it is told to, seconds. */
+  readonly graceS: number
+}
+
 /**
  * How an attempt ended, seen from outside. `reported`: the step process wrote its end to the database. `died`: it did not,
  * so the scheduler must; `code` says why. `interrupted`: this executor ended it itself while closing.
@@ -18,7 +34,7 @@ export type AttemptEnd =
     }
   | {
       readonly kind: 'died'
-      readonly code: 'STEP_KILLED' | 'OUT_OF_MEMORY' | 'STEP_SILENT'
+      readonly code: 'STEP_KILLED' | 'OUT_OF_MEMORY' | 'STEP_SILENT' | LimitCode
       readonly message: string
       /** Last lines of its log. */
       readonly lastLines: readonly string[]
@@ -32,12 +48,17 @@ export type AttemptEnd =
     }
   | { readonly kind: 'interrupted' }
 
+/** Limits whose breach ends an attempt; all of class `resource`. */
+export type LimitCode = 'TIME_LIMIT' | 'DISK_LIMIT' | 'LOG_LIMIT' | 'MEMORY_LIMIT'
+
 /** Runs claimed steps somewhere. The scheduler decides what, when and with how many threads; the executor how. */
 export interface Executor {
   readonly name: string
   /** Called once, before the first start. */
   onEnd(callback: (step: ClaimedStep, end: AttemptEnd) => void): void
-  start(step: ClaimedStep): void
+  start(step: ClaimedStep, limits: StepLimits): void
+  /** New limits of a running attempt; ignored when it is over. */
+  setLimits(id: number, attempt: number, limits: StepLimits): void
   /** New thread budget of a running attempt; ignored when it is over. */
   setThreads(id: number, attempt: number, threads: number): void
   /** Asks a running attempt to end as cancelled, and kills it after `graceS` seconds. */

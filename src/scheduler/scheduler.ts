@@ -11,8 +11,10 @@ import { settleEnds } from '../db/steps/settle-ends.js'
 import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
-import type { AttemptEnd, ClaimedStep, Executor } from './executor.js'
+import type { AttemptEnd, ClaimedStep, Executor, StepLimits } from './executor.js'
 import { ClaimWatch } from './claim-watch.js'
+import { asCandidate } from './grant-resources.js'
+import { grantOf, Granter } from './granter.js'
 import { listReadyWithinQuota } from './quota.js'
 import { Leader, type Duty } from './leader.js'
 import { NodePresence, type ProgramIdentity } from './node-presence.js'
@@ -20,7 +22,7 @@ import { releaseDeadClaims, sweepAttemptFolders, sweepRevisions } from './reconc
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 import { recordFailure } from './step-store.js'
 import { tellEndedJobs } from './job-report/tell-ended-jobs.js'
-import { storageFault, type ProveRoots } from './storage-fault.js'
+import { lookAtStorage, type ProveRoots } from './storage-fault.js'
 
 export interface SchedulerLog {
   info(message: string): void
@@ -75,6 +77,7 @@ export class Scheduler {
   private settings:
     { readonly at: number; readonly changes: number; readonly values: SettingsInForce } | undefined
   private readonly presence: NodePresence
+  private readonly granter = new Granter()
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
   private reconciledAt = -Infinity
@@ -202,10 +205,13 @@ export class Scheduler {
       settings.resolve('executor.lease_s').value,
     ))
       log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
-    const fault = await storageFault(this.options.proveRoots, settings.resolve('storage.min_free_mb').value)
+    const { fault, freeMb } = await lookAtStorage(
+      this.options.proveRoots,
+      settings.resolve('storage.min_free_mb').value,
+    )
     const noWork = await this.presence.whyNoWork(settings, fault)
     this.isHeld = noWork?.isHeld ?? false
-    const { claims, admission, running } = await withAdmissionLock(db, async (trx) => {
+    const { starts, admission, running } = await withAdmissionLock(db, async (trx) => {
       const rows = await listRunningSteps(trx, { executor: executor.name })
       const here = rows.filter((row) => row.node === node)
       const elsewhere = rows.filter((row) => row.node !== node)
@@ -213,40 +219,48 @@ export class Scheduler {
       const { ready, over } = isTaking
         ? await listReadyWithinQuota(trx, settings, rows, { executor: executor.name, limit: CANDIDATES })
         : { ready: [], over: [] }
-      const decided = admit(here, ready, settings.capacity(), settings.caps(), elsewhere)
-      const site = new Map(ready.map((step) => [step.id, step]))
-      const grants = decided.start.map(({ id, threads }) => {
-        const step = site.get(id)
-        return { id, threads, settings: settings.shownOnStep(step?.processor ?? '', step?.siteId ?? null) }
-      })
+      const granted = await this.granter.grant(trx, ready, settings)
+      const candidates = ready.map((step) => asCandidate(step, grantOf(granted, step)))
+      const readyById = new Map(ready.map((step) => [step.id, step]))
+      const capacity = { ...settings.capacity(), ...(freeMb === null ? {} : { diskMb: freeMb }) }
+      const decided = admit(here, candidates, capacity, settings.caps(), elsewhere)
       const leaseSeconds = settings.resolve('executor.lease_s').value
       const claimed = await claimReadySteps(trx, {
         executor: executor.name,
         node,
         pid: process.pid,
         leaseSeconds,
-        grants,
+        grants: decided.start.map(({ id, threads }) => {
+          const { processor, siteId } = readyById.get(id) ?? { processor: '', siteId: null }
+          const shown = settings.shownOnStep(processor, siteId)
+          return { id, threads, granted: grantOf(granted, { id }), settings: shown }
+        }),
       })
       const attempts = new Map(here.map((row) => [row.id, row.attempt]))
       await setStepThreads(
         trx,
         decided.budgets.map((budget) => ({ ...budget, attempt: attempts.get(budget.id) ?? 0 })),
       )
+      const starts = claimed.map((claim) => {
+        const { memory_mb, disk_mb } = grantOf(granted, claim)
+        const siteId = readyById.get(claim.id)?.siteId ?? null
+        return { claim, limits: settings.limits(siteId, { memoryMb: memory_mb, diskMb: disk_mb }) }
+      })
       const waiting = [...decided.waiting, ...over]
-      return { claims: claimed, admission: { ...decided, waiting }, running: here }
+      return { starts, admission: { ...decided, waiting }, running: here }
     })
     this.watch.endLost(running)
-    for (const claim of claims) this.start(claim)
+    for (const { claim, limits } of starts) this.start(claim, limits)
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
     return nextRetryS(db, { executor: executor.name })
   }
 
-  private start(claim: Claim): void {
+  private start(claim: Claim, limits: StepLimits): void {
     this.options.log.info(
       `step ${claim.id}: attempt ${claim.attempt} starts (${claim.processor}, ${claim.threads} threads)`,
     )
-    this.options.executor.start(claim)
+    this.options.executor.start(claim, limits)
   }
 
   private tellRunning(running: readonly RunningRow[], admission: Admission, settings: SettingsInForce): void {
@@ -256,6 +270,8 @@ export class Scheduler {
       const row = rows.get(id)
       if (row !== undefined) executor.setThreads(id, row.attempt, threads)
     }
+    for (const { id, attempt, siteId, memoryMb, grantedDiskMb } of running)
+      executor.setLimits(id, attempt, settings.limits(siteId, { memoryMb, diskMb: grantedDiskMb }))
     for (const { id, attempt, cancelRequested } of running) {
       const key = `${id}-${attempt}`
       if (!cancelRequested || this.cancelling.has(key)) continue

@@ -3,6 +3,8 @@ import { definitionOf, isSettingKey, SETTING_KEYS, type SettingKey } from '../co
 import { resolveSetting, type ResolvedSetting, type SettingLayers } from '../config/resolve-settings.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { CapBound, Caps, Capacity } from './admission.js'
+import type { StepLimits } from './executor.js'
+import type { GrantSettings } from './grant-resources.js'
 import type { RetrySettings } from './retry-policy.js'
 
 /** The settings in force now, read at once. */
@@ -31,7 +33,39 @@ export class SettingsInForce {
 
   capacity(): Capacity {
     const slots = this.resolve('executor.cpu_slots').value * this.resolve('executor.oversubscription').value
-    return { slots: Math.max(1, Math.floor(slots)), memoryMb: this.resolve('executor.memory_mb').value }
+    return {
+      slots: Math.max(1, Math.floor(slots)),
+      memoryMb: this.resolve('executor.memory_mb').value,
+      ioWeight: this.resolve('executor.io_weight').value,
+    }
+  }
+
+  /** How what was learned counts for a processor's steps of a site. */
+  grants(processor: string, siteId: number | null): GrantSettings {
+    return {
+      memoryMb: this.ofProcessor(processor, 'memory_mb', siteId, 0),
+      learns: this.resolve('resources.learn').value,
+      minSamples: this.resolve('resources.min_samples').value,
+      quantile: this.resolve('resources.quantile').value,
+      margin: this.resolve('resources.margin').value,
+      floorMb: this.resolve('resources.memory_floor_mb').value,
+      ceilingMb: this.resolve('resources.memory_ceiling_mb').value,
+      executorMb: this.resolve('executor.memory_mb').value,
+    }
+  }
+
+  /** What a running step must not exceed, by what it was admitted with. */
+  limits(siteId: number | null, granted: { readonly memoryMb: number; readonly diskMb: number }): StepLimits {
+    const orNever = (value: number) => (value > 0 ? value : Infinity)
+    const memory = this.resolve('limits.memory_factor', siteId).value * granted.memoryMb
+    return {
+      timeS: orNever(this.resolve('limits.time_s', siteId).value),
+      memoryMb: Math.max(orNever(memory), this.resolve('limits.memory_min_mb', siteId).value),
+      diskMb: orNever(this.resolve('limits.disk_factor', siteId).value * granted.diskMb),
+      logMb: this.resolve('limits.log_mb', siteId).value,
+      logFloodMb: this.resolve('limits.log_flood_mb', siteId).value,
+      graceS: this.resolve('executor.grace_s').value,
+    }
   }
 
   caps(): Caps {

@@ -1,6 +1,12 @@
 import { ERROR_CODES, ProcessingError, type ErrorCode, type FailureClass } from '../domain/errors.js'
 import { completeStep, type ProductRow } from '../db/steps/complete-step.js'
-import { cancelRunningStep, failStep, releaseSteps, type StepFailure } from '../db/steps/end-attempt.js'
+import {
+  cancelRunningStep,
+  failStep,
+  releaseSteps,
+  type FailedAttempt,
+  type StepFailure,
+} from '../db/steps/end-attempt.js'
 import { notePlacing } from '../db/steps/note-placing.js'
 import { isDatabaseAway } from '../db/steps/is-database-away.js'
 import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
@@ -51,8 +57,12 @@ export async function recordFailure(
   const settings = await readSettings(db)
   const siteId = (await siteOfStep(db, key.id)) ?? null
   const kind = classOf(failure.code)
-  const decide = (failures: number) =>
-    retryDecision(kind, failure.code, failures, settings.retry(siteId), Math.random())
+  const executorMb = settings.resolve('executor.memory_mb').value
+  const decide = ({ failures, ...given }: FailedAttempt) =>
+    retryDecision(kind, failure.code, failures, settings.retry(siteId), Math.random(), {
+      ...given,
+      executorMb,
+    })
   return failStep(db, key, { ...failure, failure: kind }, decide, resources)
 }
 

@@ -4,23 +4,35 @@ import { ProcessingError } from '../domain/errors.js'
 /** Absolute folders of the storage roots on this host by name, proved now; rejects with a ProcessingError that names the wrong one. */
 export type ProveRoots = () => Promise<Readonly<Partial<Record<string, string>>>>
 
-/** Why no step may start for the sake of the storage roots, in words: one is not what it was registered as, or too full. Null: none. */
-export async function storageFault(proveRoots: ProveRoots, minFreeMb: number): Promise<string | null> {
+export interface StorageView {
+  /** Why no step may start for the sake of the storage roots, in words: one is not what it was registered as, or too full. Null: none. */
+  readonly fault: string | null
+  /** MiB that steps may still write below archive and scratch, where there is less; null where that cannot be seen. */
+  readonly freeMb: number | null
+}
+
+/** Looks at the storage roots that running steps write to. */
+export async function lookAtStorage(proveRoots: ProveRoots, minFreeMb: number): Promise<StorageView> {
   let roots: Awaited<ReturnType<ProveRoots>>
   try {
     roots = await proveRoots()
   } catch (error) {
     // A database that is away is the caller's matter.
-    if (error instanceof ProcessingError) return error.message
+    if (error instanceof ProcessingError) return { fault: error.message, freeMb: null }
     throw error
   }
+  let least: number | null = null
   for (const name of ['archive', 'scratch']) {
     const path = roots[name]
     const stats = path === undefined ? undefined : await statfs(path).catch(() => undefined)
     if (stats === undefined) continue
     const freeMb = Math.floor((stats.bavail * stats.bsize) / 2 ** 20)
     if (freeMb < minFreeMb)
-      return `${name} (${path ?? ''}) has ${freeMb} MiB free, storage.min_free_mb is ${minFreeMb}`
+      return {
+        fault: `${name} (${path ?? ''}) has ${freeMb} MiB free, storage.min_free_mb is ${minFreeMb}`,
+        freeMb: 0,
+      }
+    least = Math.min(least ?? Infinity, freeMb - minFreeMb)
   }
-  return null
+  return { fault: null, freeMb: least }
 }

@@ -3,10 +3,12 @@ import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
 import { admit } from './admission.js'
+import { asCandidate } from './grant-resources.js'
+import { grantOf, Granter } from './granter.js'
 import { getNodeObstacle } from './nodes.js'
 import { listReadyWithinQuota } from './quota.js'
 import { readSettings } from './settings-in-force.js'
-import { storageFault, type ProveRoots } from './storage-fault.js'
+import { lookAtStorage, type ProveRoots } from './storage-fault.js'
 
 /** The host from which is asked: slots, memory and disks are its own. */
 export interface AskingHost {
@@ -52,14 +54,15 @@ async function askAdmission(
   const held = await getNodeObstacle(db, node)
   if (held !== null) return () => held
   const settings = await readSettings(db)
-  const fault = await storageFault(proveRoots, settings.resolve('storage.min_free_mb').value)
+  const { fault, freeMb } = await lookAtStorage(proveRoots, settings.resolve('storage.min_free_mb').value)
   if (fault !== null) return () => fault
   const running = await listRunningSteps(db, { executor })
   const { ready, over } = await listReadyWithinQuota(db, settings, running, { executor, limit: LOOKED_AT })
+  const granted = await new Granter().grant(db, ready, settings)
   const { waiting } = admit(
     running.filter((row) => row.node === node),
-    ready,
-    settings.capacity(),
+    ready.map((step) => asCandidate(step, grantOf(granted, step))),
+    { ...settings.capacity(), ...(freeMb === null ? {} : { diskMb: freeMb }) },
     settings.caps(),
     running.filter((row) => row.node !== node),
   )

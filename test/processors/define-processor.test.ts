@@ -57,6 +57,7 @@ const sample = defineProcessor({
   }),
   inputs: {},
   outputs: {},
+  resources: () => ({ cpu: 1, memoryMb: 1, scratchMb: 0, ioWeight: 0 }),
   fails: [],
 })
 

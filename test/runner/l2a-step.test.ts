@@ -38,6 +38,7 @@ function contextOf(params: unknown): StepContext {
     stagingDir,
     scratchDir,
     resolvePath: (path) => path.replace(/^l1:/, `${home}/`),
+    blockShrink: 0,
     threads: { value: 1, onChange: () => () => undefined },
     signal: new AbortController().signal,
     progress: () => undefined,

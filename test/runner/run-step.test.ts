@@ -31,7 +31,7 @@ function storeWith(over: Partial<StepStore> = {}): StepStore {
     return Promise.resolve(true)
   }
   return {
-    read: () => Promise.resolve({ processor: 'p', params: {}, threads: 2, leaseSeconds: 30 }),
+    read: () => Promise.resolve({ processor: 'p', params: {}, threads: 2, blockShrink: 0, leaseSeconds: 30 }),
     renew: () => Promise.resolve({ threads: 2, cancelRequested: false }),
     place: () => Promise.resolve(true),
     succeed: noted('succeed'),

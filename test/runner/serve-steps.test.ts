@@ -45,8 +45,9 @@ test('if Postgres answers in time after all, the step is given back', async () =
   const yes = () => Promise.resolve(true)
   open({
     store: {
-      read: () => Promise.resolve({ processor: 'p', params: {}, threads: 1, leaseSeconds: 30 }),
-      renew: () => Promise.resolve({ threads: 1, cancelRequested: false }),
+      read: () =>
+        Promise.resolve({ processor: 'p', params: {}, threads: 1, blockShrink: 0, leaseSeconds: 30 }),
+      renew: () => Promise.resolve({ threads: 1, blockShrink: 0, cancelRequested: false }),
       place: yes,
       succeed: yes,
       fail: yes,

@@ -59,7 +59,7 @@ async function mostAtOnce(of: (siteId: number | null) => boolean): Promise<numbe
     .execute()
   let now = 0
   let most = 0
-  for (const { kind, site_id } of events.filter((event) => of(event.site_id))) {
+  for (const { kind } of events.filter((event) => of(event.site_id))) {
     now += kind === 'claimed' ? 1 : -1
     most = Math.max(most, now)
   }
@@ -133,8 +133,8 @@ test('fewer cpu_slots shrink the budgets of what runs within 2 s and end nothing
 
 test('caps hold over two schedulers on two nodes: the global row bounds the sum, the site row its share, the row of a parent its sub-sites', async () => {
   await setSetting(app.db, PARALLEL, 5)
-  await setSetting(app.db, PARALLEL, 3, sites['region']!)
-  await setSetting(app.db, PARALLEL, 2, sites['east']!)
+  await setSetting(app.db, PARALLEL, 3, sites['region'])
+  await setSetting(app.db, PARALLEL, 2, sites['east'])
   const work = { act: 'publish', delay_ms: 400 }
   for (const site of ['east', 'west', 'region', 'other'])
     await insertSteps(app.db, [work, work, work, work], { siteId: sites[site]! })

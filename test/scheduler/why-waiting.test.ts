@@ -66,7 +66,7 @@ test('after a failure it names the failure and the seconds left', async () => {
   const id = await one()
   const key = await claim(id)
   const failure = { code: 'DISK_FULL', failure: 'resource' as const, message: 'full', lastLines: [] }
-  await failStep(app.db, key, failure, () => ({ kind: 'retry', delayS: 500, memoryFactor: 1 }), {})
+  await failStep(app.db, key, failure, () => ({ kind: 'retry', delayS: 500 }), {})
   const [reason] = await waits(id)
   const [, seconds] =
     /^the next attempt after failure 1 \(DISK_FULL\) may start in (\d+) s$/.exec(reason!) ?? []

@@ -9,7 +9,14 @@ export const STEP_RUNS = join(import.meta.dirname, 'step-runs.mjs')
 export async function insertSteps(
   db: App['db'],
   params: readonly Record<string, unknown>[],
-  options: { memoryMb?: number; priority?: number; siteId?: number; processor?: string } = {},
+  options: {
+    memoryMb?: number
+    priority?: number
+    siteId?: number
+    processor?: string
+    scratchMb?: number
+    sizeClass?: string
+  } = {},
 ): Promise<{ id: number; stepIds: number[] }> {
   return insertJob(db, {
     processor: options.processor ?? 'l2a',
@@ -23,6 +30,8 @@ export async function insertSteps(
       params: p as never,
       memoryMb: options.memoryMb ?? 64,
       cpu: 1,
+      ...(options.scratchMb === undefined ? {} : { scratchMb: options.scratchMb }),
+      ...(options.sizeClass === undefined ? {} : { sizeClass: options.sizeClass }),
     })),
   })
 }

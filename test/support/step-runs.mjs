@@ -2,9 +2,11 @@
  * Step functions for tests of scheduler, executor and runner, loaded by TILTH_TEST_PROCESSOR. `params.act` says what to do:
  * publish (a product with one file), wait (publish when the file `params.release` exists), fail (with `params.code`),
  * kill-once (SIGKILL to itself in the first attempt, after staging half a product), exhaust (allocate until V8 gives up),
+ * hoard, fill-disk, chatter, spin, children (misuse memory, disk, log, time, memory of a child),
  * deaf (never ends and never looks at its signal), kill (`params.signal` to itself in every attempt), block (keeps the main thread for
  * ever, in the first attempt only with `params.once`), threads (log each budget until released).
  */
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -77,6 +79,38 @@ const acts = {
   deaf: async (context) => {
     context.log.info('deaf')
     for (;;) await wait(1000)
+  },
+  hoard: async (context) => {
+    // Memory that is touched, outside of V8's heap, until `params.mb`, less where blocks are halved.
+    const hold = []
+    const chunks = Math.ceil(context.params.mb / 2 ** context.blockShrink / 16)
+    for (let i = 0; i < chunks; i++) {
+      hold.push(Buffer.alloc(16 * 2 ** 20, 1))
+      await wait(20, undefined, { signal: context.signal })
+    }
+    await wait(1500, undefined, { signal: context.signal })
+    context.log.info(`held ${hold.length}`)
+  },
+  'fill-disk': async (context) => {
+    for (let i = 0; ; i++) {
+      await writeFile(join(context.scratchDir, `part-${i}`), Buffer.alloc(2 ** 20, i))
+      await wait(20, undefined, { signal: context.signal })
+    }
+  },
+  chatter: async (context) => {
+    const line = 'x'.repeat(4095)
+    for (let i = 0; i < context.params.kib / 4; i++) {
+      process.stderr.write(`${line}\n`)
+      if (i % 64 === 63) await wait(1, undefined, { signal: context.signal })
+    }
+  },
+  spin: async () => {
+    // Neither looks at its signal nor lets the event loop turn.
+    for (;;) Math.sqrt(2)
+  },
+  children: async () => {
+    const child = spawn(process.execPath, ['-e', 'const held = Buffer.alloc(2 ** 28, 1); setTimeout(() => held.at(0), 2500)'], { stdio: 'ignore' })
+    await new Promise((resolve) => child.on('exit', resolve))
   },
   threads: async (context) => {
     context.log.info(`budget ${context.threads.value}`)

@@ -61,6 +61,7 @@ function describeL1c(product: L1cProduct): DescribedAcquisition {
       epsg: product.epsg,
       extent: product.extent,
       orbitDirection: product.orbitDirection,
+      ...sizeOf(product),
     },
   }
 }
@@ -74,6 +75,12 @@ function placeOf(
   return manyTilesKey === null
     ? `s2/${tile}/${year}/${name.replace(/[^A-Za-z0-9_.-]/g, '-')}.SAFE`
     : `s2/many-tiles/${year}/${platform}_${compactTime(datatakeStart)}_${manyTilesKey}.SAFE`
+}
+
+/** For the memory and disk of what is made from it. */
+function sizeOf({ bands }: L1cProduct): { pixels: number; bands: number } {
+  const grids = Object.values(bands).map(({ grid }) => grid)
+  return { pixels: grids.reduce((sum, { width, height }) => sum + width * height, 0), bands: grids.length }
 }
 
 function bboxOfProduct(product: L1cProduct): readonly [number, number, number, number] {

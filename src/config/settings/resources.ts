@@ -1,9 +1,10 @@
-import { flag, integer, number, type SettingDefinition } from './define.js'
+import { flag, GLOBAL, integer, number, type SettingDefinition } from './define.js'
 
 /** How declared resources are corrected by measured ones, and what no step may exceed. */
 export const RESOURCE_SETTINGS = {
   'resources.learn': flag({
     default: true,
+    scopes: GLOBAL,
     doc: 'Correct the declared memory of a step by what recent steps of the same processor and size have used.',
   }),
   'resources.min_samples': integer({
@@ -11,6 +12,7 @@ export const RESOURCE_SETTINGS = {
     min: 1,
     max: 1000,
     default: 5,
+    scopes: GLOBAL,
     doc: 'Succeeded steps of one processor and size class before their use counts.',
   }),
   'resources.quantile': number({
@@ -18,6 +20,7 @@ export const RESOURCE_SETTINGS = {
     min: 0.5,
     max: 1,
     default: 0.95,
+    scopes: GLOBAL,
     doc: 'Quantile of the memory peaks of recent steps that the next one is admitted with.',
   }),
   'resources.margin': number({
@@ -25,6 +28,7 @@ export const RESOURCE_SETTINGS = {
     min: 1,
     max: 4,
     default: 1.25,
+    scopes: GLOBAL,
     doc: 'Factor on that quantile: no two inputs are quite the same.',
   }),
   'resources.memory_floor_mb': integer({
@@ -32,6 +36,7 @@ export const RESOURCE_SETTINGS = {
     min: 1,
     max: 1_048_576,
     default: 256,
+    scopes: GLOBAL,
     doc: 'Least memory that learning may come to for a step.',
   }),
   'resources.memory_ceiling_mb': integer({
@@ -39,6 +44,7 @@ export const RESOURCE_SETTINGS = {
     min: 0,
     max: 16_777_216,
     default: 0,
+    scopes: GLOBAL,
     doc: 'Most memory that learning may come to for a step; 0 = what the executor has.',
   }),
   'limits.time_s': integer({
@@ -54,6 +60,13 @@ export const RESOURCE_SETTINGS = {
     max: 100,
     default: 2,
     doc: 'Resident memory of all processes of a step, relative to what it was admitted with, above which it is ended with MEMORY_LIMIT before the kernel ends others; 0 = never.',
+  }),
+  'limits.memory_min_mb': integer({
+    unit: 'MiB',
+    min: 0,
+    max: 1_048_576,
+    default: 1024,
+    doc: 'No step is ended with MEMORY_LIMIT below this.',
   }),
   'limits.disk_factor': number({
     unit: '1',

@@ -7,8 +7,15 @@ export interface NewTask {
   /** Whose caps and settings its step runs under; default: the job's site. */
   readonly siteId?: number | null
   readonly params: Json
+  /** Job settings frozen for its step where they differ from the job's. */
+  readonly settings?: Json
+  /** What its step declares; disk and I/O weight default to none. */
   readonly memoryMb: number
   readonly cpu: number
+  readonly scratchMb?: number
+  readonly ioWeight?: number
+  /** Steps of one processor and class learn from each other; default: nothing is learned. */
+  readonly sizeClass?: string
 }
 
 export interface NewJob {
@@ -44,7 +51,7 @@ export async function insertJobRows(trx: Queryable, job: NewJob): Promise<{ id: 
     .returning('id')
     .executeTakeFirstOrThrow()
   const stepIds: number[] = []
-  for (const { tile, acquisitionId, siteId, params, memoryMb, cpu } of job.tasks) {
+  for (const { tile, acquisitionId, siteId, params, settings, memoryMb, cpu, ...declared } of job.tasks) {
     const task = await trx
       .insertInto('task')
       .values({
@@ -68,6 +75,10 @@ export async function insertJobRows(trx: Queryable, job: NewJob): Promise<{ id: 
         priority: job.priority,
         memory_mb: memoryMb,
         cpu,
+        scratch_mb: declared.scratchMb ?? 0,
+        io_weight: declared.ioWeight ?? 0,
+        size_class: declared.sizeClass ?? null,
+        frozen: JSON.stringify(settings ?? {}),
       })
       .returning('id')
       .executeTakeFirstOrThrow()

@@ -29,6 +29,9 @@ export interface L2aInput {
   readonly tile: string
   readonly location: string
   readonly productUri: string | null
+  /** Pixels of all bands, and bands; null for an acquisition that was ingested before they were kept. */
+  readonly pixels: number | null
+  readonly bands: number | null
   /** Whose settings count: the site asked for if it has the tile itself, else its first sub-site by slug that has; null without a site. */
   readonly homeId: number | null
   /** The L2A product in force, by whichever site, parameters and version. */
@@ -58,7 +61,8 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
     stale = false,
   } = filter
   const { rows } = await sql<L2aInput>`
-    select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri", home.id as "homeId",
+    select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
+      (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands, home.id as "homeId",
       (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null,
           'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
        from product p left join step s on s.id = p.step_id ${joinOwner}

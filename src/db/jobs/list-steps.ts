@@ -32,7 +32,24 @@ export interface StepRow {
   readonly error_class: FailureClass | null
   readonly params: unknown
   readonly settings: unknown
-  readonly resources: { readonly wall_s?: number; readonly cpu_s?: number; readonly max_rss_kb?: number }
+  /** What it was admitted with at its last claim; empty before. */
+  readonly granted: {
+    readonly memory_mb?: number
+    readonly disk_mb?: number
+    readonly io_weight?: number
+    readonly memory_from?: string
+  }
+  readonly scratch_mb: number
+  readonly block_shrink: number
+  readonly resources: {
+    readonly wall_s?: number
+    readonly cpu_s?: number
+    readonly max_rss_kb?: number
+    readonly read_bytes?: number
+    readonly written_bytes?: number
+    readonly io_wait_s?: number | null
+    readonly disk_mb?: number
+  }
 }
 
 export interface StepFilter {
@@ -52,7 +69,7 @@ export async function listSteps(db: Queryable, filter: StepFilter): Promise<Step
       step.state::text as state, step.attempt, step.failures, step.executor, step.priority, step.ready_at, step.started_at,
       step.ended_at, step.lease_expires_at, step.cancel_requested, step.node, step.pid, step.threads, step.memory_mb,
       step.progress, step.progress_note, step.error_code, step.error_message, step.error_class::text as error_class,
-      step.params, step.settings, step.resources
+      step.params, step.settings, step.granted, step.scratch_mb, step.block_shrink, step.resources
     from step join task on task.id = step.task_id left join site on site.id = step.site_id
       left join acquisition on acquisition.id = task.acquisition_id
     where (${ids}::bigint[] is null or step.id = any(${ids})) and (${job}::bigint is null or step.job_id = ${job})

@@ -24,36 +24,49 @@ export interface AttemptEvidence {
 }
 
 export type AfterFailure =
-  | { readonly kind: 'retry'; readonly delayS: number; readonly memoryFactor: number }
+  | {
+      readonly kind: 'retry'
+      readonly delayS: number
+      /** The next attempt is admitted with at least so much, its blocks halved so often. */
+      readonly memory?: { readonly floorMb: number; readonly blockShrink: number }
+    }
   | { readonly kind: 'fail' }
-  | { readonly kind: 'quarantine' }
+  /** `note` is added to the message. */
+  | { readonly kind: 'quarantine'; readonly note?: string }
+
+/** The failed attempt, for who decides what follows. */
+export interface FailedAttempt {
+  /** Failed attempts including this one. */
+  readonly failures: number
+  /** It was admitted with, MiB. */
+  readonly grantedMb: number
+  readonly blockShrink: number
+}
 
 /**
  * Ends a claim as failed: back to ready after a delay, failed for good, or quarantined, as the retry policy says; a step
- * whose cancel was asked for meanwhile is cancelled instead of tried again. `decide` gets the count of failures including
- * this one. All evidence goes into the history, where a later attempt does not replace it; its duration is by the database's
+ * whose cancel was asked for meanwhile is cancelled instead of tried again. `decide` gets the failed attempt, its failure
+ * counted. All evidence goes into the history, where a later attempt does not replace it; its duration is by the database's
  * clock, from claim to now. False when the claim was lost.
  */
 export async function failStep(
   db: Queryable,
   { id, attempt }: ClaimKey,
   failure: StepFailure,
-  decide: (failures: number) => AfterFailure,
+  decide: (attempt: FailedAttempt) => AfterFailure,
   resources: unknown,
 ): Promise<boolean> {
   const isEnded = await db.transaction().execute(async (trx) => {
-    const { rows } = await sql<{
-      failures: number
-      cancelRequested: boolean
-      node: string | null
-      durationS: number
-    }>`
-      select failures, cancel_requested as "cancelRequested", node,
+    const { rows } = await sql<
+      FailedAttempt & { cancelRequested: boolean; node: string | null; durationS: number }
+    >`
+      select failures + 1 as failures, cancel_requested as "cancelRequested", node, block_shrink as "blockShrink",
+        coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "grantedMb",
         round(extract(epoch from clock_timestamp() - started_at), 3)::float8 as "durationS" from step
       where id = ${id} and attempt = ${attempt} and state = 'running' for update`.execute(trx)
     const step = rows[0]
     if (step === undefined) return false
-    const after = decide(step.failures + 1)
+    const after = decide(step)
     const isRetry = after.kind === 'retry' && !step.cancelRequested
     const state = isRetry
       ? 'ready'
@@ -63,9 +76,14 @@ export async function failStep(
           ? 'failed'
           : 'quarantined'
     const delayS = isRetry ? after.delayS : 0
+    const memory = isRetry ? after.memory : undefined
+    const message =
+      after.kind === 'quarantine' && after.note !== undefined
+        ? `${failure.message} ${after.note}`
+        : failure.message
     const detail = {
       code: failure.code,
-      message: failure.message,
+      message,
       argv: failure.evidence?.argv ?? null,
       exit_code: failure.evidence?.exitCode ?? null,
       signal: failure.evidence?.signal ?? null,
@@ -74,15 +92,17 @@ export async function failStep(
       duration_s: step.durationS,
       last_lines: failure.lastLines,
       resources,
-      failures: step.failures + 1,
+      failures: step.failures,
       next: state,
       ...(isRetry ? { delay_s: delayS } : {}),
+      ...(memory === undefined ? {} : { memory_floor_mb: memory.floorMb, block_shrink: memory.blockShrink }),
     }
     await sql`
       update step set state = ${state}::step_state, failures = failures + 1, lease_expires_at = null, threads = null, pid = null,
         ended_at = case when ${isRetry} then null else now() end, ready_at = now() + make_interval(secs => ${delayS}),
-        memory_mb = ceil(memory_mb * ${isRetry ? after.memoryFactor : 1}::float8), error_code = ${failure.code},
-        error_message = ${failure.message}, error_class = ${failure.failure}::failure_class, resources = ${JSON.stringify(resources)}::jsonb,
+        memory_floor_mb = greatest(memory_floor_mb, ${memory?.floorMb ?? 0}::float8), block_shrink = ${memory?.blockShrink ?? step.blockShrink},
+        error_code = ${failure.code},
+        error_message = ${message}, error_class = ${failure.failure}::failure_class, resources = ${JSON.stringify(resources)}::jsonb,
         progress = case when ${isRetry} then 0 else progress end
       where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(trx)
     await sql`

@@ -5,7 +5,14 @@ export interface ReadyStep {
   readonly id: number
   readonly processor: string
   readonly siteId: number | null
+  /** Declared, before anything was learned. */
   readonly memoryMb: number
+  /** Raised after memory had run out; 0: never. */
+  readonly memoryFloorMb: number
+  readonly diskMb: number
+  readonly ioWeight: number
+  /** Null: nothing is learned from it. */
+  readonly sizeClass: string | null
 }
 
 const list = prepared<ReadyStep>(
@@ -27,9 +34,10 @@ const list = prepared<ReadyStep>(
    open_kind as materialized (
      select kind.* from kind join job on job.id = kind.job_id
      where not job.paused and kind.site not in (select id from paused_site))
-   select head.id, head.processor, head.site_id as "siteId", head.memory_mb as "memoryMb"
+   select head.id, head.processor, head.site_id as "siteId", head.memory_mb as "memoryMb",
+     head.memory_floor_mb as "memoryFloorMb", head.scratch_mb as "diskMb", head.io_weight::float8 as "ioWeight", head.size_class as "sizeClass"
    from open_kind cross join lateral (
-     select step.id, step.processor, step.site_id, step.memory_mb, step.priority, step.ready_at from step
+     select step.id, step.processor, step.site_id, step.memory_mb, step.memory_floor_mb, step.scratch_mb, step.io_weight, step.size_class, step.priority, step.ready_at from step
      where step.state = 'ready' and step.executor = $1 and step.processor = open_kind.processor
        and coalesce(step.site_id, 0) = open_kind.site and step.job_id = open_kind.job_id and step.ready_at <= now()
      order by step.priority, step.ready_at, step.id

@@ -6,7 +6,13 @@ export interface RunningRow {
   readonly attempt: number
   readonly processor: string
   readonly siteId: number | null
+  /** Admitted with. */
   readonly memoryMb: number
+  /** Files that it may still write: admitted with, less what it has written. */
+  readonly diskMb: number
+  /** Files that it was admitted with. */
+  readonly grantedDiskMb: number
+  readonly ioWeight: number
   readonly threads: number
   readonly node: string | null
   readonly pid: number | null
@@ -19,7 +25,9 @@ export async function listRunningSteps(
   { executor }: { executor: string },
 ): Promise<RunningRow[]> {
   const { rows } = await sql<RunningRow>`
-    select id::float8 as id, attempt, processor, site_id::float8 as "siteId", memory_mb as "memoryMb",
+    select id::float8 as id, attempt, processor, site_id::float8 as "siteId", coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "memoryMb",
+      greatest(0, coalesce((granted ->> 'disk_mb')::float8, scratch_mb) - coalesce((resources ->> 'disk_mb')::float8, 0)) as "diskMb",
+      coalesce((granted ->> 'disk_mb')::float8, scratch_mb) as "grantedDiskMb", coalesce((granted ->> 'io_weight')::float8, io_weight) as "ioWeight",
       coalesce(threads, 1) as threads, node, pid, cancel_requested as "cancelRequested"
     from step where state = 'running' and executor = ${executor} order by started_at, id`.execute(db)
   return rows

@@ -5,6 +5,8 @@ export interface ClaimedRow {
   readonly processor: string
   readonly params: unknown
   readonly threads: number
+  /** How often its blocks shall be halved: memory has run out. */
+  readonly blockShrink: number
 }
 
 /** The step of a claim; undefined when the claim is lost. */
@@ -13,7 +15,7 @@ export async function readClaimedStep(
   { id, attempt }: ClaimKey,
 ): Promise<ClaimedRow | undefined> {
   const { rows } = await sql<ClaimedRow>`
-    select processor, params, coalesce(threads, 1) as threads from step
+    select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink" from step
     where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(db)
   return rows[0]
 }

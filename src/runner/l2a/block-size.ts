@@ -5,10 +5,12 @@ const MAX_BLOCK = 3072
 
 /**
  * Edge of the blocks of one band, in pixels: a multiple of the output's tiles, and of the JP2's tiles where that stays small enough,
- * so that each JP2 tile is decoded once. `wanted` is the user's block size (a multiple of 512).
+ * so that each JP2 tile is decoded once. `wanted` is the user's block size (a multiple of 512); the least, 512, is for hosts with little
+ * memory and is kept even where JP2 tiles are then decoded more than once.
  */
 export function blockSizeFor(jp2Block: number, imageSize: number, wanted: number): number {
   if (imageSize <= wanted) return Math.ceil(imageSize / TILE_SIZE) * TILE_SIZE
+  if (wanted <= TILE_SIZE) return TILE_SIZE
   const common = leastCommonMultiple(jp2Block, TILE_SIZE)
   if (common > MAX_BLOCK)
     return imageSize <= MAX_BLOCK ? Math.ceil(imageSize / TILE_SIZE) * TILE_SIZE : wanted

@@ -1,11 +1,13 @@
 import { readProductSizes } from '../../db/plan/read-product-sizes.js'
 import { readStepCosts } from '../../db/plan/read-step-costs.js'
-import { listReadySteps } from '../../db/steps/list-ready-steps.js'
+import { listReadySteps, type ReadyStep } from '../../db/steps/list-ready-steps.js'
 import { listRunningSteps } from '../../db/steps/list-running-steps.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
-import type { Capacity } from '../admission.js'
-import { planL2a, type L2aPlan, type L2aRequest } from '../create-l2a-job.js'
+import type { Candidate, Capacity } from '../admission.js'
+import { declareL2a, planL2a, type L2aPlan, type L2aRequest } from '../create-l2a-job.js'
+import { asCandidate } from '../grant-resources.js'
+import { grantOf, Granter } from '../granter.js'
 import { forecast, type Expected } from './forecast.js'
 
 export interface PlanRow {
@@ -55,7 +57,7 @@ export async function readPlan(
   request: Omit<L2aRequest, 'createdBy' | 'priority'>,
   { node }: { readonly node: string },
 ): Promise<SitePlan> {
-  const { todo, skipped, settings, siteId } = await planL2a(db, request)
+  const { todo, skipped, settings } = await planL2a(db, request)
   const costs = await readStepCosts(db, 'l2a')
   const sizes = await readProductSizes(db, 'L2A')
   const costOf = (satellite: string) => costs.find((c) => c.satellite === satellite)?.cpuS ?? null
@@ -68,13 +70,20 @@ export async function readPlan(
     ]),
   )
   const ready = await listReadySteps(db, { executor: 'local', limit: LOOKED_AT })
-  const memoryMb = settings.ofProcessor('l2a', 'memory_mb', siteId, 2048)
   // Steps that are not there yet: numbered downwards from -1, so that they are told from those that are.
-  const planned = todo.map((input, i) => ({
-    step: { id: -1 - i, processor: 'l2a', siteId, memoryMb },
-    cpuS: costOf(input.satellite) ?? mean ?? 0,
-  }))
-  const queued: Expected<(typeof ready)[number]>[] = ready.map((step) => ({ step, cpuS: mean ?? 0 }))
+  const declared = todo.map((input, i): ReadyStep => {
+    const { scratchMb, ...needs } = declareL2a(input, settings, input.homeId)
+    const { memoryMb, ioWeight, sizeClass } = needs
+    const step = { id: -1 - i, processor: 'l2a', siteId: input.homeId }
+    return { ...step, memoryMb, memoryFloorMb: 0, diskMb: scratchMb, ioWeight, sizeClass }
+  })
+  const granted = await new Granter().grant(db, [...ready, ...declared], settings)
+  const candidate = (step: ReadyStep) => asCandidate(step, grantOf(granted, step))
+  const planned = todo.flatMap((input, i) => {
+    const step = declared[i]
+    return step === undefined ? [] : [{ step: candidate(step), cpuS: costOf(input.satellite) ?? mean ?? 0 }]
+  })
+  const queued: Expected<Candidate>[] = ready.map((step) => ({ step: candidate(step), cpuS: mean ?? 0 }))
   const busy = running.map((step) => ({ step, cpuS: (mean ?? 0) * (1 - (progress.get(step.id) ?? 0)) }))
   const capacity = settings.capacity()
   const played = forecast(busy, [...queued, ...planned], capacity, settings.caps())
@@ -92,7 +101,7 @@ export async function readPlan(
       startS: row?.startS ?? null,
       endS: row?.endS ?? null,
       threads: row?.threads ?? null,
-      memoryMb,
+      memoryMb: planned[i]?.step.memoryMb ?? 0,
       cpuS,
       bytes: sizes.find(({ satellite }) => satellite === input.satellite)?.bytes ?? null,
       reason: stuck.get(-1 - i) ?? null,

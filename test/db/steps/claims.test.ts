@@ -74,7 +74,7 @@ const finish = async (key: ClaimKey): Promise<void> => {
   await settleEnds(app.db)
 }
 const failure = { code: 'WRITE_FAILED', failure: 'transient' as const, message: 'm', lastLines: [] }
-const retryNow = () => ({ kind: 'retry' as const, delayS: 0, memoryFactor: 1 })
+const retryNow = () => ({ kind: 'retry' as const, delayS: 0 })
 const job = (id: number) =>
   app.db.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 
@@ -247,9 +247,9 @@ test('a failure counts, waits for its time and asks for more memory when told so
     app.db,
     key,
     failure,
-    (failures) => {
+    ({ failures, grantedMb }) => {
       counted = failures
-      return { kind: 'retry', delayS: 60, memoryFactor: 1.5 }
+      return { kind: 'retry', delayS: 60, memory: { floorMb: grantedMb * 1.5, blockShrink: 1 } }
     },
     {},
   )
@@ -258,7 +258,9 @@ test('a failure counts, waits for its time and asks for more memory when told so
   expect(step).toMatchObject({
     state: 'ready',
     failures: 1,
-    memory_mb: 150,
+    memory_mb: 100,
+    memory_floor_mb: 150,
+    block_shrink: 1,
     error_code: 'WRITE_FAILED',
     error_class: 'transient',
   })

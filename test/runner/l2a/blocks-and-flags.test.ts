@@ -6,7 +6,7 @@ import { FlagPlanes } from '../../../src/runner/l2a/flag-planes.js'
 
 test('blocks are whole output tiles, and whole JP2 tiles where that stays small', () => {
   expect(blockSizeFor(1024, 10980, 1024)).toBe(1024)
-  expect(blockSizeFor(1024, 10980, 512)).toBe(1024)
+  expect(blockSizeFor(1024, 10980, 512)).toBe(512)
   expect(blockSizeFor(1024, 10980, 2048)).toBe(2048)
   expect(blockSizeFor(640, 5490, 1024)).toBe(2560) // lcm(640, 512): tiles of real 20 m bands
   expect(blockSizeFor(192, 1830, 1024)).toBe(1536) // real 60 m bands

@@ -1,0 +1,41 @@
+import { sql } from 'kysely'
+import type { Queryable } from './queryable.js'
+
+/** What recent succeeded steps of one processor and size class have used. */
+export interface LearnedUse {
+  /** How many of them were looked at. */
+  readonly steps: number
+  /** The quantile of their peaks of resident memory, KiB. */
+  readonly peakKb: number
+}
+
+/** How many of the newest count: the code and the inputs of last year say little. */
+const RECENT = 50
+
+/**
+ * The use of each processor and size class named, by `processor size_class`. Steps that ran with smaller blocks do not count: those to
+ * come run with whole ones. Reads at most 50 rows a key, along an index.
+ */
+export async function readLearnedUse(
+  db: Queryable,
+  keys: readonly { readonly processor: string; readonly sizeClass: string }[],
+  quantile: number,
+): Promise<ReadonlyMap<string, LearnedUse>> {
+  if (keys.length === 0) return new Map()
+  const { rows } = await sql<LearnedUse & { processor: string; size_class: string }>`
+    select k.processor, k.size_class, used.steps, used.peak as "peakKb"
+    from jsonb_to_recordset(${JSON.stringify(keys.map(({ processor, sizeClass }) => ({ processor, size_class: sizeClass })))}::jsonb)
+        as k(processor text, size_class text)
+      cross join lateral (
+        select count(*)::int as steps,
+          percentile_disc(${quantile}::float8) within group (order by (recent.resources ->> 'max_rss_kb')::float8) as peak
+        from (
+          select resources from step
+          where state = 'succeeded' and processor = k.processor and size_class = k.size_class
+            and block_shrink = 0 and (resources ->> 'max_rss_kb')::float8 > 0
+          order by ended_at desc limit ${RECENT}) as recent) as used
+    where used.steps > 0`.execute(db)
+  return new Map(
+    rows.map(({ processor, size_class, steps, peakKb }) => [`${processor} ${size_class}`, { steps, peakKb }]),
+  )
+}
