@@ -68,5 +68,5 @@ create table doomed_path (
   location text primary key, -- `root:relative/path`
   doomed_at timestamptz not null default now(),
   doomed_by text not null,
-  constraint doomed_path_location check (location ~ '^(archive|l1):[^/]')
+  constraint doomed_path_location check (location ~ '^[a-z][a-z0-9_]*:[^/]')
 );

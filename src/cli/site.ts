@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { registerApply } from './site/apply.js'
 import { registerEdit } from './site/edit.js'
 import { registerMerge } from './site/merge.js'
+import { registerRemove } from './site/remove.js'
 import { registerSplit } from './site/split.js'
 import { formatTable, printJson, withApp } from './queue-options.js'
 
@@ -112,6 +113,7 @@ export function register(program: Command): void {
   registerEdit(site)
   registerSplit(site)
   registerMerge(site)
+  registerRemove(site)
 }
 
 async function readStdin(): Promise<string> {
