@@ -7,7 +7,7 @@ export const PARENT_VARIABLE = 'TILTH_PARENT'
 const SAME = ['TILTH_HOME', 'TILTH_HOST', 'DATABASE_URL']
 
 /** How long an orphan may take to end by itself (it should within 2 s, runner/protocol.ts), ms. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 4000
 
 /** Orphans that were seen before, with when they were first (performance.now). */
 export type SeenOrphans = Map<string, number>
