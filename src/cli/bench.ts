@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { positiveInteger } from './queue-options.js'
 
 /** What `tilth bench` runs, by name; each measures in one run beside its peer or limit. */
 const BENCHES = {
@@ -7,6 +8,7 @@ const BENCHES = {
   accuracy: () => import('../../bench/accuracy.js'),
   chaos: () => import('../../bench/chaos.js'),
   ingest: () => import('../../bench/ingest.js'),
+  scheduler: () => import('../../bench/scheduler.js'),
 } as const
 
 export function register(program: Command): void {
@@ -86,6 +88,35 @@ export function register(program: Command): void {
           seed: Number(options.seed),
         })
         if (!isSound) process.exitCode = 1
+      },
+    )
+  bench
+    .command('scheduler')
+    .description(
+      'the queue beside a bare SKIP LOCKED loop and pg-boss on one durable server, a deep queue beside a short one, latency, memory; exit status 1 where a goal is missed',
+    )
+    .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 5)
+    .option('--steps <n>', 'waiting steps of in-degree 2', positiveInteger, 100_000)
+    .option(
+      '--deep-steps <n>',
+      'steps of the deep queue; the short one has a hundredth',
+      positiveInteger,
+      1_000_000,
+    )
+    .option('--starts <n>', 'starts whose latency is measured, warm; a tenth of it cold', positiveInteger, 50)
+    .option('--memory-seconds <s>', 'how long the memory of the scheduler is watched', positiveInteger, 20)
+    .option('--json', 'print the result as JSON', false)
+    .action(
+      async (options: {
+        rounds: number
+        steps: number
+        deepSteps: number
+        starts: number
+        memorySeconds: number
+        json: boolean
+      }) => {
+        const { run } = await BENCHES.scheduler()
+        if (!(await run({ ...options, showProgress: true }, options.json))) process.exitCode = 1
       },
     )
 }

@@ -25,9 +25,10 @@ export function createStepStore(db: Queryable) {
   return {
     read: (key: ClaimKey) =>
       whileReachable(async () => {
-        leaseSeconds = await lease()
         const row = await readClaimedStep(db, key)
-        return row === undefined ? undefined : { ...row, leaseSeconds }
+        if (row === undefined) return undefined
+        leaseSeconds = row.leaseSeconds ?? (await lease())
+        return { ...row, leaseSeconds }
       }),
     renew: (key: ClaimKey, state: { pid: number; progress: number; note: string; resources: unknown }) =>
       whileReachable(() => renewLease(db, key, { ...state, leaseSeconds })),

@@ -7,6 +7,8 @@ export interface ClaimedRow {
   readonly threads: number
   /** How often its blocks shall be halved: memory has run out. */
   readonly blockShrink: number
+  /** In force at the claim, by which the scheduler has set the first lease; null: not on the row. */
+  readonly leaseSeconds: number | null
 }
 
 /** The step of a claim; undefined when the claim is lost. */
@@ -15,7 +17,8 @@ export async function readClaimedStep(
   { id, attempt }: ClaimKey,
 ): Promise<ClaimedRow | undefined> {
   const { rows } = await sql<ClaimedRow>`
-    select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink" from step
+    select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink",
+      (settings -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
     where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(db)
   return rows[0]
 }
