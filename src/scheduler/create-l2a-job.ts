@@ -162,7 +162,11 @@ function whySkip(
     if (other === '') return `step ${open.step} does it already`
     return `step ${open.step} ${open.site === null ? 'makes' : `of site ${open.site} makes`} it with ${other}: ask again when it has ended, or cancel it`
   }
-  if (existing === null || force || existing.stale || existing.version !== l2a.version) return null
+  if (existing === null || force) return null
+  // Whatever changed since: what retention removed was not wanted any more.
+  if (existing.removed !== null)
+    return `${existing.name} was removed (${existing.removed}); --force makes it again`
+  if (existing.stale || existing.version !== l2a.version) return null
   const other = differences(existing.parameters, wanted)
   if (other === '') return `${existing.name} exists with the same parameters`
   // Without a site the request is by hand: then the newest word counts. So it does among requests of one site.

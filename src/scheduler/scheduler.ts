@@ -157,7 +157,7 @@ export class Scheduler {
     for (const { id, attempt } of await releaseDeadClaims(db, { executor: executor.name, node }))
       log.warn(`step ${id}: attempt ${attempt} was lost with its process; it is ready again`)
     for (const path of await sweepAttemptFolders(db, roots))
-      log.info(`removed ${path}, left by a dead attempt`)
+      log.info(`removed ${path}, left by an attempt that has ended`)
   }
 
   /** The same while running: where a root is away, which `round` says, its folders wait. */

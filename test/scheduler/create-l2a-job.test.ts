@@ -164,6 +164,14 @@ test('skips what is queued or made already with the same parameters and version;
   })
   expect((await createL2aJob(app.db, { ...request, parameters: { aot: 0.9 } })).stepIds).toHaveLength(1)
   await app.db.deleteFrom('step').where('state', '=', 'ready').execute()
+  // What retention removed is not made again by itself, whatever the parameters.
+  const removed = { removed_at: new Date(), removed_reason: 'older than 30 days' }
+  await app.db.updateTable('product').set(removed).where('name', '=', 'P').execute()
+  for (const parameters of [{}, { aot: 0.9 }])
+    expect(await createL2aJob(app.db, { ...request, parameters })).toMatchObject({
+      jobId: null,
+      skipped: [{ reason: 'P was removed (older than 30 days); --force makes it again' }],
+    })
   expect((await createL2aJob(app.db, { ...request, force: true })).stepIds).toHaveLength(1)
 })
 

@@ -34,9 +34,16 @@ export interface L2aInput {
   readonly bands: number | null
   /** Whose settings count: the site asked for if it has the tile itself, else its first sub-site by slug that has; null without a site. */
   readonly homeId: number | null
-  /** The L2A product in force, by whichever site, parameters and version. */
+  /** The newest L2A product, in force or removed, by whichever site, parameters and version. */
   readonly existing:
-    (L2aMade & { readonly name: string; readonly version: number; readonly stale: boolean }) | null
+    | (L2aMade & {
+        readonly name: string
+        readonly version: number
+        readonly stale: boolean
+        /** Why a retention rule removed it; null while it is there. */
+        readonly removed: string | null
+      })
+    | null
   /** The step that waits or runs for this acquisition's L2A, by whichever site and parameters. */
   readonly open: (L2aMade & { readonly step: number }) | null
 }
@@ -63,7 +70,7 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
   const { rows } = await sql<L2aInput>`
     select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
       (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands, home.id as "homeId",
-      (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null,
+      (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null, 'removed', p.removed_reason,
           'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
        from product p left join step s on s.id = p.step_id ${joinOwner}
        where p.acquisition_id = a.id and p.processor = 'l2a' order by p.created_at desc limit 1) as existing,
