@@ -42,14 +42,14 @@ export async function setSetting(
   value: number | boolean | string,
   siteId: number | null = null,
 ): Promise<void> {
-  await db
-    .deleteFrom('setting')
-    .where('key', '=', key)
-    .where('site_id', siteId === null ? 'is' : '=', siteId)
-    .execute()
+  const row = { key, site_id: siteId, value: JSON.stringify(value), updated_by: 'test' }
+  // One statement: between a removal and an insertion a scheduler would see the default.
   await db
     .insertInto('setting')
-    .values({ key, site_id: siteId, value: JSON.stringify(value), updated_by: 'test' })
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.constraint('setting_once').doUpdateSet({ value: row.value, updated_at: new Date() }),
+    )
     .execute()
 }
 
