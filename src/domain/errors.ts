@@ -220,7 +220,8 @@ export const ERROR_CODES = {
   MEMORY_LIMIT: {
     failure: 'resource',
     exit: EXIT.software,
-    summary: 'A step used far more memory than it was admitted with and was ended before the kernel would end others.',
+    summary:
+      'A step used far more memory than it was admitted with and was ended before the kernel would end others.',
     remedy: 'It is tried again with more, then with smaller blocks; see limits.memory_factor.',
   },
   TIME_LIMIT: {

@@ -24,7 +24,11 @@ export const STEP_TRANSITIONS: readonly {
   { from: 'ready', to: 'running', by: 'claim (attempt + 1, lease set)' },
   { from: 'ready', to: 'cancelled', by: 'cancel' },
   { from: 'running', to: 'succeeded', by: 'publish of the same attempt' },
-  { from: 'running', to: 'ready', by: 'retry after a failure; or given back: shutdown, scheduler or host lost, lease run out' },
+  {
+    from: 'running',
+    to: 'ready',
+    by: 'retry after a failure; or given back: shutdown, scheduler or host lost, lease run out',
+  },
   { from: 'running', to: 'failed', by: 'permanent failure' },
   { from: 'running', to: 'quarantined', by: 'retries used up' },
   { from: 'running', to: 'cancelled', by: 'cancel' },

@@ -252,8 +252,7 @@ test('the commands print the difference first, ask before removing, and edit thr
   const file = join(folder, 'sites.toml')
   const editor = join(database.config.home, 'ed.sh')
   writeFileSync(file, EXAMPLE)
-  const run = (...args: string[]) =>
-    tilth(['site', ...args], { ...database.env, EDITOR: `sh ${editor}` })
+  const run = (...args: string[]) => tilth(['site', ...args], { ...database.env, EDITOR: `sh ${editor}` })
   expect((await run('apply', file, '--dry-run')).stdout).toMatch(/\+ site lauragais[^]*--dry-run/)
   expect(await listSites(app.db)).toEqual([])
   expect(await run('apply', file)).toMatchObject({ exitCode: 0, stderr: '' })

@@ -109,7 +109,11 @@ const acts = {
     for (;;) Math.sqrt(2)
   },
   children: async () => {
-    const child = spawn(process.execPath, ['-e', 'const held = Buffer.alloc(2 ** 28, 1); setTimeout(() => held.at(0), 2500)'], { stdio: 'ignore' })
+    const child = spawn(
+      process.execPath,
+      ['-e', 'const held = Buffer.alloc(2 ** 28, 1); setTimeout(() => held.at(0), 2500)'],
+      { stdio: 'ignore' },
+    )
     await new Promise((resolve) => child.on('exit', resolve))
   },
   threads: async (context) => {
