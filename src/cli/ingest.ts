@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { userInfo } from 'node:os'
 import { printJson, withApp } from './queue-options.js'
 
 interface Options {
@@ -11,7 +12,7 @@ export function register(program: Command): void {
   program
     .command('ingest')
     .description(
-      'record products as acquisitions; exit status 65 if one is broken, 75 if one is still being copied',
+      'record products as acquisitions, and make a job that imports L2A of other processors; exit status 65 if one is broken, 75 if one is still being copied',
     )
     .argument('<paths...>', 'product folders, zip or tar archives, or folders with such anywhere below')
     .option(
@@ -26,7 +27,8 @@ export function register(program: Command): void {
       const progress = new ProgressLine(options.quiet !== true)
       const outcomes = await withApp(async (app) => {
         const { ingestPaths } = await import('../catalog/ingest.js')
-        return ingestPaths(app, paths, {
+        const { createImportJob } = await import('../scheduler/create-import-job.js')
+        const ended = await ingestPaths(app, paths, {
           copy: options.copy === true,
           onProgress: (done, total) => {
             if (total > 1) progress.show(done / total, `${done} of ${total} products`)
@@ -42,6 +44,19 @@ export function register(program: Command): void {
               process.stdout.write(`${outcome.kind}  ${outcome.path}: ${outcome.code}: ${outcome.reason}\n`)
           },
         })
+        const identities = ended.flatMap((outcome) => (outcome.kind === 'present' ? [outcome.identity] : []))
+        const { jobId, stepIds, skipped } = await createImportJob(app.db, {
+          identities,
+          createdBy: `cli ${userInfo().username}`,
+        })
+        progress.end()
+        for (const { tile, reason } of skipped)
+          process.stderr.write(`not imported again (${tile}): ${reason}\n`)
+        if (jobId !== null)
+          process.stderr.write(
+            `job ${jobId} imports ${stepIds.length} L2A products of other processors; \`tilth up\` runs it\n`,
+          )
+        return ended
       }).finally(() => {
         progress.end()
       })

@@ -42,12 +42,20 @@ export function register(program: Command): void {
         else
           process.stdout.write(
             formatTable(
-              ['PRODUCT', 'LEVEL', 'TILE', 'SENSED (UTC)', options.stale ? 'WHY IT IS STALE' : 'LOCATION'],
+              [
+                'PRODUCT',
+                'LEVEL',
+                'TILE',
+                'SENSED (UTC)',
+                'MADE BY',
+                options.stale ? 'WHY IT IS STALE' : 'LOCATION',
+              ],
               products.map((p) => [
                 p.name,
                 p.level,
                 p.tile,
                 p.sensedAt.toISOString().slice(0, 19).replace('T', ' '),
+                `${p.processor} ${p.processorVersion}${p.madeBy === null ? '' : ` (${p.madeBy})`}`,
                 options.stale ? (p.staleReason ?? '') : p.location,
               ]),
             ),

@@ -13,6 +13,9 @@ export interface ForeignBand {
   readonly saturated: number | null
 }
 
+/** Whose L2A products are read. */
+export type ForeignProducer = 'Sen2Cor' | 'MAJA'
+
 /** A layer of the atmosphere: value = DN / quantification. */
 export interface ForeignLayer {
   readonly path: string
@@ -30,11 +33,16 @@ export interface ForeignMask {
 
 /** An L2A product of one Sentinel-2 tile that another processor made, read from its metadata; no pixel is decoded. */
 export interface ForeignL2a {
-  readonly producer: { readonly name: 'Sen2Cor' | 'MAJA'; readonly version: string }
+  readonly producer: { readonly name: ForeignProducer; readonly version: string }
+  /** Numbers joined by dots; of two versions of one scene by this producer the greater is the newer. */
+  readonly baseline: string
+  /** ISO 8601 UTC: when the product was made. */
+  readonly generatedAt: string
+  readonly datatakeId: string | null
   readonly path: string
   readonly productUri: string
   readonly platform: S2Platform
-  /** `31TCJ` */
+  /** Without the T that ESA puts before it: `31TCJ`. */
   readonly tile: string
   /** ISO 8601 UTC: in the name; and when this ground was seen. */
   readonly namedAt: string

@@ -11,3 +11,11 @@ export const l2aStepParams = z.object({
   parameter_origins: z.record(z.string(), z.string().min(1)).optional(),
 })
 export type L2aStepParams = z.infer<typeof l2aStepParams>
+
+/** `step.params` of one import of another processor's L2A product. */
+export const importStepParams = z.object({
+  acquisition_id: z.number().int().positive(),
+  /** `l1:relative/path` of the product's folder. */
+  input: z.string().min(1),
+})
+export type ImportStepParams = z.infer<typeof importStepParams>

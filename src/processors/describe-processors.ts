@@ -18,6 +18,12 @@ function valueOf(spec: OutputSpec): string {
 export function describeProcessor(definition: ProcessorDefinition): string {
   const range = (minimum: number | null, maximum: number | null): string =>
     minimum === null && maximum === null ? '' : `${minimum ?? '-inf'} to ${maximum ?? 'inf'}`
+  const parameters = describeParams(definition).map((doc) => [
+    `\`${doc.name}\``,
+    doc.type === 'choice' ? doc.choices.join(', ') : range(doc.minimum, doc.maximum),
+    doc.default === null ? 'none' : String(doc.default),
+    doc.doc,
+  ])
   return [
     `## \`${definition.name}\`, version ${definition.version}`,
     '',
@@ -25,15 +31,9 @@ export function describeProcessor(definition: ProcessorDefinition): string {
     '',
     `Method: ${definition.source}`,
     '',
-    ...table(
-      ['parameter', 'range', 'default', 'meaning [unit]'],
-      describeParams(definition).map((doc) => [
-        `\`${doc.name}\``,
-        doc.type === 'choice' ? doc.choices.join(', ') : range(doc.minimum, doc.maximum),
-        doc.default === null ? 'none' : String(doc.default),
-        doc.doc,
-      ]),
-    ),
+    ...(parameters.length === 0
+      ? ['It has no parameters.']
+      : table(['parameter', 'range', 'default', 'meaning [unit]'], parameters)),
     '',
     ...table(
       ['input', 'unit', 'meaning'],

@@ -12,6 +12,8 @@ export interface ProductId {
   readonly sensedAt: string
   /** Relative orbit, 1..999 (Sentinel-2: 1..143). */
   readonly relativeOrbit: number
+  /** Whose processor made the pixels where it was not ours: `SEN2COR`, `MAJA`. Such a product never has the name of one of ours. */
+  readonly madeBy?: string
 }
 
 /** One published revision of a product: the step and the attempt that wrote it. */
@@ -21,14 +23,16 @@ export interface RevisionId {
 }
 
 const PART = /^[A-Z0-9]{2,12}$/
-const NAME = /^([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_(\d{8}T\d{6})_R(\d{3})$/
+const NAME =
+  /^([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_(\d{8}T\d{6})_R(\d{3})(?:_([A-Z0-9]{2,12}))?$/
 
 /**
- * `<platform>_<level>_<tile>_<yyyymmddThhmmss>_R<orbit>`, for example `S2A_L2A_55JEJ_20171207T002051_R116`.
+ * `<platform>_<level>_<tile>_<yyyymmddThhmmss>_R<orbit>`, for example `S2A_L2A_55JEJ_20171207T002051_R116`; `_<madeBy>` follows where that is given.
  * Parts are upper-case letters and digits only: no name can leave its folder. Throws INTERNAL for any other.
  */
 export function productName(id: ProductId): string {
-  for (const part of [id.platform, id.level, id.tile])
+  const madeBy = id.madeBy === undefined ? [] : [id.madeBy]
+  for (const part of [id.platform, id.level, id.tile, ...madeBy])
     if (!PART.test(part))
       throw new ProcessingError(
         'INTERNAL',
@@ -37,20 +41,23 @@ export function productName(id: ProductId): string {
   if (!Number.isInteger(id.relativeOrbit) || id.relativeOrbit < 1 || id.relativeOrbit > 999)
     throw new ProcessingError('INTERNAL', `Relative orbit ${id.relativeOrbit} is not in 1..999.`)
   const orbit = `R${String(id.relativeOrbit).padStart(3, '0')}`
-  return [id.platform, id.level, id.tile, compactTime(id.sensedAt), orbit].join('_')
+  return [id.platform, id.level, id.tile, compactTime(id.sensedAt), orbit, ...madeBy].join('_')
 }
 
 /** The parts of a product name, `sensedAt` as `yyyy-mm-ddThh:mm:ssZ`; undefined where the text is no product name. */
 export function parseProductName(name: string): ProductId | undefined {
   const match = NAME.exec(name)
   if (match === null) return undefined
-  const [, platform = '', level = '', tile = '', t = '', orbit = ''] = match
+  const [, platform = '', level = '', tile = '', t = '', orbit = '', madeBy] = match
   const day = `${t.slice(0, 4)}-${t.slice(4, 6)}-${t.slice(6, 8)}`
   const sensedAt = `${day}T${t.slice(9, 11)}:${t.slice(11, 13)}:${t.slice(13, 15)}Z`
   const time = new Date(sensedAt)
   // The round trip refuses 30 February and the like, which Date would roll over.
   if (Number.isNaN(time.getTime()) || compactTime(sensedAt) !== t || Number(orbit) === 0) return undefined
-  return { platform, level, tile, sensedAt, relativeOrbit: Number(orbit) }
+  return {
+    ...{ platform, level, tile, sensedAt, relativeOrbit: Number(orbit) },
+    ...(madeBy === undefined ? {} : { madeBy }),
+  }
 }
 
 /** Folder of all revisions of a product below the archive: `<level>/<tile>/<yyyy>/<mm>/<name>`. Throws as `productName`. */

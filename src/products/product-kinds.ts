@@ -12,6 +12,13 @@ interface ProductKindSigns {
 
 /** Every kind of product that is read; a folder is taken for the first that it looks like. Whether it really is one its reader says. */
 export const PRODUCT_KINDS = {
+  s2_l2a_sen2cor: {
+    name: 'Sentinel-2 L2A of Sen2Cor',
+    sign: 'MTD_MSIL2A.xml',
+    looksLike: (folder, entries) =>
+      entries.some((entry) => /^MTD_MSIL2A.*\.xml$/.test(entry)) ||
+      /_MSIL2A_.*\.SAFE$/.test(basename(folder)),
+  },
   s2_l1c: {
     name: 'Sentinel-2 L1C',
     sign: 'manifest.safe, MTD_MSIL1C.xml, GRANULE/ or tileInfo.json',

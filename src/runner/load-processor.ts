@@ -5,6 +5,7 @@ import type { StepRun } from './step-context.js'
 /** Each processor's step function, loaded when its first step comes: GDAL and the kernels take a moment. */
 const PROCESSORS: Readonly<Record<string, () => Promise<StepRun>>> = {
   l2a: async () => (await import('./l2a-step.js')).runL2aStep,
+  import_l2a: async () => (await import('./import-l2a-step.js')).runImportStep,
 }
 
 /**

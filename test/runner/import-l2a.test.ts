@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import gdal from 'gdal-async'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -6,9 +6,9 @@ import { MASK_BITS } from '../../src/domain/mask-bits.js'
 import { readSen2cor } from '../../src/products/foreign/read-sen2cor.js'
 import { convertL2a, storedReflectance } from '../../src/runner/import-l2a/convert-l2a.js'
 import { checkCog } from '../support/cog-check.js'
-import { hasSharedData, sharedData, temporaryFolder } from '../support/cli.js'
+import { CLASSES, dnAt, fillSen2cor } from '../support/sen2cor-safe.js'
+import { hasSharedData, temporaryFolder } from '../support/cli.js'
 
-const METADATA = join(sharedData, 's2-metadata')
 /** Real metadata by processing baseline: without offset (02.12, 02.14), with it (04.00, 05.09). */
 const PRODUCTS = [
   ['02.12', 'S2A_MSIL2A_20190212T192651_N0212_R013_T07HFE_20201007T160857.SAFE', 0],
@@ -17,64 +17,6 @@ const PRODUCTS = [
   ['05.09', 'S2A_MSIL2A_20230821T221941_N0509_R029_T01KAB_20230822T021825.SAFE', -1000],
 ] as const
 const folder = temporaryFolder('import l2a')
-const WIDTH_M = 109_800
-
-/** Digital number of a pixel at the centre (u, v) in 0..1 of the tile: the same ground in every band, no-data in the west. */
-const dnAt = (band: string, u: number, v: number): number =>
-  u < 0.2
-    ? 0
-    : band === 'B03' && u > 0.9 && v > 0.9
-      ? 65535
-      : 1000 + Math.round(4000 * v) + band.charCodeAt(2)
-/** Classes in columns of a tenth of the tile. */
-const CLASSES = [0, 0, 3, 4, 6, 8, 9, 10, 11, 1]
-
-/** Real metadata with invented images, a hundredth of their nominal size. */
-function fill(name: string): string {
-  const safe = join(folder, name)
-  cpSync(join(METADATA, name), safe, { recursive: true })
-  const xml = readFileSync(join(safe, 'MTD_MSIL2A.xml'), 'utf8')
-  const tile = readFileSync(
-    join(safe, 'GRANULE', readdirSync(join(safe, 'GRANULE'))[0] ?? '', 'MTD_TL.xml'),
-    'utf8',
-  )
-  const [epsg, ulx, uly] = [/EPSG:(\d+)/, /<ULX>(\d+)/, /<ULY>(\d+)/].map((pattern) =>
-    Number(pattern.exec(tile)?.[1]),
-  )
-  for (const [, path = '', band = '', size = ''] of xml.matchAll(/<IMAGE_FILE>([^<]*_(\w{3})_(\d0)m)</g)) {
-    if (band === 'TCI') continue
-    mkdirSync(join(safe, path, '..'), { recursive: true })
-    const n = WIDTH_M / (Number(size) * 100)
-    const pixels = new Uint16Array(Math.floor(n) * Math.floor(n))
-    const width = Math.floor(n)
-    for (let i = 0; i < pixels.length; i++) {
-      const [u, v] = [((i % width) + 0.5) / width, (Math.floor(i / width) + 0.5) / width]
-      pixels[i] =
-        band === 'SCL'
-          ? (CLASSES[Math.floor(u * 10)] ?? 0)
-          : band === 'AOT'
-            ? u < 0.2
-              ? 0
-              : 123
-            : band === 'WVP'
-              ? u < 0.2
-                ? 0
-                : 2345
-              : dnAt(band, u, v)
-    }
-    const type = band === 'SCL' ? gdal.GDT_Byte : gdal.GDT_UInt16
-    const image = gdal.open('', 'w', 'MEM', width, width, 1, type)
-    image.geoTransform = [ulx ?? 0, WIDTH_M / width, 0, uly ?? 0, 0, -WIDTH_M / width]
-    image.srs = gdal.SpatialReference.fromEPSG(epsg ?? 0)
-    image.bands.get(1).pixels.write(0, 0, width, width, band === 'SCL' ? Uint8Array.from(pixels) : pixels)
-    gdal.drivers
-      .get('JP2OpenJPEG')
-      .createCopy(join(safe, `${path}.jp2`), image, { REVERSIBLE: 'YES', QUALITY: '100' })
-      .close()
-    image.close()
-  }
-  return safe
-}
 function read(path: string): { data: number[]; width: number } {
   const dataset = gdal.open(path)
   const { x: width, y: height } = dataset.rasterSize
@@ -99,7 +41,7 @@ describe.skipIf(!hasSharedData).each(PRODUCTS)('Sen2Cor, baseline %s', (baseline
   let safe: string
   let product: string
   beforeAll(async () => {
-    safe = fill(name)
+    safe = fillSen2cor(folder, name)
     const into = join(folder, `out ${baseline}`)
     mkdirSync(into)
     const source = await readSen2cor(safe)
@@ -193,6 +135,8 @@ describe.skipIf(!hasSharedData).each(PRODUCTS)('Sen2Cor, baseline %s', (baseline
       message: expect.stringContaining('B08') as string,
     })
     rmSync(xml)
+    await expect(readSen2cor(safe)).rejects.toMatchObject({ code: 'PRODUCT_INCOMPLETE' })
+    rmSync(join(safe, 'GRANULE'), { recursive: true })
     await expect(readSen2cor(safe)).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
   })
 })

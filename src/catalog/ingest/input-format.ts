@@ -18,6 +18,8 @@ export interface DescribedAcquisition {
   /** ISO 8601 UTC. */
   readonly generatedAt: string
   readonly productUri: string
+  /** The other processor of a foreign L2A product; absent for L1. */
+  readonly madeBy?: string
   /** West, south, east, north in degrees; east > 180 over the antimeridian. */
   readonly bbox: readonly [number, number, number, number]
   readonly cloudPercent: number | null

@@ -100,6 +100,7 @@ export async function recordPresent(
             metadata: {
               ...described.metadata,
               sourcePath,
+              ...(described.madeBy === undefined ? {} : { madeBy: described.madeBy }),
               notes: described.notes,
               ...(archive === null ? {} : { archive }),
             },

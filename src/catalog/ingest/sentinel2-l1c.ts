@@ -1,8 +1,8 @@
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1cProduct } from '../../domain/sentinel2.js'
-import { fromUtm } from '../../domain/utm.js'
 import { listGranules } from '../../products/sentinel2/layouts.js'
 import { readL1cMetadata } from '../../products/sentinel2/read-l1c.js'
+import { bboxOf } from './bbox-of.js'
 import type { DescribedAcquisition, InputFormat } from './input-format.js'
 
 export const sentinel2L1c: InputFormat = {
@@ -53,7 +53,7 @@ function describeL1c(product: L1cProduct): DescribedAcquisition {
     baseline,
     generatedAt: product.generationTime,
     productUri: product.productUri,
-    bbox: bboxOfProduct(product),
+    bbox: bboxOf(product),
     cloudPercent: product.cloudPercent,
     notes: product.notes,
     place: placeOf(product, name),
@@ -81,22 +81,4 @@ function placeOf(
 function sizeOf({ bands }: L1cProduct): { pixels: number; bands: number } {
   const grids = Object.values(bands).map(({ grid }) => grid)
   return { pixels: grids.reduce((sum, { width, height }) => sum + width * height, 0), bands: grids.length }
-}
-
-function bboxOfProduct(product: L1cProduct): readonly [number, number, number, number] {
-  const [xmin, ymin, xmax, ymax] = product.extent
-  const zone = product.epsg % 100
-  const corners = (
-    [
-      [xmin, ymin],
-      [xmax, ymin],
-      [xmax, ymax],
-      [xmin, ymax],
-    ] as const
-  ).map(([x, y]) => fromUtm(x, y, zone, product.epsg >= 32700))
-  const west = corners[0]?.[0] ?? 0
-  // Next to the antimeridian the eastern corners come out near -180.
-  const lons = corners.map(([lon]) => (lon - west > 180 ? lon - 360 : west - lon > 180 ? lon + 360 : lon))
-  const lats = corners.map((corner) => corner[1])
-  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)]
 }

@@ -100,7 +100,8 @@ export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promi
 /** Scenes of the readable products that were linked from a folder. */
 export async function scenesBySource(db: Queryable, path: string): Promise<readonly Scene[]> {
   const { rows } = await sql<Scene>`
-    select a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt"
+    select a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt",
+      a.metadata ->> 'madeBy' as "madeBy"
     from acquisition a where a.metadata ->> 'sourcePath' = ${path} and a.state in ('present', 'superseded')`.execute(
     db,
   )

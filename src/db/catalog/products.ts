@@ -7,6 +7,8 @@ export interface PublishedProduct {
   readonly level: string
   readonly processor: string
   readonly processorVersion: number
+  /** The other processor whose pixels these are; null: our own. */
+  readonly madeBy: string | null
   readonly satellite: 's2' | 'landsat'
   readonly platform: string
   readonly tile: string
@@ -36,7 +38,7 @@ export interface ProductFilter {
 /** Published products, oldest sensing first; those that a retention rule removed only by name. */
 export async function selectProducts(db: Queryable, f: ProductFilter): Promise<readonly PublishedProduct[]> {
   const { rows } =
-    await sql<PublishedProduct>`select p.id, p.name, p.level, p.processor, p.processor_version as "processorVersion", p.satellite, p.platform,
+    await sql<PublishedProduct>`select p.id, p.name, p.level, p.processor, p.processor_version as "processorVersion", p.provenance #>> '{made_by,name}' as "madeBy", p.satellite, p.platform,
       p.tile, p.sensed_at as "sensedAt", p.location, p.provenance, p.created_at as "createdAt",
       p.stale_since as "staleSince", p.stale_reason as "staleReason",
       p.removed_at as "removedAt", p.removed_reason as "removedReason"

@@ -10,6 +10,8 @@ export interface Scene {
   readonly datatakeStart: string
   /** ISO 8601 UTC; versions differ by less than a second. */
   readonly sensedAt: string
+  /** The other processor of a foreign L2A product; null or absent for L1. Versions are of one maker. */
+  readonly madeBy?: string | null
 }
 
 /** Key of `lockProductKey` under which the versions of a scene may be changed. */
@@ -26,7 +28,7 @@ export async function settleVersions(tx: Queryable, scene: Scene): Promise<void>
       select id, row_number() over newest as place, first_value(id) over newest as winner, first_value(identity) over newest as name
       from acquisition
       where satellite = ${scene.satellite} and platform = ${scene.platform} and tile = ${scene.tile}
-        and metadata ->> 'datatakeStart' = ${scene.datatakeStart}
+        and metadata ->> 'datatakeStart' = ${scene.datatakeStart} and metadata ->> 'madeBy' is not distinct from ${scene.madeBy ?? null}
         and sensed_at > ${scene.sensedAt}::timestamptz - interval '1 second' and sensed_at < ${scene.sensedAt}::timestamptz + interval '1 second'
         and state in ('present', 'superseded')
       window newest as (order by string_to_array(baseline, '.')::int[] desc, generated_at desc nulls last, identity desc)),

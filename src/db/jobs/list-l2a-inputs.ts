@@ -54,7 +54,7 @@ const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
     where r.site_id = owner.id and has.satellite = a.satellite and has.tile = a.tile and has.enabled)`
 
 /**
- * Present acquisitions of all satellites, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once and
+ * Present L1 acquisitions of all satellites, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once and
  * with what there is of its L2A already. Seasons are those in force for the site.
  */
 export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): Promise<L2aInput[]> {
@@ -83,7 +83,7 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
       select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
       where r.site_id = ${siteId} and t.satellite = a.satellite and t.tile = a.tile and t.enabled
       order by s.id <> r.site_id, s.slug limit 1) home on true
-    where a.state = 'present'
+    where a.state = 'present' and a.metadata ->> 'madeBy' is null
       and (${siteId}::bigint is null or home.id is not null)
       and (${season}::text is null or exists (
         select from site_season n where n.site_id = ${siteId} and n.name = ${season}

@@ -17,6 +17,8 @@ export interface StandingRow {
   readonly product: string | null
   /** Why that product is stale; null where it is not. */
   readonly staleReason: string | null
+  /** The other processor where it is a foreign L2A product; null for L1. */
+  readonly madeBy: string | null
   /** The newest L2A step for it. */
   readonly stepId: number | null
   readonly stepState: StepState | null
@@ -41,13 +43,14 @@ export async function listStandings(db: Queryable, filter: StandingFilter): Prom
   const { rows } = await sql<StandingRow>`
     select a.id as "acquisitionId", coalesce(a.product_uri, a.location) as name, a.satellite, a.tile, a.sensed_at as "sensedAt",
       a.state::text as state, a.reason_code as "reasonCode", a.reason, made.name as product, made.stale_reason as "staleReason",
+      a.metadata ->> 'madeBy' as "madeBy",
       last.id as "stepId", last.state::text as "stepState", last.error_code as "errorCode", last.error_message as "errorMessage"
     from acquisition a
     left join lateral (
       select p.name, p.stale_reason from product p where p.acquisition_id = a.id and p.level = 'L2A' and p.removed_at is null order by p.created_at desc limit 1) made on true
     left join lateral (
       select s.id, s.state, s.error_code, s.error_message from task t join step s on s.task_id = t.id
-      where t.acquisition_id = a.id and s.processor = 'l2a' order by s.id desc limit 1) last on true
+      where t.acquisition_id = a.id and s.processor in ('l2a', 'import_l2a') order by s.id desc limit 1) last on true
     where (${ids}::bigint[] is null or a.id = any(${ids}))
       and (${satellite}::satellite is null or a.satellite = ${satellite})
       and (${tile}::text is null or a.tile = ${tile})

@@ -42,6 +42,11 @@ export async function findSen2corXml(path: string): Promise<string | null> {
  */
 export async function readSen2cor(path: string): Promise<ForeignL2a> {
   const xmlPath = await findSen2corXml(path)
+  if (xmlPath === null && existsSync(join(path, 'GRANULE')))
+    throw new ProcessingError(
+      'PRODUCT_INCOMPLETE',
+      `'${path}' has a GRANULE folder, but no product metadata with root Level-2A_User_Product. Copy or download it again.`,
+    )
   if (xmlPath === null)
     throw new ProcessingError(
       'PRODUCT_UNSUPPORTED',
@@ -98,8 +103,13 @@ export async function readSen2cor(path: string): Promise<ForeignL2a> {
   const tileId = tile.text('General_Info/TILE_ID')
   const direction = r.text(`${info}/Datatake/SENSING_ORBIT_DIRECTION`)
   const sun = 'Geometric_Info/Tile_Angles/Mean_Sun_Angle'
+  const baseline = r.text(`${info}/PROCESSING_BASELINE`)
+  if (!/^\d+(\.\d+)*$/.test(baseline)) r.fail(`PROCESSING_BASELINE is '${baseline}', expected numbers`)
   return {
-    producer: { name: 'Sen2Cor', version: `baseline ${r.text(`${info}/PROCESSING_BASELINE`)}` },
+    producer: { name: 'Sen2Cor', version: `baseline ${baseline}` },
+    baseline,
+    generatedAt: r.time(`${info}/GENERATION_TIME`),
+    datatakeId: r.element(`${info}/Datatake`).attribute('datatakeIdentifier') ?? null,
     path,
     productUri: r.text(`${info}/PRODUCT_URI`),
     platform: platformOf(r.text(`${info}/Datatake/SPACECRAFT_NAME`), xmlPath),

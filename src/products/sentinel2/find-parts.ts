@@ -38,7 +38,7 @@ export async function findSafeParts(safePath: string, notes: string[]): Promise<
     if (product === undefined)
       throw new ProcessingError(
         'PRODUCT_UNSUPPORTED',
-        `'${manifest}' names no Level-1C product metadata; this reader takes Sentinel-2 L1C products only. Sen2Cor L2A: \`tilth import-l2a\`.`,
+        `'${manifest}' names no Level-1C product metadata; this reader takes Sentinel-2 L1C products only. Sen2Cor L2A: \`tilth import-l2a\` or \`tilth ingest\`.`,
       )
     const productXmlPath = insideSafe(safePath, product.href, manifest)
     return {

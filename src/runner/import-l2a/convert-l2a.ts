@@ -10,8 +10,10 @@ import {
   measurePeakRss,
   writeReport,
   type BandStatistics,
+  type Report,
 } from '../../products/report.js'
 import { readNearest } from '../../products/sentinel2/read-nearest.js'
+import { importL2a } from '../../processors/import_l2a/definition.js'
 import { configureGdal } from '../../raster/gdal-runtime.js'
 import { openMaskRaster, type MaskRaster } from '../../raster/open-mask-raster.js'
 import { openRaster } from '../../raster/open-raster.js'
@@ -26,8 +28,6 @@ import { writeForeignItem } from './write-foreign-item.js'
 const NO_DATA = -32768
 /** Edge of a block in pixels: whole tiles of the output, and of the 1024-pixel tiles of ESA's images. */
 const BLOCK = 1024
-/** Raised when the same product gives different numbers. */
-export const IMPORT_VERSION = 1
 
 export interface ConvertOptions {
   readonly source: ForeignL2a
@@ -49,6 +49,14 @@ export function storedReflectance(
   return Math.max(NO_DATA + 1, Math.min(32_767, stored))
 }
 
+export interface ConvertedL2a {
+  readonly name: string
+  readonly folder: string
+  /** West, south, east, north in degrees; east > 180 over the antimeridian. */
+  readonly bbox: readonly [number, number, number, number]
+  readonly report: Report
+}
+
 /** A file of the product that is written. */
 export interface ConvertedRaster {
   readonly file: string
@@ -61,10 +69,15 @@ export interface ConvertedRaster {
  * classes as they are. No pixel is corrected or resampled. Report and item name the processor that made it.
  * @throws ProcessingError RASTER_UNREADABLE, GRID_MISMATCH, NO_VALID_PIXEL, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
  */
-export async function convertL2a(options: ConvertOptions): Promise<{ name: string; folder: string }> {
+export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a> {
   const { source, signal } = options
   const clock = new StageClock()
-  const name = productName({ ...source, level: 'L2A', sensedAt: source.namedAt })
+  const name = productName({
+    ...source,
+    level: 'L2A',
+    sensedAt: source.namedAt,
+    madeBy: source.producer.name.toUpperCase(),
+  })
   await options.accept?.(name)
   const folder = join(options.into, name)
   await mkdir(folder)
@@ -99,10 +112,10 @@ export async function convertL2a(options: ConvertOptions): Promise<{ name: strin
     await drawQuicklook(folder, kind)
     const created = new Date().toISOString()
     const versions = softwareVersions()
-    await writeReport(join(folder, PRODUCT_FILES.report), {
+    const report: Report = {
       schema: 'tilth-report/1',
       product: name,
-      processor: { name: 'import_l2a', version: IMPORT_VERSION },
+      processor: { name: importL2a.name, version: importL2a.version },
       versions: { ...versions, [source.producer.name.toLowerCase()]: source.producer.version },
       created,
       inputs: [
@@ -120,8 +133,9 @@ export async function convertL2a(options: ConvertOptions): Promise<{ name: strin
       bands: rasters.flatMap(({ statistics }) => statistics ?? []),
       notes: [...source.notes],
       flags: ['foreign_l2a'],
-    })
-    await writeForeignItem({
+    }
+    await writeReport(join(folder, PRODUCT_FILES.report), report)
+    const bbox = await writeForeignItem({
       source,
       name,
       folder,
@@ -132,7 +146,7 @@ export async function convertL2a(options: ConvertOptions): Promise<{ name: strin
       createdAt: created,
     })
     options.onProgress(1, 'done')
-    return { name, folder }
+    return { name, folder, bbox, report }
   } finally {
     await pool.close()
   }

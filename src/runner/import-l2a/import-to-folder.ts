@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
-import { readSen2cor } from '../../products/foreign/read-sen2cor.js'
+import { readForeignL2a } from '../../products/foreign/read-foreign-l2a.js'
 import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from '../l2a/unpacked-input.js'
 import { convertL2a } from './convert-l2a.js'
@@ -29,7 +29,7 @@ export async function importToFolder(
   const { scratch, archiveLimits: limits, signal, onNote, onProgress } = options
   const { folder, result } = await intoFolder(options, ({ staging, accept }) =>
     withUnpackedInput(resolve(options.product), { scratch, limits, signal, onNote }, async (input) => {
-      const source = await readSen2cor(input)
+      const { source } = await readForeignL2a(input)
       for (const note of source.notes) onNote(note)
       const threads = options.threads ?? availableParallelism()
       return convertL2a({ source, into: staging, accept, threads, signal, onProgress })

@@ -6,8 +6,9 @@ import { PRODUCT_FILES, bandFile } from '../../products/layout.js'
 import { publishError } from '../../products/publish.js'
 import { buildL2aItem, readFileFacts, type RasterAsset } from '../../products/stac/build-l2a-item.js'
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
+import { importL2a } from '../../processors/import_l2a/definition.js'
 import { gridOutline, toLonLat } from '../../raster/transform.js'
-import { IMPORT_VERSION, type ConvertedRaster } from './convert-l2a.js'
+import type { ConvertedRaster } from './convert-l2a.js'
 
 const NO_DATA = -32768
 /** Points an edge of the footprint gets, as in our own items. */
@@ -25,8 +26,10 @@ export interface ForeignItemInput {
   readonly createdAt: string
 }
 
-/** Writes and validates `item.json`; it names the processor that made the reflectance. Rejects with INTERNAL for an invalid item. */
-export async function writeForeignItem(input: ForeignItemInput): Promise<void> {
+/** Writes and validates `item.json`, which names the processor that made the reflectance; returns its bounds, east > 180 over the antimeridian. Rejects with INTERNAL for an invalid item. */
+export async function writeForeignItem(
+  input: ForeignItemInput,
+): Promise<readonly [number, number, number, number]> {
   const { source, name, folder, rasters, finest, cloudShare, versions, createdAt } = input
   const facts = (file: string) => readFileFacts(join(folder, file))
   const item = buildL2aItem({
@@ -49,7 +52,7 @@ export async function writeForeignItem(input: ForeignItemInput): Promise<void> {
     sun: source.sun,
     cloudPercent: cloudShare === null ? null : cloudShare * 100,
     lineage: `${source.productUri}, surface reflectance made by ${source.producer.name} (${source.producer.version}), layout changed, no pixel corrected.`,
-    processorVersion: String(IMPORT_VERSION),
+    processorVersion: String(importL2a.version),
     software: { ...versions, [source.producer.name.toLowerCase()]: source.producer.version },
     rasters: await Promise.all(
       rasters.map(async (raster): Promise<RasterAsset> => ({
@@ -66,6 +69,8 @@ export async function writeForeignItem(input: ForeignItemInput): Promise<void> {
   } catch (cause) {
     throw publishError(`Writing ${PRODUCT_FILES.item}`, cause)
   }
+  const [west, south, east, north] = item.bbox
+  return [west, south, east < west ? east + 360 : east, north]
 }
 
 function assetOf(

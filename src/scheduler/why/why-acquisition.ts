@@ -83,10 +83,16 @@ export async function whyAcquisition(
   const standing = standingOf(row)
   switch (standing) {
     case 'corrected':
-      return explain(subject, `is corrected: ${row.product ?? ''}`, {
-        reasons: row.staleReason === null ? [] : [`that product is stale: ${row.staleReason}`],
-        next: row.staleReason === null ? [] : ['tilth process --stale'],
-      })
+      return explain(
+        subject,
+        row.madeBy === null
+          ? `is corrected: ${row.product ?? ''}`
+          : `is imported, as ${row.madeBy} made it: ${row.product ?? ''}`,
+        {
+          reasons: row.staleReason === null ? [] : [`that product is stale: ${row.staleReason}`],
+          next: row.staleReason === null ? [] : ['tilth process --stale'],
+        },
+      )
     case 'runs':
     case 'waits':
     case 'failed':
@@ -116,7 +122,9 @@ export async function whyAcquisition(
       return explain(
         subject,
         row.stepState === 'succeeded' ? 'was corrected, and its product removed' : 'waits for a job',
-        whyNotAsked(row, sites),
+        row.madeBy === null
+          ? whyNotAsked(row, sites)
+          : { reasons: [`${row.madeBy} made it; it is imported by an ingest`], next: ['tilth ingest PATH'] },
       )
   }
 }

@@ -17,7 +17,7 @@ type Kind = (typeof KINDS)[number]
 
 /** Tiles of Sentinel-2, with or without ESA's T; Landsat's path and row are digits, as steps are, and need their kind said. */
 const S2_TILE = /^T?(\d{1,2}[C-X][A-Z]{2})$/
-const PRODUCT = /^[A-Z0-9]+_L[2-9][A-Z]_([A-Z0-9]+)_(\d{8}T\d{6})_R\d{3}$/
+const PRODUCT = /^[A-Z0-9]+_L[2-9][A-Z]_([A-Z0-9]+)_(\d{8}T\d{6})_R\d{3}(?:_[A-Z0-9]+)?$/
 
 /**
  * Why a thing is not there, or that it is. `what` is `KIND:NAME` with a kind of site, tile, acquisition, product, step, job, or a
