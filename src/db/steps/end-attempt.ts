@@ -52,10 +52,15 @@ export interface FailedAttempt {
 export async function failStep(
   db: Queryable,
   { id, attempt }: ClaimKey,
-  failure: StepFailure,
+  reported: StepFailure,
   decide: (attempt: FailedAttempt) => AfterFailure,
   resources: unknown,
 ): Promise<boolean> {
+  const failure = {
+    ...reported,
+    message: withoutNul(reported.message),
+    lastLines: reported.lastLines.map(withoutNul),
+  }
   const isEnded = await db.transaction().execute(async (trx) => {
     const { rows } = await sql<
       FailedAttempt & { cancelRequested: boolean; node: string | null; durationS: number }
@@ -115,6 +120,9 @@ export async function failStep(
   if (isEnded) await settleEnds(db)
   return isEnded
 }
+
+/** A process that crashes may print anything, and Postgres has no text with U+0000 in it. */
+const withoutNul = (text: string): string => text.replaceAll('\0', '\uFFFD')
 
 /** Ends a claim as cancelled by its user. False when the claim was lost. */
 export async function cancelRunningStep(

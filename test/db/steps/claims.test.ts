@@ -329,3 +329,19 @@ test('cancelling a job ends what waits, asks what runs, and a failure after that
   expect((await stepOf(app.db, stepIds[0]!)).state).toBe('cancelled')
   expect((await job(jobId)).state).toBe('cancelled')
 })
+
+test('a failure is recorded whatever bytes its process has printed', async () => {
+  const { stepIds } = await insertSteps(app.db, [{}])
+  const { id, attempt } = await claimOne(stepIds[0]!)
+  const failure = {
+    code: 'STEP_KILLED',
+    failure: 'transient' as const,
+    message: 'Last lines: core \0\0 dump',
+    lastLines: ['core \0 dump'],
+  }
+  expect(await failStep(app.db, { id, attempt }, failure, () => ({ kind: 'quarantine' }), {})).toBe(true)
+  expect(await stepOf(app.db, id)).toMatchObject({
+    state: 'quarantined',
+    error_message: 'Last lines: core \uFFFD\uFFFD dump',
+  })
+})
