@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import { releaseSteps } from '../db/steps/end-attempt.js'
 import { listExpired } from '../db/steps/list-expired.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
@@ -8,6 +9,8 @@ const OTHERS_GRACE_S = 2
 /** How long a process may go on after its claim was lost, ms, and how long it then has to let go, seconds. */
 const LOST_PATIENCE_MS = 3000
 const LOST_GRACE_S = 2
+/** No round of a scheduler that is not stopped takes so long, seconds. */
+const STOPPED_S = 10
 
 /**
  * Watches leases: those of all running claims, and whether what this scheduler's step processes work on is still theirs. Leases are
@@ -18,7 +21,14 @@ export class ClaimWatch {
   private reachableSince = -Infinity
   private readonly lostSince = new Map<string, number>()
 
-  constructor(private readonly executor: Executor) {}
+  /** When leases were last looked at, by `clock`. */
+  private lookedAt: number | undefined
+
+  /** `clock`: seconds that go on while this machine is suspended or this process is stopped. */
+  constructor(
+    private readonly executor: Executor,
+    private readonly clock: () => number = uptime,
+  ) {}
 
   /** After an outage nobody has been able to renew: processes get the time that they need for it before anything is judged. */
   databaseIsBack(): void {
@@ -30,6 +40,11 @@ export class ClaimWatch {
    * expired claims of others, whose host is gone or cut off. Returns what was given back.
    */
   async reapExpired(db: Queryable, leaseS: number): Promise<readonly ClaimKey[]> {
+    // A machine that was suspended has stopped its step processes too: they need the same time.
+    const now = this.clock()
+    if (this.lookedAt !== undefined && now - this.lookedAt > Math.max(STOPPED_S, leaseS / 2))
+      this.databaseIsBack()
+    this.lookedAt = now
     if (performance.now() - this.reachableSince < (leaseS / 3 + 2) * 1000) return []
     const expired = await listExpired(db)
     if (expired.length === 0) return []
