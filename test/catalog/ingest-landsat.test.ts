@@ -4,6 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { ingestPaths, listAcquisitions } from '../../src/catalog/ingest.js'
 import { setSetting } from '../../src/catalog/settings.js'
+import { sizeClassOf } from '../../src/processors/define-processor.js'
+import { l2a } from '../../src/processors/l2a/definition.js'
+import { readL1tpMetadata } from '../../src/products/landsat/read-l1tp.js'
 import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
 import { filesBelow, tarOf, tgzOf } from '../support/archives.js'
 import { hasSharedData, sharedData, temporaryFolder } from '../support/cli.js'
@@ -142,7 +145,15 @@ describe.skipIf(!hasSharedData)('Landsat products in the catalogue', () => {
     const [row] = await all()
     const planned = await createL2aJob(app.db, { acquisitionIds: [row!.id], createdBy: 'test' })
     expect(planned.stepIds).toHaveLength(1)
-    const step = await app.db.selectFrom('step').select('params').executeTakeFirstOrThrow()
+    const step = await app.db
+      .selectFrom('step')
+      .select(['params', 'memory_mb', 'size_class'])
+      .executeTakeFirstOrThrow()
     expect(step.params).toMatchObject({ input: row!.location })
+    // It declares what its own images need, not those of a full Sentinel-2 tile.
+    const { grid, bands } = await readL1tpMetadata(LC09)
+    const size = { pixels: bands.length * grid.width * grid.height, bands: bands.length, threads: 4 }
+    expect(bands.length).toBe(8)
+    expect(step).toMatchObject({ memory_mb: l2a.resources(size).memoryMb, size_class: sizeClassOf(size) })
   })
 })

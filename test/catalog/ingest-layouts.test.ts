@@ -136,6 +136,23 @@ describe('in the catalogue', () => {
     },
   )
 
+  test.each([
+    ['compact', () => compact[0] ?? ''],
+    ['as AWS keeps it', () => toAws(compact[0] ?? '', join(folder, 'aws sized'))],
+    ['of several tiles', () => old],
+  ])('the size of the images is kept, for what their steps declare: %s', async (_, path) => {
+    await ingestPaths(app, [path()], { copy: false })
+    const kept = await app.db
+      .selectFrom('acquisition')
+      .select('metadata')
+      .where('tile', '=', '31TCJ')
+      .execute()
+    // 109.8 km in pixels of 720, 1440 and 4320 m: the last ones reach beyond the tile.
+    const side = (m: number) => Math.ceil(109_800 / m)
+    const pixels = 4 * side(720) ** 2 + 6 * side(1440) ** 2 + 3 * side(4320) ** 2
+    expect(kept.map(({ metadata }) => metadata)).toMatchObject([{ pixels, bands: 13 }])
+  })
+
   test('a granule that is broken does not hold the other', async () => {
     const path = join(folder, 'torn.SAFE')
     cpSync(old, path, { recursive: true })

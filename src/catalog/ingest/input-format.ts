@@ -1,3 +1,19 @@
+import type { Grid } from '../../domain/grid.js'
+
+/** Pixels of all images that become bands of a product, and how many of these images there are. */
+export interface ImageSize {
+  readonly pixels: number
+  readonly bands: number
+}
+
+/** Pure. */
+export function imageSizeOf(bands: readonly { readonly grid: Grid }[]): ImageSize {
+  return {
+    pixels: bands.reduce((sum, { grid: { width, height } }) => sum + width * height, 0),
+    bands: bands.length,
+  }
+}
+
 /** One acquisition as the catalogue keeps it, whatever the format it came in. */
 export interface DescribedAcquisition {
   /** What makes it the same product, wherever it lies and whatever it is called. */
@@ -27,8 +43,8 @@ export interface DescribedAcquisition {
   readonly notes: readonly string[]
   /** Folder of the whole product below the root `l1`: the same for all acquisitions of one product, and for no other product. */
   readonly place: string
-  /** What else the row keeps, JSON. */
-  readonly metadata: Readonly<Record<string, unknown>>
+  /** What else the row keeps, JSON; its size is what memory and disk of the products made from it are declared by. */
+  readonly metadata: Readonly<Record<string, unknown>> & ImageSize
 }
 
 /** How acquisitions are read from one kind of product; `products/product-kinds.ts` says how a folder is told to be one. */

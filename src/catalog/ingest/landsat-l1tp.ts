@@ -1,6 +1,6 @@
 import { tileOf, type LandsatProduct } from '../../domain/landsat.js'
 import { readL1tpMetadata } from '../../products/landsat/read-l1tp.js'
-import type { DescribedAcquisition, InputFormat } from './input-format.js'
+import { imageSizeOf, type DescribedAcquisition, type InputFormat } from './input-format.js'
 
 export const landsatL1tp: InputFormat = {
   acquisitions: () => Promise.resolve(['']),
@@ -38,6 +38,7 @@ function describeL1tp(product: LandsatProduct): DescribedAcquisition {
       collection: product.collection,
       category: product.category,
       angles: product.angles.kind,
+      ...imageSizeOf(product.bands),
     },
   }
 }

@@ -3,7 +3,7 @@ import type { L1cProduct } from '../../domain/sentinel2.js'
 import { listGranules } from '../../products/sentinel2/layouts.js'
 import { readL1cMetadata } from '../../products/sentinel2/read-l1c.js'
 import { bboxOf } from './bbox-of.js'
-import type { DescribedAcquisition, InputFormat } from './input-format.js'
+import { imageSizeOf, type DescribedAcquisition, type InputFormat } from './input-format.js'
 
 export const sentinel2L1c: InputFormat = {
   acquisitions: async (folder) => {
@@ -61,7 +61,7 @@ function describeL1c(product: L1cProduct): DescribedAcquisition {
       epsg: product.epsg,
       extent: product.extent,
       orbitDirection: product.orbitDirection,
-      ...sizeOf(product),
+      ...imageSizeOf(Object.values(product.bands)),
     },
   }
 }
@@ -75,10 +75,4 @@ function placeOf(
   return manyTilesKey === null
     ? `s2/${tile}/${year}/${name.replace(/[^A-Za-z0-9_.-]/g, '-')}.SAFE`
     : `s2/many-tiles/${year}/${platform}_${compactTime(datatakeStart)}_${manyTilesKey}.SAFE`
-}
-
-/** For the memory and disk of what is made from it. */
-function sizeOf({ bands }: L1cProduct): { pixels: number; bands: number } {
-  const grids = Object.values(bands).map(({ grid }) => grid)
-  return { pixels: grids.reduce((sum, { width, height }) => sum + width * height, 0), bands: grids.length }
 }
