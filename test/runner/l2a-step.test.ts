@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -27,7 +28,7 @@ beforeEach(() => {
   stagingDir = mkdtempSync(join(home, 'staging-'))
 })
 
-function contextOf(params: unknown): StepContext {
+function contextOf(params: unknown, blockShrink = 0, threads = 1): StepContext {
   const scratchDir = join(stagingDir, 'scratch')
   mkdirSync(scratchDir, { recursive: true })
   return {
@@ -38,8 +39,8 @@ function contextOf(params: unknown): StepContext {
     stagingDir,
     scratchDir,
     resolvePath: (path) => path.replace(/^l1:/, `${home}/`),
-    blockShrink: 0,
-    threads: { value: 1, onChange: () => () => undefined },
+    blockShrink,
+    threads: { value: threads, onChange: () => () => undefined },
     signal: new AbortController().signal,
     progress: () => undefined,
     log: { info: () => undefined, warn: () => undefined },
@@ -87,3 +88,33 @@ test('parameters that the processor refuses end the step before anything is writ
   })
   await expect(runL2aStep(contextOf({ input: 3 }))).rejects.toMatchObject({ code: 'INTERNAL' })
 })
+
+test('blocks halved once and twice, as after memory ran out, give the same bytes in every raster', async () => {
+  // 1220 pixels of the finest bands: 4 blocks of 1024, 9 of 512.
+  const large = await simulateL1c({
+    ...{ tile: '31TCJ', date: '2025-05-11', pixelSizeM: 90, seed: 5, baseline: '05.11', outDir: home },
+    withTci: false,
+  })
+  const digests: Record<string, string>[] = []
+  for (const shrink of [0, 1, 2]) {
+    stagingDir = mkdtempSync(join(home, 'staging-'))
+    // Four threads: the second halving leaves the blocks at their least, 512, and halves only how many are in flight.
+    const context = contextOf({ ...step(), input: `l1:${large.name}`, parameters: {} }, shrink, 4)
+    const { products } = await runL2aStep(context)
+    const { folder } = products[0]!
+    const names = readdirSync(folder).filter((name) => /\.(tif|png)$/.test(name))
+    expect(names).toHaveLength(16)
+    digests.push(
+      Object.fromEntries(
+        names.map((name) => [
+          name,
+          createHash('sha256')
+            .update(readFileSync(join(folder, name)))
+            .digest('hex'),
+        ]),
+      ),
+    )
+  }
+  expect(digests[1]).toEqual(digests[0])
+  expect(digests[2]).toEqual(digests[0])
+}, 170_000)
