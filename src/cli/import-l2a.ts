@@ -12,9 +12,12 @@ export function register(program: Command): void {
   program
     .command('import-l2a')
     .description(
-      'write a Sen2Cor L2A product in our layout, masks in our bits; needs no database, corrects no pixel',
+      'write an L2A product of Sen2Cor or MAJA in our layout, masks in our bits; needs no database, corrects no pixel',
     )
-    .argument('<product>', 'SAFE folder (S2x_MSIL2A), or a zip or tar with one')
+    .argument(
+      '<product>',
+      'SAFE folder (S2x_MSIL2A), folder of Theia (SENTINEL2x_..._L2A_...), or a zip or tar with one',
+    )
     .requiredOption('-o, --out <dir>', 'folder that gets <dir>/<product name>/')
     .option('--threads <n>', 'encoders that run at once (default: CPUs)', (text) => {
       const value = Number(text)

@@ -10,6 +10,9 @@ interface ProductKindSigns {
   readonly looksLike: (folder: string, entries: readonly string[]) => boolean
 }
 
+/** A folder named as Theia's L2A products of Sentinel-2 are. */
+export const isMajaName = (name: string): boolean => /^SENTINEL2[A-Z]_\d{8}-\d{6}-\d{3}_L2A_/.test(name)
+
 /** Every kind of product that is read; a folder is taken for the first that it looks like. Whether it really is one its reader says. */
 export const PRODUCT_KINDS = {
   s2_l2a_sen2cor: {
@@ -18,6 +21,12 @@ export const PRODUCT_KINDS = {
     looksLike: (folder, entries) =>
       entries.some((entry) => /^MTD_MSIL2A.*\.xml$/.test(entry)) ||
       /_MSIL2A_.*\.SAFE$/.test(basename(folder)),
+  },
+  s2_l2a_maja: {
+    name: 'Sentinel-2 L2A of MAJA',
+    sign: 'SENTINEL2*_MTD_ALL.xml',
+    looksLike: (folder, entries) =>
+      entries.some((entry) => /^SENTINEL2.*_MTD_ALL\.xml$/.test(entry)) || isMajaName(basename(folder)),
   },
   s2_l1c: {
     name: 'Sentinel-2 L1C',

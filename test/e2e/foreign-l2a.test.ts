@@ -8,6 +8,7 @@ import { listL2aInputs } from '../../src/db/jobs/list-l2a-inputs.js'
 import { EXIT } from '../../src/domain/errors.js'
 import { insertSteps, setSetting } from '../support/queue.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { makeMaja } from '../support/maja-product.js'
 import { dnAt, fillSen2cor } from '../support/sen2cor-safe.js'
 import { hasSharedData, temporaryFolder, tilth } from '../support/cli.js'
 
@@ -201,6 +202,21 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
     await run('up', '--until-idle')
     expect(await productsOf(db)).toMatchObject([{ name: THEIRS }])
   }, 240_000)
+
+  test('a product of MAJA comes into the catalogue under its own name', async () => {
+    const { db, run } = await open()
+    const maja = settle(makeMaja(folder))
+    expect((await run('ingest', maja)).exitCode).toBe(0)
+    await run('up', '--until-idle')
+    expect(await productsOf(db)).toMatchObject([
+      {
+        name: 'S2A_L2A_32MNE_20170402T093844_R136_MAJA',
+        processor: 'import_l2a',
+        provenance: { made_by: { name: 'MAJA', version: 'product version 1.4' } },
+      },
+    ])
+    expect((await run('ingest', maja)).stderr).toContain('exists')
+  }, 120_000)
 
   test('the command without a catalogue gives the same name', async () => {
     const out = join(folder, 'out')

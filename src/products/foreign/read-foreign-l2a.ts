@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import type { ForeignL2a } from '../../domain/foreign-l2a.js'
 import { describeGrid, sameExtent, type Grid } from '../../domain/grid.js'
 import { checkTiff } from '../../raster/check-tiff.js'
 import { openRaster } from '../../raster/open-raster.js'
+import { isMajaName } from '../product-kinds.js'
 import { newestChangeMs } from '../sentinel2/find-parts.js'
+import { isMajaXml, readMaja } from './read-maja.js'
 import { readSen2cor } from './read-sen2cor.js'
 
 /** A foreign product whose files are all there, whole, and over one ground. */
@@ -32,7 +36,8 @@ export async function readForeignL2a(
   { settleSeconds = 0 }: { readonly settleSeconds?: number } = {},
 ): Promise<ProvenForeignL2a> {
   try {
-    return await prove(await readSen2cor(path))
+    const isMaja = (await readdir(path)).some(isMajaXml) || isMajaName(basename(path))
+    return await prove(await (isMaja ? readMaja(path) : readSen2cor(path)))
   } catch (cause) {
     if (!(cause instanceof ProcessingError) || !MAY_BE_COPYING.has(cause.code)) throw cause
     if (settleSeconds <= 0 || !existsSync(path)) throw cause
