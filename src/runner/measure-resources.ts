@@ -123,6 +123,8 @@ export interface Meter {
   read(): StepResources
   /** Watches the folders of the attempt from now on. */
   watch(folders: readonly string[]): void
+  /** Looks at memory and folders now: what is over between two samples would not be seen. */
+  look(): Promise<void>
   /** Ends the sampling; `read` still gives what was measured. */
   stop(): void
 }
@@ -147,12 +149,15 @@ export function startMeter(): Meter {
   let peakTreeKb = 0
   let peakDiskMb = 0
   let isLooking = false
-  const timer = setInterval(() => {
+  const look = async () => {
     peakTreeKb = Math.max(peakTreeKb, readTree(process.pid)?.rssKb ?? 0)
-    if (folders.length === 0 || isLooking) return
+    if (folders.length > 0) peakDiskMb = Math.max(peakDiskMb, await diskUseMb(folders))
+  }
+  const timer = setInterval(() => {
+    // A folder of many files on a slow disk may take longer than the time between two samples.
+    if (isLooking) return
     isLooking = true
-    void diskUseMb(folders).then((mb) => {
-      peakDiskMb = Math.max(peakDiskMb, mb)
+    void look().then(() => {
       isLooking = false
     })
   }, SAMPLE_MS)
@@ -182,6 +187,7 @@ export function startMeter(): Meter {
     watch: (paths) => {
       folders = paths
     },
+    look,
     stop: () => {
       clearInterval(timer)
     },

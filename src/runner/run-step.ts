@@ -101,7 +101,7 @@ export class Attempt {
     )
     const lease = this.holdLease(step.leaseSeconds)
     try {
-      const result = await this.untilStopped(this.process(step))
+      const result = await this.untilStopped(this.process(step)).finally(() => this.meter.look())
       // The lease is held while files are flushed, which takes long for large products on slow disks.
       return await this.publish(result)
     } catch (cause) {

@@ -265,7 +265,8 @@ describe('one landscape for both satellites', () => {
     for (const [a, b, tolerance] of [
       ['B04', 'B4', 0.02],
       ['B8A', 'B5', 0.006],
-      ['B11', 'B6', 0.012],
+      // Snow falls off steeply towards 1.6 um: it sets this one.
+      ['B11', 'B6', 0.025],
       ['B12', 'B7', 0.012],
     ] as const)
       msi[a].forEach((value, k) => {
