@@ -294,7 +294,8 @@ export class ProcessingError extends Error {
     message: string,
     options?: { cause?: unknown },
   ) {
-    super(message, options)
+    // Messages quote damaged files; a text in the database cannot hold a zero byte.
+    super(message.replaceAll('\0', '\uFFFD'), options)
   }
   get failure(): FailureClass {
     return ERROR_CODES[this.code].failure

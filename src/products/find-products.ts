@@ -13,6 +13,8 @@ export interface ProductFolder {
 export type FoundProduct = ProductFolder | { readonly kind: 'archive'; readonly path: string }
 
 const DEEPEST = 8
+/** Folder that macOS puts into its zips: a second tree of the same names, with what its file system keeps beside each file. */
+const MAC_EXTRAS = '__MACOSX'
 
 /**
  * Products and archives at or below a path, in order of their paths. Symbolic links are followed once; what is hidden is passed over. A file
@@ -65,7 +67,8 @@ async function walk(start: string, archives: boolean): Promise<readonly FoundPro
     const kind = PRODUCT_KIND_NAMES.find((one) => PRODUCT_KINDS[one].looksLike(real, entries))
     if (kind !== undefined) found.push({ kind, path: real })
     else if (depth < DEEPEST)
-      for (const entry of entries.sort()) if (!entry.startsWith('.')) await look(join(real, entry), depth + 1)
+      for (const entry of entries.sort())
+        if (!entry.startsWith('.') && entry !== MAC_EXTRAS) await look(join(real, entry), depth + 1)
   }
   await look(start, 0)
   return found

@@ -43,7 +43,7 @@ export const PRODUCT_KINDS = {
     sign: '*_MTL.txt, *_MTL.json or *_MTL.xml',
     // By its name also while the metadata, which comes late in USGS's tars, is missing.
     looksLike: (folder, entries) =>
-      entries.some((entry) => /_MTL\.(txt|json|xml)$/i.test(entry)) ||
+      entries.some((entry) => /^[^.].*_MTL\.(txt|json|xml)$/i.test(entry)) ||
       (/^L[COT]0[89]_L1TP_\d{6}_/.test(basename(folder)) &&
         entries.some((entry) => /_B\d+\.TIF$/i.test(entry))),
   },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { ingestPaths, listAcquisitions } from '../../src/catalog/ingest.js'
@@ -210,4 +210,28 @@ test('`tilth l2a` takes an archive, gives the pixels of the folder and leaves no
   expect(broken.exitCode).toBe(EXIT.data)
   expect(broken.stderr).toContain('ARCHIVE_BROKEN')
   expect(readdirSync(join(env.TILTH_HOME, 'scratch'))).toEqual([])
+})
+
+test('a zip made by macOS holds one product, not a second one of its extra files', async () => {
+  const files = filesBelow(safePath, 'P.SAFE/')
+  const extras = Object.keys(files).map((name): [string, Buffer] => [
+    `__MACOSX/${name.replace(/([^/]+)$/, '._$1')}`,
+    Buffer.from('\0\x05'),
+  ])
+  const mac = save('mac.zip', await zipOf({ ...files, ...Object.fromEntries(extras) }))
+  expect(await ingestPaths(app, [mac], { copy: false })).toMatchObject([{ kind: 'present', isNew: true }])
+  expect(await all()).toHaveLength(1)
+})
+
+test('metadata overwritten by zeros keep no other product from being ingested', async () => {
+  const files = filesBelow(safePath, '')
+  const zeros = join(folder, `${++made}`)
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = join(zeros, 'a.SAFE', name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, name === 'MTD_MSIL1C.xml' ? Buffer.alloc(bytes.length) : bytes)
+  }
+  const outcomes = await ingestPaths(app, [zeros, zip], { copy: false })
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['copying', 'present'])
+  expect((await all()).find(({ state }) => state === 'found')?.reason).toContain('MTD_MSIL1C.xml')
 })

@@ -17,9 +17,9 @@ export class MtlFields {
 
   /** Throws METADATA_INVALID for a file that is none of the three, or cut. */
   static async read(file: string): Promise<MtlFields> {
-    const found = file.endsWith('.xml')
+    const found = /\.xml$/i.test(file)
       ? fromXml(await readXml(file))
-      : file.endsWith('.json')
+      : /\.json$/i.test(file)
         ? fromJson(await readFile(file, 'utf8'), file)
         : fromOdl(await readFile(file, 'utf8'), file)
     const root = ROOTS.find((name) => found.has(name))

@@ -19,8 +19,11 @@ export interface ReadL1tpOptions {
 
 /** Names of a product's metadata file, the one that is read first. */
 const METADATA_NAMES = [/_MTL\.txt$/i, /_MTL\.json$/i, /_MTL\.xml$/i] as const
+/** macOS leaves `._<name>` beside each file on foreign disks. */
+const isHidden = (name: string): boolean => name.startsWith('.')
 /** Whether a file name is that of a Landsat product's metadata. */
-export const isMtl = (name: string): boolean => METADATA_NAMES.some((pattern) => pattern.test(name))
+export const isMtl = (name: string): boolean =>
+  !isHidden(name) && METADATA_NAMES.some((pattern) => pattern.test(name))
 
 /** Bands that every later processor needs; the coastal and cirrus bands may be missing. */
 const NEEDED: ReadonlySet<string> = new Set(['B02', 'B03', 'B04', 'B05', 'B06', 'B07'])
@@ -170,7 +173,7 @@ async function findMtl(folder: string): Promise<string> {
   })
   const entries = info.isDirectory() ? await readdir(folder) : []
   for (const pattern of METADATA_NAMES) {
-    const found = entries.filter((name) => pattern.test(name)).sort()
+    const found = entries.filter((name) => pattern.test(name) && !isHidden(name)).sort()
     // Whoever loads level 1 and 2 of a scene may keep both in one folder.
     const level1 = found.filter((name) => !/_L2S[PR]_/.test(name))
     const [first, second] = level1.length > 0 ? level1 : found

@@ -298,6 +298,9 @@ describe.skipIf(!has)('bad input', () => {
       refusal('PRODUCT_UNSUPPORTED', /holds several products/),
     )
     rmSync(join(product, 'OTHER_MTL.txt'))
+    // What macOS leaves beside a file on a foreign disk is no second product.
+    writeFileSync(join(product, `._${LC09_NAME}_MTL.txt`), '\0\x05\x16\x07')
+    await expect(readL1tpMetadata(product, calm)).resolves.toMatchObject({ productId: LC09_NAME })
     rmSync(join(product, `${LC09_NAME}_MTL.txt`))
     await expect(readL1tpMetadata(product, calm)).rejects.toMatchObject(
       refusal('PRODUCT_UNSUPPORTED', /no Landsat product/),
