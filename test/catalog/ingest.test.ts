@@ -84,6 +84,19 @@ describe.skipIf(!existsSync(SAFE))('ingesting a real product', () => {
     expect(await all()).toMatchObject([{ state: 'broken', tile: '55JEJ' }])
   })
 
+  test('a copy in the root l1 stays present when the folder it came from breaks', async () => {
+    await setSetting(app.db, 'ingest.copy_quiet_s', '0', { site: null, by: 'test' })
+    const path = await copyAs('copied.SAFE')
+    await ingestPaths(app, [path], { copy: true })
+    const granule = join(path, 'GRANULE', (await readdir(join(path, 'GRANULE')))[0] ?? '')
+    await rm(join(granule, 'MTD_TL.xml'))
+    expect(await ingestPaths(app, [path], { copy: false })).toMatchObject([{ kind: 'broken' }])
+    expect(await all()).toMatchObject([
+      { state: 'present', tile: '55JEJ' },
+      { state: 'broken', tile: null, reasonCode: 'PRODUCT_INCOMPLETE' },
+    ])
+  })
+
   test('a product still being copied is found, not broken, and becomes present', async () => {
     await setSetting(app.db, 'ingest.copy_quiet_s', '3600', { site: null, by: 'test' })
     const path = await copyAs('copying.SAFE')

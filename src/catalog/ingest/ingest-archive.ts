@@ -43,7 +43,7 @@ export async function ingestArchive(
       const ageSeconds = (Date.now() - info.mtimeMs) / 1000
       return [
         await recordUnread(context.db, archive, copyingInstead(archive, error, ageSeconds, context), {
-          linked: false,
+          root: null,
         }),
       ]
     } finally {
@@ -88,7 +88,7 @@ async function ingestUnpacked(
     })
     folders.push({ path: product.path, read })
     for (const { path, error } of failed)
-      outcomes.push(await recordUnread(context.db, path, error, { linked: false }))
+      outcomes.push(await recordUnread(context.db, path, error, { root: null }))
   }
   // It was broken or being copied at an earlier look.
   await deleteUnread(context.db, facts.path)

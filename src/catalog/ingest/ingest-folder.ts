@@ -38,7 +38,7 @@ export async function ingestFolder(
   const { db, root, settleSeconds } = context
   const { read, failed } = await readFolder(path, format, { settleSeconds, sourceOf: (one) => one })
   const outcomes: IngestOutcome[] = []
-  for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error, { linked: true }))
+  for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error, { root }))
   outcomes.push(
     ...(await recordPresent(db, read, {
       root,

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   deleteUnread,
   findAcquisition,
   lockProductKey,
   markBrokenBySource,
-  scenesBySource,
+  presentBySource,
   upsertPresent,
   upsertUnread,
   type AcquisitionRow,
@@ -127,24 +128,36 @@ export async function recordPresent(
 }
 
 /**
- * Records that the product at a path is broken, or found while it is still being copied. `linked`: what was ingested from this path before is
- * read from there, so it is broken as well, and an older version of its scene counts again; a copy in the root `l1` is still whole.
+ * Records that the product at a path is broken, or found while it is still being copied. What was ingested from this path before and is
+ * read from there (a link, or a folder of the root `l1` itself) is broken as well, and an older version of its scene counts again; a copy
+ * in the root is still whole. `root`: absolute folder of `l1`; null for archives, which are never read where they are.
  */
 export async function recordUnread(
   db: Database,
   path: string,
   error: ProcessingError,
-  { linked }: { readonly linked: boolean },
+  { root }: { readonly root: string | null },
 ): Promise<IngestOutcome> {
   const { code, message: reason } = error
   const isCopying = code === 'PRODUCT_COPYING'
   await db.transaction().execute(async (tx) => {
-    const scenes = linked && !isCopying ? await scenesBySource(tx, path) : []
+    const known = root === null || isCopying ? [] : await presentBySource(tx, path)
+    const whole = new Set<number>()
+    for (const { id, location } of known)
+      if (root !== null && (await isCopy(root, location, path))) whole.add(id)
+    const scenes = known.filter(({ id }) => !whole.has(id))
     for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
     if (isCopying) await upsertUnread(tx, { path, state: 'found', code, reason })
-    else if (linked && (await markBrokenBySource(tx, path, code, reason))) await deleteUnread(tx, path)
+    else if (root !== null && (await markBrokenBySource(tx, path, code, reason, [...whole])))
+      await deleteUnread(tx, path)
     else await upsertUnread(tx, { path, state: 'broken', code, reason })
     for (const scene of scenes) await settleVersions(tx, scene)
   })
   return { kind: isCopying ? 'copying' : 'broken', path, code, reason }
+}
+
+/** Whether what lies at a location of the root is there and is not the folder `source` (a real path) itself. */
+async function isCopy(root: string, location: string, source: string): Promise<boolean> {
+  const place = await realpath(join(root, location.replace(/^l1:/, ''))).catch(() => null)
+  return place !== null && place !== source
 }

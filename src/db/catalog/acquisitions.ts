@@ -97,10 +97,13 @@ export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promi
   return id
 }
 
-/** Scenes of the readable products that were linked from a folder. */
-export async function scenesBySource(db: Queryable, path: string): Promise<readonly Scene[]> {
-  const { rows } = await sql<Scene>`
-    select a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt",
+/** Readable products that came from a folder, with their scenes. */
+export async function presentBySource(
+  db: Queryable,
+  path: string,
+): Promise<readonly (Scene & { readonly id: number; readonly location: string })[]> {
+  const { rows } = await sql<Scene & { id: number; location: string }>`
+    select a.id, a.location, a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt",
       a.metadata ->> 'madeBy' as "madeBy"
     from acquisition a where a.metadata ->> 'sourcePath' = ${path} and a.state in ('present', 'superseded')`.execute(
     db,
@@ -108,16 +111,17 @@ export async function scenesBySource(db: Queryable, path: string): Promise<reado
   return rows
 }
 
-/** Marks the products that came from a folder as broken; false when none did. */
+/** Marks the products that came from a folder as broken, except those that are `whole` all the same; false when there is none. */
 export async function markBrokenBySource(
   tx: Queryable,
   path: string,
   code: string,
   reason: string,
+  whole: readonly number[],
 ): Promise<boolean> {
   const { rows } =
     await sql`update acquisition a set state = 'broken', superseded_by = null, reason_code = ${code}, reason = ${reason}, updated_at = now()
-    where a.metadata ->> 'sourcePath' = ${path} and a.identity <> 'path:' || ${path} returning a.id`.execute(
+    where a.metadata ->> 'sourcePath' = ${path} and a.identity <> 'path:' || ${path} and a.id <> all (${whole}::bigint[]) returning a.id`.execute(
       tx,
     )
   return rows.length > 0
