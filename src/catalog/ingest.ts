@@ -21,6 +21,8 @@ export interface IngestOptions {
   readonly copy: boolean
   /** Called for each acquisition, and for each product that could not be read. */
   readonly onOutcome?: (outcome: IngestOutcome) => void
+  /** Called for each folder that holds rasters and is no product that is read. */
+  readonly onUnknown?: (folder: string) => void
   /** Called after each product folder or archive. */
   readonly onProgress?: (done: number, total: number) => void
 }
@@ -37,7 +39,8 @@ export async function ingestPaths(
   options: IngestOptions,
 ): Promise<readonly IngestOutcome[]> {
   const found = new Map<string, FoundProduct>()
-  for (const path of paths) for (const product of await findProducts(path)) found.set(product.path, product)
+  for (const path of paths)
+    for (const product of await findProducts(path, options.onUnknown)) found.set(product.path, product)
   const { l1: root } = await provenRoots(app.db, app.config)
   const layers = (await readSettingLayers(app.db))(null)
   await sweepStaging(root, resolveSetting('storage.sweep_grace_s', layers).value)

@@ -25,11 +25,13 @@ export function register(program: Command): void {
       const { EXIT } = await import('../domain/errors.js')
       const { ProgressLine } = await import('./progress-line.js')
       const progress = new ProgressLine(options.quiet !== true)
+      const unknown: string[] = []
       const outcomes = await withApp(async (app) => {
         const { ingestPaths } = await import('../catalog/ingest.js')
         const { createImportJob } = await import('../scheduler/create-import-job.js')
         const ended = await ingestPaths(app, paths, {
           copy: options.copy === true,
+          onUnknown: (folder) => unknown.push(folder),
           onProgress: (done, total) => {
             if (total > 1) progress.show(done / total, `${done} of ${total} products`)
           },
@@ -60,6 +62,10 @@ export function register(program: Command): void {
       }).finally(() => {
         progress.end()
       })
+      if (unknown.length > 0)
+        process.stderr.write(
+          `${unknown.length} ${unknown.length === 1 ? 'folder holds' : 'folders hold'} rasters that no reader knows: ${unknown.slice(0, 10).join(', ')}${unknown.length > 10 ? ', ...' : ''}\n`,
+        )
       if (options.json) printJson(outcomes)
       if (outcomes.some((outcome) => outcome.kind === 'broken')) process.exitCode = EXIT.data
       else if (outcomes.some((outcome) => outcome.kind === 'copying')) process.exitCode = EXIT.temporary

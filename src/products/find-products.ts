@@ -19,9 +19,13 @@ const MAC_EXTRAS = '__MACOSX'
 /**
  * Products and archives at or below a path, in order of their paths. Symbolic links are followed once; what is hidden is passed over. A file
  * that is named itself is an archive by its content; below folders archives are looked for by their names.
+ * `onUnknown` gets the real path of each folder that holds rasters and is no product.
  * Throws NOT_FOUND, or PRODUCT_UNSUPPORTED where there is none.
  */
-export async function findProducts(path: string): Promise<readonly FoundProduct[]> {
+export async function findProducts(
+  path: string,
+  onUnknown: (folder: string) => void = () => undefined,
+): Promise<readonly FoundProduct[]> {
   const start = await realpath(path).catch((cause: unknown) => {
     throw new ProcessingError('NOT_FOUND', `'${path}' does not exist or cannot be entered.`, { cause })
   })
@@ -30,14 +34,14 @@ export async function findProducts(path: string): Promise<readonly FoundProduct[
       return [{ kind: 'archive', path: start }]
     throw noProductAt(path)
   }
-  const found = await walk(start, true)
+  const found = await walk(start, true, onUnknown)
   if (found.length === 0) throw noProductAt(path)
   return found
 }
 
 /** Folders at or below a path that look like products, perhaps none. Archives among them are left alone. */
 export async function findProductFolders(path: string): Promise<readonly ProductFolder[]> {
-  const found = await walk(path, false)
+  const found = await walk(path, false, () => undefined)
   return found.flatMap((one) => (one.kind === 'archive' ? [] : [one]))
 }
 
@@ -49,7 +53,11 @@ export function noProductAt(path: string): ProcessingError {
   )
 }
 
-async function walk(start: string, archives: boolean): Promise<readonly FoundProduct[]> {
+async function walk(
+  start: string,
+  archives: boolean,
+  onUnknown: (folder: string) => void,
+): Promise<readonly FoundProduct[]> {
   const found: FoundProduct[] = []
   const seen = new Set<string>()
   const look = async (path: string, depth: number): Promise<void> => {
@@ -66,9 +74,12 @@ async function walk(start: string, archives: boolean): Promise<readonly FoundPro
     const entries = await readdir(real)
     const kind = PRODUCT_KIND_NAMES.find((one) => PRODUCT_KINDS[one].looksLike(real, entries))
     if (kind !== undefined) found.push({ kind, path: real })
-    else if (depth < DEEPEST)
-      for (const entry of entries.sort())
-        if (!entry.startsWith('.') && entry !== MAC_EXTRAS) await look(join(real, entry), depth + 1)
+    else {
+      if (entries.some((entry) => /\.(tiff?|jp2)$/i.test(entry))) onUnknown(real)
+      if (depth < DEEPEST)
+        for (const entry of entries.sort())
+          if (!entry.startsWith('.') && entry !== MAC_EXTRAS) await look(join(real, entry), depth + 1)
+    }
   }
   await look(start, 0)
   return found

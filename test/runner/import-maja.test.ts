@@ -23,7 +23,14 @@ describe('a product of MAJA', () => {
   let files: string[] = []
   beforeAll(async () => {
     const path = makeMaja(folder)
-    expect(await findProducts(folder)).toEqual([{ kind: 's2_l2a_maja', path }])
+    const loose = join(folder, 'loose')
+    mkdirSync(loose)
+    writeFileSync(join(loose, 'B04.tif'), '')
+    const unknown: string[] = []
+    const found = await findProducts(folder, (one) => unknown.push(one))
+    expect(found).toEqual([{ kind: 's2_l2a_maja', path }])
+    // Rasters that are no product are named; those of the product are not.
+    expect(unknown).toEqual([loose])
     const { source } = await readForeignL2a(path)
     expect(source).toMatchObject({
       producer: { name: 'MAJA', version: 'product version 1.4' },
