@@ -9,6 +9,7 @@ const BENCHES = {
   chaos: () => import('../../bench/chaos.js'),
   ingest: () => import('../../bench/ingest.js'),
   scheduler: () => import('../../bench/scheduler.js'),
+  tail: () => import('../../bench/tail.js'),
 } as const
 
 export function register(program: Command): void {
@@ -117,6 +118,39 @@ export function register(program: Command): void {
       }) => {
         const { run } = await BENCHES.scheduler()
         if (!(await run({ ...options, showProgress: true }, options.json))) process.exitCode = 1
+      },
+    )
+  bench
+    .command('tail')
+    .description(
+      'nine equal L2A steps on 2 slots, and eight with one of four times the pixels, beside their CPU time over the slots; exit status 1 where a goal is missed with default settings',
+    )
+    .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 3)
+    .option('--dir <folder>', 'where the simulated products are kept between runs', undefined)
+    .option(
+      '--pixel-size <m>',
+      'finest pixels of an equal tile, 20 to 2000 m; half as wide for the long one',
+      Number,
+      60,
+    )
+    .option(
+      '--tuning',
+      'measure five ways to set max_parallelism, tile_threads_hint and oversubscription',
+      false,
+    )
+    .option('--json', 'print the result as JSON', false)
+    .action(
+      async (options: {
+        rounds: number
+        dir?: string
+        pixelSize: number
+        tuning: boolean
+        json: boolean
+      }) => {
+        const { run } = await BENCHES.tail()
+        const { rounds, dir = null, pixelSize: pixelSizeM, tuning: isTuning, json } = options
+        if (!(await run({ rounds, dir, pixelSizeM, isTuning, showProgress: true }, json)))
+          process.exitCode = 1
       },
     )
 }
