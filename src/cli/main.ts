@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { createRequire } from 'node:module'
 import { ERROR_CODES, EXIT, asProcessingError } from '../domain/errors.js'
 
@@ -43,7 +43,7 @@ const { version } = createRequire(import.meta.url)('#package.json') as { version
 
 async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('tilth')
-    .description('Satellite seasons and drone surveys, from acquisitions to maps.')
+    .description('Satellite seasons, from acquisitions to maps.')
     .version(version, '-V, --version', 'print the version and exit')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
@@ -56,6 +56,8 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok
   } catch (error) {
+    // Thrown by an action, not by commander's own parsing, which has said it already.
+    if (error instanceof InvalidArgumentError) process.stderr.write(`error: ${error.message}\n`)
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     const failure = asProcessingError(error)
     process.stderr.write(`error ${failure.code}: ${failure.message}\n`)

@@ -51,3 +51,20 @@ describe.skipIf(!hasSharedData)('an existing product', () => {
     expect(readdirSync(out)).toHaveLength(1)
   })
 })
+
+test.each([
+  [['show', 'abc'], "found 'abc'"],
+  [['retry', 'job:x'], "found 'job:x'"],
+  [['pause', 'farm', 'x'], "found 'farm'"],
+  [['site', 'split', 'region', '--by', 'foo'], "found 'foo'"],
+])('%j is refused with a reason, before any database is started', async (args, reason) => {
+  const { exitCode, stderr, stdout } = await tilth(args)
+  expect({ exitCode, stdout }).toEqual({ exitCode: 64, stdout: '' })
+  expect(stderr).toContain(reason)
+})
+
+test('a Sen2Cor product that is not there is named', async () => {
+  const { exitCode, stderr } = await tilth(['import-l2a', any, '--out', `${any}.out`])
+  expect(exitCode).toBe(66)
+  expect(stderr).toContain('nothing.SAFE')
+})

@@ -28,7 +28,7 @@ const MAY_BE_COPYING: ReadonlySet<string> = new Set([
 
 /**
  * Reads an L2A product of another processor and proves from the headers of its images that it is whole; no pixel is decoded.
- * Throws PRODUCT_UNSUPPORTED, PRODUCT_INCOMPLETE (names the file), METADATA_INVALID, RASTER_UNREADABLE, GRID_MISMATCH, and in place of what a copy
+ * Throws NOT_FOUND, PRODUCT_UNSUPPORTED, PRODUCT_INCOMPLETE (names the file), METADATA_INVALID, RASTER_UNREADABLE, GRID_MISMATCH, and in place of what a copy
  * in progress looks like PRODUCT_COPYING where something below `path` changed within `settleSeconds` (default 0: never).
  */
 export async function readForeignL2a(
@@ -36,7 +36,16 @@ export async function readForeignL2a(
   { settleSeconds = 0 }: { readonly settleSeconds?: number } = {},
 ): Promise<ProvenForeignL2a> {
   try {
-    const isMaja = (await readdir(path)).some(isMajaXml) || isMajaName(basename(path))
+    const names = await readdir(path).catch((cause: unknown) => {
+      throw new ProcessingError(
+        'NOT_FOUND',
+        `'${path}' does not exist or cannot be entered. Check the path.`,
+        {
+          cause,
+        },
+      )
+    })
+    const isMaja = names.some(isMajaXml) || isMajaName(basename(path))
     return await prove(await (isMaja ? readMaja(path) : readSen2cor(path)))
   } catch (cause) {
     if (!(cause instanceof ProcessingError) || !MAY_BE_COPYING.has(cause.code)) throw cause
