@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { Config } from '../config/config.js'
@@ -66,6 +66,11 @@ export async function backupDatabase(app: BackupApp, target: string): Promise<Ba
 
 async function backupFile(target: string): Promise<string> {
   const path = resolve(target)
+  // A folder that is not there yet: without this the first nightly backup would be a file in its place, and the second a CONFLICT.
+  if (target.endsWith(sep))
+    await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+      throw publishError(`Making the folder ${path}`, cause)
+    })
   const found = await stat(path).catch(() => undefined)
   const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '')
   const file = found?.isDirectory() === true ? join(path, `tilth-${stamp}Z.backup`) : path

@@ -9,7 +9,7 @@ export function registerBackup(db: Command): void {
     .description('write a consistent backup of the database while everything goes on')
     .argument(
       '<target>',
-      'file that does not exist yet, or a folder: then the file is named by the time (UTC)',
+      'file that does not exist yet, or a folder: then the file is named by the time (UTC); with / at its end it is made if need be',
     )
     .option('--json', 'print JSON')
     .addHelpText(
