@@ -42,7 +42,7 @@ export function register(program: Command): void {
     .description('write a setting; live ones act at once on running work')
     .argument('<key>', 'see `tilth config list`')
     .argument('<value>', 'number in the unit of the setting, true or false, text, or one of its choices')
-    .option('--site <slug>', 'for this site and its children only')
+    .option('--site <slug>', 'for this site and its sub-sites only')
     .option(...BY)
     .option('--json', 'print JSON')
     .action(async (key: string, value: string, options: Options) => {

@@ -6,7 +6,7 @@ export function register(program: Command): void {
   registerPause(
     program,
     'pause',
-    'start no more steps of a site (and its children) or job, or on a node; running ones end',
+    'start no more steps of a site (and its sub-sites) or job, or on a node; running ones end',
   )
 }
 

@@ -52,7 +52,7 @@ export function register(program: Command): void {
   retention
     .command('set')
     .description('write a rule; one of the same site, level, processor and action is replaced')
-    .option('--site <slug>', 'for this site and its children (default: all sites)')
+    .option('--site <slug>', 'for this site and its sub-sites (default: all sites)')
     .option(
       '--level <level>',
       'only this level, e.g. L2A; L1C or L1TP speaks of acquisitions (default: every level of products)',

@@ -91,7 +91,7 @@ export function register(program: Command): void {
         const lines = [
           `${found.slug}: ${found.name}${found.paused ? ' (paused)' : ''}`,
           `parent   ${found.parent ?? '-'}`,
-          ...(found.subSites.length > 0 ? [`children ${found.subSites.join(' ')}`] : []),
+          ...(found.subSites.length > 0 ? [`sub-sites ${found.subSites.join(' ')}`] : []),
           `extent   west ${found.bbox[0]}, south ${found.bbox[1]}, east ${found.bbox[2]}, north ${found.bbox[3]} degrees`,
           ...found.seasons.map(
             (n) => `season   ${n.name}: ${n.startsOn} to ${n.endsOn}, middle ${n.midOn}${whose}`,

@@ -73,7 +73,7 @@ export async function planL2a(
   if (slug === undefined && filter.acquisitionIds === undefined && filter.stale !== true)
     throw new ProcessingError(
       'BAD_ARGUMENT',
-      'Say what to process: a site, acquisitions by their ids, or all that is stale.',
+      'Say what to process: --site for a site, --acquisition for acquisitions by their ids, or --stale for all that is stale.',
     )
   const site = slug === undefined ? undefined : await getSite(db, slug)
   const seasons = site?.seasons.map(({ name }) => name) ?? []
