@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { replaceOwnFolder } from '../src/products/own-folder.js'
 import { makeManyProducts } from './many-products.js'
 import { measure } from './process-tree.js'
 
@@ -22,7 +23,7 @@ interface Ingested {
  */
 export async function run({ products, dir }: { products: number; dir: string | null }): Promise<void> {
   const base = dir ?? join(tmpdir(), 'tilth-bench-ingest')
-  rmSync(base, { recursive: true, force: true })
+  await replaceOwnFolder(base)
   const one = join(base, 'one')
   mkdirSync(one, { recursive: true })
   await measure(tilth, [

@@ -47,7 +47,11 @@ export function register(program: Command): void {
       'the same products by two processes at once: each new exactly once; products a second, peak memory',
     )
     .option('--products <n>', 'how many, each of some 70 files', '1000')
-    .option('--dir <folder>', 'where they are made; removed afterwards (0.6 MB each)', undefined)
+    .option(
+      '--dir <folder>',
+      'where they are made, an empty folder or that of an earlier run; removed afterwards (0.6 MB each)',
+      undefined,
+    )
     .action(async (options: { products: string; dir?: string }) => {
       const { run } = await BENCHES.ingest()
       await run({ products: Number(options.products), dir: options.dir ?? null })

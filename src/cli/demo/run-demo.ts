@@ -1,9 +1,10 @@
 import { execa } from 'execa'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { openApp } from '../../app.js'
 import { loadConfig } from '../../config/config.js'
 import { ProcessingError } from '../../domain/errors.js'
+import { replaceOwnFolder } from '../../products/own-folder.js'
 import { toLonLat, type Point } from '../../raster/transform.js'
 import { simulateLandsat } from '../../simulator/landsat/simulate-landsat.js'
 import { simulateL1c } from '../../simulator/simulate-l1c.js'
@@ -53,13 +54,13 @@ interface Simulated {
 
 /**
  * The whole main job in a folder of its own with a database of its own: what it runs are the commands that a user would run, and it
- * prints them. Replaces the folder of an earlier demo. @throws ProcessingError of the command that failed.
+ * prints them. Replaces the folder of an earlier demo, and no other. @throws ProcessingError CONFLICT, or of the command that failed.
  */
 export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<void> {
   const started = performance.now()
   const home = dir === null ? join(loadConfig(process.env).home, 'demo') : resolve(dir)
-  await rm(home, { recursive: true, force: true })
-  await mkdir(join(home, 'incoming'), { recursive: true })
+  await replaceOwnFolder(home)
+  await mkdir(join(home, 'incoming'))
   const say = (text: string) => {
     process.stderr.write(`${text}\n`)
   }
