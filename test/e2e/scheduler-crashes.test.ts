@@ -167,7 +167,8 @@ test('Postgres stopped hard under load: running steps go on, their ends are writ
   process.kill(pid, 'SIGQUIT')
   await eventually(() => Promise.resolve(!isAlive(pid)), 'the server is gone')
   expect((await scheduler.ended).code, scheduler.log()).toBe(0)
-  expect(scheduler.log()).toContain('Postgres is away')
+  // Between two rounds only the leader's own connection may notice that the server was gone.
+  expect(scheduler.log()).toMatch(/Postgres is away|its connection is gone/)
   await eventually(async () => countIn('succeeded').catch(() => undefined), 'this process is connected again')
   await expectAllDone(stepIds)
 })
