@@ -1,3 +1,4 @@
+import { secondText } from '../domain/calendar-day.js'
 import { Option, type Command } from 'commander'
 import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
 
@@ -33,7 +34,7 @@ export function register(program: Command): void {
               String(row.acquisitionId),
               row.satellite,
               row.tile ?? '-',
-              row.sensedAt?.toISOString().slice(0, 19).replace('T', ' ') ?? '-',
+              row.sensedAt === null ? '-' : secondText(row.sensedAt),
               row.state,
               row.standing,
               row.name,

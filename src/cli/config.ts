@@ -1,3 +1,4 @@
+import { secondText } from '../domain/calendar-day.js'
 import type { Command } from 'commander'
 import type { ResolvedSetting } from '../config/resolve-settings.js'
 import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
@@ -167,7 +168,7 @@ async function history(key: string | undefined, options: Options & { limit: numb
         formatTable(
           ['WHEN (UTC)', 'WHO', 'SETTING', 'WHERE', 'WAS', 'BECAME'],
           changes.map(({ at, changedBy, key: name, site, oldValue, newValue }) => [
-            at.toISOString().slice(0, 19).replace('T', ' '),
+            secondText(at),
             changedBy,
             name,
             shownSite(site),

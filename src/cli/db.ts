@@ -1,3 +1,4 @@
+import { secondText } from '../domain/calendar-day.js'
 import type { App } from '../app.js'
 import type { Command } from 'commander'
 import { registerBackup } from './db-backup.js'
@@ -34,7 +35,7 @@ export function register(program: Command): void {
               m.name,
               m.state,
               m.isBreaking ? 'yes' : 'no',
-              m.appliedAt?.toISOString().slice(0, 19).replace('T', ' ') ?? '-',
+              m.appliedAt === null ? '-' : secondText(m.appliedAt),
             ]),
           ),
         )

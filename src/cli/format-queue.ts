@@ -1,11 +1,11 @@
+import { secondText } from '../domain/calendar-day.js'
 import { describeOrigin, type SettingOrigin } from '../config/resolve-settings.js'
 import { definitionOf, formatSetting, isSettingKey, type SettingValue } from '../config/settings.js'
 import type { JobRow, QueueStatus, StepDetail, StepRow } from '../scheduler/queue-view.js'
 import { formatFailures } from './format-failures.js'
 import { formatSeconds, formatTable } from './queue-options.js'
 
-const when = (date: Date | null): string =>
-  date === null ? '-' : date.toISOString().slice(0, 19).replace('T', ' ')
+const when = (date: Date | null): string => (date === null ? '-' : secondText(date))
 const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)
 const counts = (steps: Readonly<Record<string, number>>): string =>

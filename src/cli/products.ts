@@ -1,3 +1,4 @@
+import { secondText } from '../domain/calendar-day.js'
 import type { Command } from 'commander'
 import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
 
@@ -54,7 +55,7 @@ export function register(program: Command): void {
                 p.name,
                 p.level,
                 p.tile,
-                p.sensedAt.toISOString().slice(0, 19).replace('T', ' '),
+                secondText(p.sensedAt),
                 `${p.processor} ${p.processorVersion}${p.madeBy === null ? '' : ` (${p.madeBy})`}`,
                 options.stale ? (p.staleReason ?? '') : p.location,
               ]),

@@ -18,3 +18,6 @@ export function dayNumber(text: string): number {
 
 /** YYYY-MM-DD of a count of days since 1970-01-01. */
 export const dayText = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10)
+
+/** `2026-01-31 12:00:00`, UTC. */
+export const secondText = (time: Date): string => time.toISOString().slice(0, 19).replace('T', ' ')

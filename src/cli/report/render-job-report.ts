@@ -1,3 +1,4 @@
+import { secondText } from '../../domain/calendar-day.js'
 import { renderGantt, type GanttBar, type GanttRow } from '../../products/gantt.js'
 import { renderSummary } from '../../products/html-summary.js'
 import type { JobReport } from '../../scheduler/job-report/read-job-report.js'
@@ -28,7 +29,7 @@ export function renderJobReport({ job, times, timeline }: JobReport): string {
     title: `Job ${job.id}`,
     lead:
       `${job.processor}${job.site === null ? '' : ` of site ${job.site}`}, made by ${job.created_by} on ` +
-      `${job.created_at.toISOString().slice(0, 19).replace('T', ' ')} UTC: ${job.state}.`,
+      `${secondText(job.created_at)} UTC: ${job.state}.`,
     facts: [
       [
         'Steps',

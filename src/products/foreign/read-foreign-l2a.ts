@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
@@ -7,7 +6,7 @@ import { describeGrid, sameExtent, type Grid } from '../../domain/grid.js'
 import { checkTiff } from '../../raster/check-tiff.js'
 import { openRaster } from '../../raster/open-raster.js'
 import { isMajaName } from '../product-kinds.js'
-import { newestChangeMs } from '../sentinel2/find-parts.js'
+import { readSettled } from '../still-copying.js'
 import { isMajaXml, readMaja } from './read-maja.js'
 import { readSen2cor } from './read-sen2cor.js'
 
@@ -20,12 +19,6 @@ export interface ProvenForeignL2a {
   readonly pixels: number
 }
 
-const MAY_BE_COPYING: ReadonlySet<string> = new Set([
-  'PRODUCT_INCOMPLETE',
-  'METADATA_INVALID',
-  'RASTER_UNREADABLE',
-])
-
 /**
  * Reads an L2A product of another processor and proves from the headers of its images that it is whole; no pixel is decoded.
  * Throws NOT_FOUND, PRODUCT_UNSUPPORTED, PRODUCT_INCOMPLETE (names the file), METADATA_INVALID, RASTER_UNREADABLE, GRID_MISMATCH, and in place of what a copy
@@ -35,30 +28,17 @@ export async function readForeignL2a(
   path: string,
   { settleSeconds = 0 }: { readonly settleSeconds?: number } = {},
 ): Promise<ProvenForeignL2a> {
-  try {
+  return readSettled(path, { settleSeconds, now: new Date() }, async () => {
     const names = await readdir(path).catch((cause: unknown) => {
       throw new ProcessingError(
         'NOT_FOUND',
         `'${path}' does not exist or cannot be entered. Check the path.`,
-        {
-          cause,
-        },
+        { cause },
       )
     })
     const isMaja = names.some(isMajaXml) || isMajaName(basename(path))
-    return await prove(await (isMaja ? readMaja(path) : readSen2cor(path)))
-  } catch (cause) {
-    if (!(cause instanceof ProcessingError) || !MAY_BE_COPYING.has(cause.code)) throw cause
-    if (settleSeconds <= 0 || !existsSync(path)) throw cause
-    const ageSeconds = (Date.now() - (await newestChangeMs(path))) / 1000
-    if (ageSeconds >= settleSeconds) throw cause
-    throw new ProcessingError(
-      'PRODUCT_COPYING',
-      `'${path}' changed ${Math.max(0, Math.round(ageSeconds))} s ago and is not complete yet (${cause.message}) ` +
-        `It is tried again once nothing changes for ${settleSeconds} s.`,
-      { cause },
-    )
-  }
+    return prove(await (isMaja ? readMaja(path) : readSen2cor(path)))
+  })
 }
 
 async function prove(source: ForeignL2a): Promise<ProvenForeignL2a> {

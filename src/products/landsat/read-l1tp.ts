@@ -7,7 +7,7 @@ import type { AngleSource, LandsatBand, LandsatProduct } from '../../domain/land
 import { checkTiff } from '../../raster/check-tiff.js'
 import { openRaster } from '../../raster/open-raster.js'
 import { gridOutline, toLonLat } from '../../raster/transform.js'
-import { newestChangeMs } from '../sentinel2/find-parts.js'
+import { readSettled, refuseCopying } from '../still-copying.js'
 import { footprintOf } from '../stac/footprint.js'
 import { parseMtl, type LandsatMetadata } from './parse-mtl.js'
 
@@ -31,12 +31,6 @@ const NOMINAL_PIXEL_M = 30
 /** Images whose middle lies farther than this outside the scene of the metadata are another scene's, degrees. */
 const FAR_DEGREES = 0.2
 
-const MAY_BE_COPYING: ReadonlySet<string> = new Set([
-  'PRODUCT_INCOMPLETE',
-  'METADATA_INVALID',
-  'RASTER_UNREADABLE',
-])
-
 /**
  * Reads a Landsat-8 or -9 L1TP product of collection 1 or 2 (folder with `_MTL.txt`, `.json` or `.xml`) from its metadata and the headers of its
  * images; no pixel is decoded, but each TIFF is proved whole. The images' own grid decides, also where the metadata describes another size
@@ -51,28 +45,10 @@ export async function readL1tpMetadata(
   folder: string,
   options: ReadL1tpOptions = {},
 ): Promise<LandsatProduct> {
-  const settleSeconds = options.settleSeconds ?? 60
-  const now = (options.now ?? new Date()).getTime()
-  const copying = async (missing: string, cause?: unknown): Promise<void> => {
-    if (settleSeconds <= 0 || !existsSync(folder)) return
-    const ageSeconds = (now - (await newestChangeMs(folder))) / 1000
-    if (ageSeconds >= settleSeconds) return
-    throw new ProcessingError(
-      'PRODUCT_COPYING',
-      `'${folder}' changed ${Math.max(0, Math.round(ageSeconds))} s ago and is not complete yet ` +
-        `(${missing}) It is tried again once nothing changes for ${settleSeconds} s.`,
-      { cause },
-    )
-  }
-  try {
-    const { product, missing } = await readProduct(folder)
-    if (missing.length > 0) await copying(`missing: ${missing.join(', ')}.`)
-    return product
-  } catch (cause) {
-    if (cause instanceof ProcessingError && MAY_BE_COPYING.has(cause.code))
-      await copying(cause.message, cause)
-    throw cause
-  }
+  const settling = { settleSeconds: options.settleSeconds ?? 60, now: options.now ?? new Date() }
+  const { product, missing } = await readSettled(folder, settling, () => readProduct(folder))
+  if (missing.length > 0) await refuseCopying(folder, settling, `missing: ${missing.join(', ')}.`)
+  return product
 }
 
 async function readProduct(folder: string): Promise<{ product: LandsatProduct; missing: readonly string[] }> {

@@ -103,13 +103,3 @@ export function insideSafe(safePath: string, relative: string, writtenIn: string
     )
   return join(safePath, clean)
 }
-
-/** Newest modification time of the folder and all below it, in milliseconds since 1970: a copy in progress changes files or folders. */
-export async function newestChangeMs(folder: string): Promise<number> {
-  let newest = (await stat(folder)).mtimeMs
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    const info = await stat(join(entry.parentPath, entry.name)).catch(() => null)
-    if (info !== null) newest = Math.max(newest, info.mtimeMs)
-  }
-  return newest
-}

@@ -12,7 +12,8 @@ import {
   type S2Band,
 } from '../../domain/sentinel2.js'
 import { openRaster } from '../../raster/open-raster.js'
-import { missingFile, newestChangeMs } from './find-parts.js'
+import { readSettled, refuseCopying } from '../still-copying.js'
+import { missingFile } from './find-parts.js'
 import { openLayout, type L1cLayout } from './layouts.js'
 import type { TileMetadata, XmlGeometry } from './parse-metadata.js'
 
@@ -25,13 +26,6 @@ export interface ReadL1cOptions {
 const B10_ID = S2_BANDS.indexOf('B10')
 const NO_B10 =
   'There is no image of band B10: cirrus is not told by it (MASK.tif keeps what the product says of it).'
-
-/** What makes a product look like one that is still being copied: a file missing, cut or not yet closed. */
-const MAY_BE_COPYING: ReadonlySet<string> = new Set([
-  'PRODUCT_INCOMPLETE',
-  'METADATA_INVALID',
-  'RASTER_UNREADABLE',
-])
 
 /**
  * Reads a Sentinel-2 L1C product (SAFE folder of one tile, granule folder within one of several tiles, or a folder as AWS keeps them; S2A
@@ -46,30 +40,13 @@ const MAY_BE_COPYING: ReadonlySet<string> = new Set([
  * folder below `safePath` was modified within `settleSeconds` (default 60) before `now`.
  */
 export async function readL1cMetadata(safePath: string, options: ReadL1cOptions = {}): Promise<L1cProduct> {
-  const { settleSeconds = 60, now = new Date() } = options
-  const changedWithin = async (seconds: number): Promise<number | null> => {
-    if (seconds <= 0 || !existsSync(safePath)) return null
-    const ageSeconds = (now.getTime() - (await newestChangeMs(safePath))) / 1000
-    return ageSeconds < seconds ? Math.max(0, Math.round(ageSeconds)) : null
-  }
-  const copying = (ageSeconds: number, why: string, cause?: unknown) =>
-    new ProcessingError(
-      'PRODUCT_COPYING',
-      `'${safePath}' changed ${ageSeconds} s ago and is not complete yet (${why}) ` +
-        `It is tried again once nothing changes for ${settleSeconds} s.`,
-      { cause },
-    )
-  let product: L1cProduct
-  try {
-    product = await readProduct(safePath)
-  } catch (cause) {
-    if (!(cause instanceof ProcessingError) || !MAY_BE_COPYING.has(cause.code)) throw cause
-    const age = await changedWithin(settleSeconds)
-    throw age === null ? cause : copying(age, cause.message, cause)
-  }
+  const { settleSeconds, now = new Date() } = options
+  const product = await readSettled(safePath, { settleSeconds: settleSeconds ?? 60, now }, () =>
+    readProduct(safePath),
+  )
   // Whoever asks whether it is settled does not want a product whose B10 is still on its way.
-  const age = product.bands.B10 === undefined ? await changedWithin(options.settleSeconds ?? 0) : null
-  if (age !== null) throw copying(age, NO_B10)
+  if (product.bands.B10 === undefined)
+    await refuseCopying(safePath, { settleSeconds: settleSeconds ?? 0, now }, NO_B10)
   return product
 }
 

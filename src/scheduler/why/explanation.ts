@@ -1,3 +1,4 @@
+import { secondText } from '../../domain/calendar-day.js'
 import { ERROR_CODES } from '../../domain/errors.js'
 
 /** Why a thing is there or not, in words. */
@@ -21,8 +22,7 @@ export const explain = (
 ): Explanation => ({ subject, verdict, reasons, next, parts })
 
 /** `2026-01-31 12:00:00 UTC`; empty for null. */
-export const when = (time: Date | null): string =>
-  time === null ? '' : `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+export const when = (time: Date | null): string => (time === null ? '' : `${secondText(time)} UTC`)
 
 /** What to do about an error, from the table of codes; undefined for a code of another program version. */
 export const remedyOf = (code: string | null): string | undefined =>
