@@ -6,7 +6,7 @@ import { openApp, type App } from '../src/app.js'
 import { loadConfig } from '../src/config/config.js'
 import { checkHistory } from './chaos/check.js'
 import { planSteps, seededRandom } from './chaos/plan.js'
-import { collectHistory, foldersLeft, insertRound } from './chaos/round.js'
+import { collectHistory, foldersLeft, insertRound, unnamedRevisions } from './chaos/round.js'
 import { Storm, type StormReport } from './chaos/storm.js'
 import { median } from './process-tree.js'
 
@@ -112,7 +112,9 @@ async function runRound(app: App, home: string, options: RoundOptions) {
     logFolder,
     timeoutS: 60 + 2 * steps,
   })
-  const report = await storm.run(() => foldersLeft(home).length === 0)
+  const report = await storm.run(
+    async () => foldersLeft(home).length === 0 && (await unnamedRevisions(app.db, home)).length === 0,
+  )
   const seconds = (performance.now() - began) / 1000
   const history = await collectHistory(app, { home, job, plan, stepIds }, effects)
   const faults = [...report.faults, ...checkHistory(history)]

@@ -96,19 +96,11 @@ export async function collectHistory(
       value: read(join(home, atHome(location), VALUE_FILE)),
     })),
     effects: readEffects(effects),
-    left: await collectLeft(
-      { db, pool },
-      home,
-      products.map(({ location }) => location),
-    ),
+    left: await collectLeft({ db, pool }, home),
   }
 }
 
-async function collectLeft(
-  { db, pool }: Pick<App, 'db' | 'pool'>,
-  home: string,
-  locations: readonly string[],
-): Promise<LeftBehind> {
+async function collectLeft({ db, pool }: Pick<App, 'db' | 'pool'>, home: string): Promise<LeftBehind> {
   const leases = await db
     .selectFrom('step')
     .select(['id', 'state', 'attempt'])
@@ -119,7 +111,7 @@ async function collectLeft(
     folders: foldersLeft(home),
     leases: leases.map(({ id, state, attempt }) => `step ${id}, attempt ${attempt}, ${state}`),
     locks: await advisoryLocks(pool),
-    revisions: revisionsOf(home).filter((location) => !locations.includes(location)),
+    revisions: await unnamedRevisions(db, home),
   }
 }
 
@@ -131,12 +123,15 @@ export const foldersLeft = (home: string): string[] => [
     .map((name) => `scratch/${name}`),
 ]
 
-/** All revision folders on disk, as locations. */
-export function revisionsOf(home: string): string[] {
+/** Revision folders on disk that no product names, as locations. Folders first, then rows: what is placed meanwhile is named by then. */
+export async function unnamedRevisions(db: App['db'], home: string): Promise<string[]> {
   const archive = join(home, 'archive')
-  return readdirSync(archive, { recursive: true, encoding: 'utf8' })
+  const found = readdirSync(archive, { recursive: true, encoding: 'utf8' })
     .filter((path) => /\/r\d+-\d+$/.test(path) && !path.startsWith('.'))
     .map((path) => `archive:${path}`)
+  const products = await db.selectFrom('product').select('location').execute()
+  const named = new Set(products.map(({ location }) => location))
+  return found.filter((location) => !named.has(location))
 }
 
 /** Advisory locks of this database, whoever holds them. */

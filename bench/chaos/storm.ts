@@ -66,7 +66,7 @@ export class Storm {
     this.restartAt = 0.25 + options.random() * 0.4
   }
 
-  async run(isClean: () => boolean): Promise<StormReport> {
+  async run(isClean: () => Promise<boolean>): Promise<StormReport> {
     const { options } = this
     const begun = performance.now()
     for (let i = 0; i < options.schedulers; i++) this.startScheduler()
@@ -198,7 +198,9 @@ export class Storm {
       child.on('close', (code, signal) => {
         resolve({ code, signal })
         if (code !== null && code !== 0)
-          this.faults.push(`a scheduler ended with status ${code}; see ${logPath}`)
+          this.faults.push(
+            `a scheduler ended with status ${code}; the end of ${logPath}:\n${lastLines(logPath)}`,
+          )
       }),
     )
     const life = child.pid === undefined ? undefined : lifeOf(child.pid)
@@ -210,11 +212,11 @@ export class Storm {
   }
 
   /** The living schedulers get time to clear away what the dead left; then each has to end by itself. */
-  private async drain(isClean: () => boolean): Promise<void> {
+  private async drain(isClean: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + 20_000
     // A kill may have left its restart for later.
     while (this.alive().length < this.options.schedulers && performance.now() < deadline) await wait(50)
-    while (!isClean() && performance.now() < deadline) await wait(50)
+    while (!(await isClean().catch(() => false)) && performance.now() < deadline) await wait(50)
     for (const { child } of this.alive()) child.kill('SIGINT')
     for (const { ended, logPath, child } of this.alive()) {
       const end = await Promise.race([ended, wait(30_000).then(() => undefined)])
@@ -241,3 +243,6 @@ function parentOf(pid: number): number {
     return 0
   }
 }
+
+const lastLines = (path: string): string =>
+  readFileSync(path, 'utf8').trimEnd().split('\n').slice(-12).join('\n')

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { createRequire } from 'node:module'
+import { asUnavailable } from '../db/steps/is-database-away.js'
 import { ERROR_CODES, EXIT, asProcessingError } from '../domain/errors.js'
 
 type CommandModule = { readonly register: (program: Command) => void }
@@ -59,7 +60,7 @@ async function main(argv: readonly string[]): Promise<number> {
     // Thrown by an action, not by commander's own parsing, which has said it already.
     if (error instanceof InvalidArgumentError) process.stderr.write(`error: ${error.message}\n`)
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    const failure = asProcessingError(error)
+    const failure = asProcessingError(asUnavailable(error))
     process.stderr.write(`error ${failure.code}: ${failure.message}\n`)
     if (failure.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
     return ERROR_CODES[failure.code].exit

@@ -1,8 +1,11 @@
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { App } from '../app.js'
 import { provenRoots } from '../catalog/storage-roots.js'
 import { machineLimits } from '../config/cgroup-limits.js'
 import { attemptFolders } from '../domain/attempt-folders.js'
+import { asUnavailable, isDatabaseAway } from '../db/steps/is-database-away.js'
+import { asProcessingError } from '../domain/errors.js'
 import { LocalExecutor } from '../executors/local.js'
 import { retentionDuty } from '../scheduler/retention-duty.js'
 import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
@@ -52,4 +55,20 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     log,
     duties: [retentionDuty({ db, config, log })],
   })
+}
+
+/** Pauses between the tries to reach a Postgres that stops or starts just now, ms. */
+const PAUSES_MS = [500, 1000, 2000, 4000, 8000]
+
+/** Opens the database for a process that shall live long: one that goes away or comes up meanwhile is waited for, up to 16 s. */
+export async function whenReachable(open: () => Promise<App>, log: SchedulerLog): Promise<App> {
+  for (const pauseMs of PAUSES_MS)
+    try {
+      return await open()
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      log.warn(`${asProcessingError(asUnavailable(error)).message} Trying again in ${pauseMs / 1000} s.`)
+      await wait(pauseMs)
+    }
+  return open()
 }

@@ -13,7 +13,7 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
     )
     .action(async ({ untilIdle }: { untilIdle: boolean }) => {
       const { openApp } = await import('../app.js')
-      const { createLocalScheduler, stderrLog } = await import('./run-scheduler.js')
+      const { createLocalScheduler, stderrLog, whenReachable } = await import('./run-scheduler.js')
       let isDraining = false
       // Listened to before anything is started: a signal while the database starts must not cut it in half.
       const signalled: (() => void)[] = []
@@ -35,7 +35,7 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
         on(name, () => {
           abort()
         })
-      const app = await openApp()
+      const app = await whenReachable(openApp, stderrLog)
       try {
         const scheduler = createLocalScheduler(app)
         drain = () => {

@@ -1,4 +1,4 @@
-import { ERROR_CODES, ProcessingError, type ErrorCode, type FailureClass } from '../domain/errors.js'
+import { ERROR_CODES, type ErrorCode, type FailureClass } from '../domain/errors.js'
 import { completeStep, type ProductRow } from '../db/steps/complete-step.js'
 import {
   cancelRunningStep,
@@ -8,7 +8,7 @@ import {
   type StepFailure,
 } from '../db/steps/end-attempt.js'
 import { notePlacing } from '../db/steps/note-placing.js'
-import { isDatabaseAway } from '../db/steps/is-database-away.js'
+import { asUnavailable } from '../db/steps/is-database-away.js'
 import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
 import { renewLease } from '../db/steps/renew-lease.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
@@ -76,11 +76,6 @@ export async function whileReachable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    if (!isDatabaseAway(cause)) throw cause
-    throw new ProcessingError(
-      'DATABASE_UNAVAILABLE',
-      `Postgres is away: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
+    throw asUnavailable(cause)
   }
 }
