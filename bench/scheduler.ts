@@ -103,7 +103,8 @@ export async function measureScheduler(options: SchedulerBenchOptions): Promise<
           note('one', await drainOurs(one, share, 1), share)
         },
         async () => {
-          note('boss', await boss.drain(share), share)
+          const drained = await boss.drain(share)
+          note('boss', drained, drained.steps)
         },
         async () => {
           note('rawHundred', await rawHundred.drain(share, BATCH), share)
