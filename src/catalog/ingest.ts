@@ -5,7 +5,6 @@ import { listAcquisitions as selectAcquisitions, type AcquisitionRow } from '../
 import type { Database } from '../db/connect.js'
 import type { AcquisitionState } from '../domain/states.js'
 import { findProducts, type FoundProduct } from '../products/find-products.js'
-import { INPUT_FORMATS } from './ingest/formats.js'
 import { ingestArchive } from './ingest/ingest-archive.js'
 import { ingestFolder } from './ingest/ingest-folder.js'
 import { sweepStaging } from './ingest/place-product.js'
@@ -52,7 +51,7 @@ export async function ingestPaths(
     const ended =
       product.kind === 'archive'
         ? await ingestArchive(context, product.path, limits)
-        : await ingestFolder(context, product.path, INPUT_FORMATS[product.kind], options)
+        : await ingestFolder(context, product.path, product.kind, options)
     for (const outcome of ended) options.onOutcome?.(outcome)
     outcomes.push(...ended)
     options.onProgress?.(++done, found.size)

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 interface ProductKindSigns {
   /** As messages name it. */
   readonly name: string
+  readonly satellite: 's2' | 'landsat'
   /** What a folder must hold to be taken for one, for messages. */
   readonly sign: string
   /** By the folder's name and the names in it; no file is opened. Also true for the torn rest of one. */
@@ -17,6 +18,7 @@ export const isMajaName = (name: string): boolean => /^SENTINEL2[A-Z]_\d{8}-\d{6
 export const PRODUCT_KINDS = {
   s2_l2a_sen2cor: {
     name: 'Sentinel-2 L2A of Sen2Cor',
+    satellite: 's2',
     sign: 'MTD_MSIL2A.xml',
     looksLike: (folder, entries) =>
       entries.some((entry) => /^MTD_MSIL2A.*\.xml$/.test(entry)) ||
@@ -24,12 +26,14 @@ export const PRODUCT_KINDS = {
   },
   s2_l2a_maja: {
     name: 'Sentinel-2 L2A of MAJA',
+    satellite: 's2',
     sign: 'SENTINEL2*_MTD_ALL.xml',
     looksLike: (folder, entries) =>
       entries.some((entry) => /^SENTINEL2.*_MTD_ALL\.xml$/.test(entry)) || isMajaName(basename(folder)),
   },
   s2_l1c: {
     name: 'Sentinel-2 L1C',
+    satellite: 's2',
     sign: 'manifest.safe, MTD_MSIL1C.xml, GRANULE/ or tileInfo.json',
     looksLike: (folder, entries) =>
       ['manifest.safe', 'MTD_MSIL1C.xml', 'GRANULE', 'tileInfo.json'].some((sign) =>
@@ -40,6 +44,7 @@ export const PRODUCT_KINDS = {
   },
   landsat_l1tp: {
     name: 'Landsat-8 or -9 L1TP',
+    satellite: 'landsat',
     sign: '*_MTL.txt, *_MTL.json or *_MTL.xml',
     // By its name also while the metadata, which comes late in USGS's tars, is missing.
     looksLike: (folder, entries) =>
@@ -51,3 +56,7 @@ export const PRODUCT_KINDS = {
 
 export type ProductKind = keyof typeof PRODUCT_KINDS
 export const PRODUCT_KIND_NAMES = Object.keys(PRODUCT_KINDS) as readonly ProductKind[]
+
+/** Whose product an archive holds that cannot be opened: its name is all there is to go by. */
+export const satelliteByName = (path: string): 's2' | 'landsat' =>
+  /^L[COTEM](0[1-9]_|[1-9]\d{13})/i.test(basename(path)) ? 'landsat' : 's2'

@@ -140,6 +140,28 @@ describe.skipIf(!hasSharedData)('Landsat products in the catalogue', () => {
     ])
   })
 
+  test('what is broken is a product of Landsat all the same: by its kind, an archive by its name', async () => {
+    const torn = version(NAME)
+    rmSync(join(torn, `${NAME}_B4.TIF`))
+    const cut = join(folder, `${NAME}.tar`)
+    writeFileSync(cut, Buffer.alloc(100))
+    const inside = join(folder, 'renamed.tar')
+    const entries = Object.entries(filesBelow(torn)).map(([name, bytes]) => ({
+      name: `scene/${name}`,
+      bytes,
+    }))
+    writeFileSync(inside, await tarOf(entries))
+    const outcomes = await ingestPaths(app, [torn, cut, inside], { copy: false })
+    expect(outcomes.map((o) => (o.kind === 'broken' ? o.code : o.kind))).toEqual([
+      'PRODUCT_INCOMPLETE',
+      'ARCHIVE_UNSUPPORTED',
+      'PRODUCT_INCOMPLETE',
+    ])
+    expect((await all()).map(({ satellite, state }) => [satellite, state])).toEqual(
+      outcomes.map(() => ['landsat', 'broken']),
+    )
+  })
+
   test('a job takes them as it takes others', async () => {
     await ingestPaths(app, [LC09], { copy: false })
     const [row] = await all()

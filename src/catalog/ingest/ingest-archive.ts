@@ -5,9 +5,9 @@ import { deleteUnread } from '../../db/catalog/acquisitions.js'
 import { findByArchive, withArchiveLock } from '../../db/catalog/acquisitions-of-archive.js'
 import { asProcessingError, ProcessingError } from '../../domain/errors.js'
 import { findProductFolders, noProductAt } from '../../products/find-products.js'
+import { PRODUCT_KINDS, satelliteByName } from '../../products/product-kinds.js'
 import { unpackArchive, type ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { isAboutTheProduct, readFolder, type IngestContext } from './ingest-folder.js'
-import { INPUT_FORMATS } from './formats.js'
 import { stageUnpacked, stagingPath } from './place-product.js'
 import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition } from './record.js'
 
@@ -44,6 +44,7 @@ export async function ingestArchive(
       return [
         await recordUnread(context.db, archive, copyingInstead(archive, error, ageSeconds, context), {
           root: null,
+          satellite: satelliteByName(archive),
         }),
       ]
     } finally {
@@ -82,13 +83,18 @@ async function ingestUnpacked(
   const folders: { path: string; read: readonly ReadAcquisition[] }[] = []
   for (const product of found) {
     // What lies in staging was written this moment, and whole: nothing in it is still being copied.
-    const { read, failed } = await readFolder(product.path, INPUT_FORMATS[product.kind], {
+    const { read, failed } = await readFolder(product.path, product.kind, {
       settleSeconds: 0,
       sourceOf,
     })
     folders.push({ path: product.path, read })
     for (const { path, error } of failed)
-      outcomes.push(await recordUnread(context.db, path, error, { root: null }))
+      outcomes.push(
+        await recordUnread(context.db, path, error, {
+          root: null,
+          satellite: PRODUCT_KINDS[product.kind].satellite,
+        }),
+      )
   }
   // It was broken or being copied at an earlier look.
   await deleteUnread(context.db, facts.path)

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Database } from '../../db/connect.js'
 import { asProcessingError, type ErrorCode, type ProcessingError } from '../../domain/errors.js'
-import type { InputFormat } from './input-format.js'
+import { PRODUCT_KINDS, type ProductKind } from '../../products/product-kinds.js'
+import { INPUT_FORMATS } from './formats.js'
 import { stageFolder } from './place-product.js'
 import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition } from './record.js'
 
@@ -32,13 +33,14 @@ export const isAboutTheProduct = ({ code }: ProcessingError): boolean => ABOUT_T
 export async function ingestFolder(
   context: IngestContext,
   path: string,
-  format: InputFormat,
+  kind: ProductKind,
   { copy }: { readonly copy: boolean },
 ): Promise<readonly IngestOutcome[]> {
   const { db, root, settleSeconds } = context
-  const { read, failed } = await readFolder(path, format, { settleSeconds, sourceOf: (one) => one })
+  const { read, failed } = await readFolder(path, kind, { settleSeconds, sourceOf: (one) => one })
   const outcomes: IngestOutcome[] = []
-  for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error, { root }))
+  const { satellite } = PRODUCT_KINDS[kind]
+  for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error, { root, satellite }))
   outcomes.push(
     ...(await recordPresent(db, read, {
       root,
@@ -55,7 +57,7 @@ export async function ingestFolder(
  */
 export async function readFolder(
   path: string,
-  format: InputFormat,
+  kind: ProductKind,
   {
     settleSeconds,
     sourceOf,
@@ -64,6 +66,7 @@ export async function readFolder(
   read: readonly ReadAcquisition[]
   failed: readonly { path: string; error: ProcessingError }[]
 }> {
+  const format = INPUT_FORMATS[kind]
   const read: ReadAcquisition[] = []
   const failed: { path: string; error: ProcessingError }[] = []
   const guarded = async (at: string, work: () => Promise<void>): Promise<void> => {

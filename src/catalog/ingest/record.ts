@@ -130,13 +130,14 @@ export async function recordPresent(
 /**
  * Records that the product at a path is broken, or found while it is still being copied. What was ingested from this path before and is
  * read from there (a link, or a folder of the root `l1` itself) is broken as well, and an older version of its scene counts again; a copy
- * in the root is still whole. `root`: absolute folder of `l1`; null for archives, which are never read where they are.
+ * in the root is still whole. `root`: absolute folder of `l1`; null for archives, which are never read where they are. `satellite`: as the kind of
+ * product says, whose metadata could not be read.
  */
 export async function recordUnread(
   db: Database,
   path: string,
   error: ProcessingError,
-  { root }: { readonly root: string | null },
+  { root, satellite }: { readonly root: string | null; readonly satellite: 's2' | 'landsat' },
 ): Promise<IngestOutcome> {
   const { code, message: reason } = error
   const isCopying = code === 'PRODUCT_COPYING'
@@ -147,10 +148,10 @@ export async function recordUnread(
       if (root !== null && (await isCopy(root, location, path))) whole.add(id)
     const scenes = known.filter(({ id }) => !whole.has(id))
     for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
-    if (isCopying) await upsertUnread(tx, { path, state: 'found', code, reason })
+    if (isCopying) await upsertUnread(tx, { path, satellite, state: 'found', code, reason })
     else if (root !== null && (await markBrokenBySource(tx, path, code, reason, [...whole])))
       await deleteUnread(tx, path)
-    else await upsertUnread(tx, { path, state: 'broken', code, reason })
+    else await upsertUnread(tx, { path, satellite, state: 'broken', code, reason })
     for (const scene of scenes) await settleVersions(tx, scene)
   })
   return { kind: isCopying ? 'copying' : 'broken', path, code, reason }

@@ -130,14 +130,19 @@ export async function markBrokenBySource(
 /** Records a folder whose product could not be identified: broken, or found while it is still being copied. */
 export async function upsertUnread(
   tx: Queryable,
-  a: { path: string; state: 'broken' | 'found'; code: string; reason: string },
+  a: {
+    path: string
+    satellite: 's2' | 'landsat'
+    state: 'broken' | 'found'
+    code: string
+    reason: string
+  },
 ): Promise<number> {
-  const said = { state: a.state, reason_code: a.code, reason: a.reason }
+  const said = { satellite: a.satellite, state: a.state, reason_code: a.code, reason: a.reason }
   const { id } = await tx
     .insertInto('acquisition')
     .values({
       identity: `path:${a.path}`,
-      satellite: 's2',
       location: `file:${a.path}`,
       metadata: JSON.stringify({ sourcePath: a.path }),
       ...said,
