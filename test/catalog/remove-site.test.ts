@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { deleteBelow, deleteDoomed } from '../../src/catalog/remove/delete-doomed.js'
@@ -141,6 +142,40 @@ test('open steps of a shared tile become those of the other site, the rest is ca
   expect(await stepOf(app.db, stepIds[1]!)).toMatchObject({ state: 'ready', site_id: staying.id })
 })
 
+test('a task forgets its acquisition only where that goes', async () => {
+  const id = async (identity: string) =>
+    (
+      await app.db
+        .selectFrom('acquisition')
+        .select('id')
+        .where('identity', '=', identity)
+        .executeTakeFirstOrThrow()
+    ).id
+  await publish('own too', '31TCJ')
+  // A version of another tile names it as the one that superseded it: it stays.
+  await app.db
+    .updateTable('acquisition')
+    .set({ state: 'superseded', superseded_by: await id('own') })
+    .where('identity', '=', 'shared')
+    .execute()
+  const { stepIds } = await insertSteps(app.db, [{}, {}])
+  const tasks = await Promise.all(stepIds.map(async (step) => (await stepOf(app.db, step)).task_id))
+  for (const [i, identity] of ['own', 'own too'].entries())
+    await app.db
+      .updateTable('task')
+      .set({ acquisition_id: await id(identity) })
+      .where('id', '=', tasks[i]!)
+      .execute()
+  await removeSite(app.db, roots, 'going', { ...all, by: 'test' })
+  const left = await app.db
+    .selectFrom('task')
+    .select('acquisition_id')
+    .where('id', 'in', tasks)
+    .orderBy('id')
+    .execute()
+  expect(left.map((row) => row.acquisition_id)).toEqual([await id('own'), null])
+})
+
 test('what a crash left after the rows is deleted by the next look, unless a row names it again', async () => {
   await app.db.deleteFrom('product').where('name', '=', 'own').execute()
   for (const location of ['archive:L2A/31TCJ/2025/05/own/r1-1', 'archive:L2A/31TDJ/2025/05/shared/r1-1'])
@@ -173,4 +208,14 @@ test('the command says what it would do and needs --yes', async () => {
   expect((await run('--products', 'delete', '--yes')).stdout).toMatch(/site going is removed/)
   expect(await listSites(app.db)).toHaveLength(1)
   expect((await run('--yes')).exitCode).toBe(66)
+})
+
+test('the steps of a site are found without a look at all others', async () => {
+  const { rows } = await app.db.transaction().execute(async (trx) => {
+    await sql`set local enable_seqscan = off`.execute(trx)
+    return sql<{ 'QUERY PLAN': string }>`explain update step set site_id = null where site_id = 1`.execute(
+      trx,
+    )
+  })
+  expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('step_site_idx')
 })

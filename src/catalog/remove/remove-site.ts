@@ -11,7 +11,8 @@ import {
 import { lockSites } from '../../db/catalog/sites.js'
 import { countOpenSteps, deleteSites, type OpenWork } from '../../db/catalog/sub-sites.js'
 import type { Database } from '../../db/connect.js'
-import { cancelSteps } from '../../db/steps/change-steps.js'
+import { cancelStepRows } from '../../db/steps/change-steps.js'
+import { settleEnds } from '../../db/steps/settle-ends.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { getSite } from '../find-site.js'
 import { deleteDoomed, type DeletedPaths } from './delete-doomed.js'
@@ -67,8 +68,8 @@ export async function planRemoval(
 
 /**
  * Removes a site with its sub-sites: rows in one transaction, then the files that no row names any more. Open steps of tiles that another
- * site has become that site's, others are cancelled. A crash leaves either the site or none of its rows; files that are left then are
- * deleted by the next removal, product folders also by the scheduler's sweep. Throws NOT_FOUND, BAD_ARGUMENT.
+ * site has become that site's, others are cancelled. A crash leaves either the site and its work or none of its rows and no open step that
+ * nobody needs; files that are left then are deleted by the next removal, product folders also by the scheduler's sweep. Throws NOT_FOUND, BAD_ARGUMENT.
  */
 export async function removeSite(
   db: Database,
@@ -76,12 +77,12 @@ export async function removeSite(
   slug: string,
   options: RemoveOptions & { readonly by: string },
 ): Promise<DeletedPaths> {
-  const unshared = await db.transaction().execute(async (tx) => {
+  await db.transaction().execute(async (tx) => {
     await lockSites(tx)
     const ids = (await familyOf(tx, slug, options)).map(({ id }) => id)
     const products = options.products ? await listExclusiveProducts(tx, ids) : []
     const acquisitions = options.l1 ? await listExclusiveAcquisitions(tx, ids) : []
-    const nobodys = await shareOpenSteps(tx, ids)
+    await cancelStepRows(tx, { steps: await shareOpenSteps(tx, ids) })
     await deleteProducts(
       tx,
       products.map(({ id }) => id),
@@ -94,9 +95,8 @@ export async function removeSite(
     )
     await nameChanger(tx, options.by)
     await deleteSites(tx, ids)
-    return nobodys
   })
-  for (const step of unshared) await cancelSteps(db, { step })
+  await settleEnds(db)
   return deleteDoomed(db, roots)
 }
 

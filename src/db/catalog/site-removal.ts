@@ -67,21 +67,22 @@ export async function deleteProducts(trx: Queryable, ids: readonly number[], by:
 }
 
 /**
- * Removes the rows of acquisitions that no product, task or newer version names, and notes their files for deletion. Returns how many
- * were removed.
+ * Removes the rows of acquisitions that no product and no superseded version names, and notes their files for deletion. Tasks forget those
+ * that go, and only those. Returns how many were removed.
  */
 export async function deleteAcquisitions(
   trx: Queryable,
   ids: readonly number[],
   by: string,
 ): Promise<number> {
-  await sql`update task set acquisition_id = null where acquisition_id = any(${ids}::bigint[])`.execute(trx)
   const { rows } = await sql<{ location: string }>`
     with gone as (
       delete from acquisition a where a.id = any(${ids}::bigint[])
         and not exists (select from product p where p.acquisition_id = a.id)
         and not exists (select from acquisition o where o.superseded_by = a.id and o.id <> all(${ids}::bigint[]))
-      returning location),
+      returning id, location),
+    -- The foreign key is looked at when the whole statement is done.
+    released as (update task set acquisition_id = null where acquisition_id in (select id from gone)),
     doomed as (
       insert into doomed_path (location, doomed_by) select location, ${by} from gone where location like 'l1:%'
       on conflict (location) do nothing)

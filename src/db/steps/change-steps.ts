@@ -6,39 +6,47 @@ import { settleEnds } from './settle-ends.js'
 /** One step, or all steps of a job. */
 export type StepSelection = { readonly step: number } | { readonly job: number }
 
-const selected = (which: StepSelection) =>
-  'step' in which ? sql`step.id = ${which.step}` : sql`step.job_id = ${which.job}`
+const selected = (which: StepSelection | { readonly steps: readonly number[] }) => {
+  if ('steps' in which) return sql`step.id = any(${which.steps}::bigint[])`
+  return 'step' in which ? sql`step.id = ${which.step}` : sql`step.job_id = ${which.job}`
+}
 
-/**
- * Cancels blocked and ready steps at once and asks running ones to end; others stay as they are.
- * `cancelled` counts the first, `asked` the second.
- */
-export async function cancelSteps(
-  db: Queryable,
-  which: StepSelection,
-): Promise<{ cancelled: number; asked: number }> {
-  const counts = await db.transaction().execute(async (trx) => {
-    await sql`select from step where ${selected(which)} and state in ('blocked', 'ready', 'running') order by id for update`.execute(
-      trx,
-    )
-    const { rows: cancelled } = await sql<{ id: number }>`
-      with ended as (
-        update step set state = 'cancelled', ended_at = now()
-        where ${selected(which)} and state in ('blocked', 'ready') returning id, attempt),
-      noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended),
-      queued as (insert into step_ended (step_id) select id from ended)
-      select id::float8 as id from ended`.execute(trx)
-    const { rows: asked } = await sql<{ id: number }>`
-      with ended as (
-        update step set cancel_requested = true
-        where ${selected(which)} and state = 'running' and not cancel_requested returning id, attempt),
-      noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancel requested' from ended)
-      select id::float8 as id from ended`.execute(trx)
-    if (asked.length > 0) await notifySchedulers(trx)
-    return { cancelled: cancelled.length, asked: asked.length }
-  })
+/** How many steps a cancel ended at once, and how many running ones it asked to end. */
+export interface CancelCounts {
+  readonly cancelled: number
+  readonly asked: number
+}
+
+/** Cancels blocked and ready steps at once and asks running ones to end; others stay as they are. */
+export async function cancelSteps(db: Queryable, which: StepSelection): Promise<CancelCounts> {
+  const counts = await db.transaction().execute((trx) => cancelStepRows(trx, which))
   await settleEnds(db)
   return counts
+}
+
+/** The same within the caller's transaction, who draws the consequences (`settleEnds`) when it is committed, not before. */
+export async function cancelStepRows(
+  trx: Queryable,
+  which: StepSelection | { readonly steps: readonly number[] },
+): Promise<CancelCounts> {
+  await sql`select from step where ${selected(which)} and state in ('blocked', 'ready', 'running') order by id for update`.execute(
+    trx,
+  )
+  const { rows: cancelled } = await sql<{ id: number }>`
+    with ended as (
+      update step set state = 'cancelled', ended_at = now()
+      where ${selected(which)} and state in ('blocked', 'ready') returning id, attempt),
+    noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended),
+    queued as (insert into step_ended (step_id) select id from ended)
+    select id::float8 as id from ended`.execute(trx)
+  const { rows: asked } = await sql<{ id: number }>`
+    with ended as (
+      update step set cancel_requested = true
+      where ${selected(which)} and state = 'running' and not cancel_requested returning id, attempt),
+    noted as (insert into step_event (step_id, attempt, kind) select id, attempt, 'cancel requested' from ended)
+    select id::float8 as id from ended`.execute(trx)
+  if (asked.length > 0) await notifySchedulers(trx)
+  return { cancelled: cancelled.length, asked: asked.length }
 }
 
 /**
