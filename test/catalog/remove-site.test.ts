@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { deleteBelow, deleteDoomed } from '../../src/catalog/remove/delete-doomed.js'
 import { planRemoval, removeSite } from '../../src/catalog/remove/remove-site.js'
@@ -140,6 +140,45 @@ test('open steps of a shared tile become those of the other site, the rest is ca
   await removeSite(app.db, roots, 'going', { ...all, by: 'test' })
   expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'cancelled', site_id: null })
   expect(await stepOf(app.db, stepIds[1]!)).toMatchObject({ state: 'ready', site_id: staying.id })
+})
+
+test('the removal and its cancels are one: where the one is refused, so are the others', async () => {
+  const going = (await listSites(app.db)).find(({ slug }) => slug === 'going')!
+  const { id: job, stepIds } = await insertSteps(app.db, [{}], { siteId: going.id })
+  const refuse = (name: string, when: string) =>
+    sql`
+    create function ${sql.raw(name)}() returns trigger language plpgsql as
+      $$ begin raise exception 'not now'; end $$;
+    create trigger ${sql.raw(name)} ${sql.raw(when)} for each row execute function ${sql.raw(name)}()`.execute(
+      app.db,
+    )
+  const drop = (name: string) => sql`drop function if exists ${sql.raw(name)} cascade`.execute(app.db)
+  const remove = () => removeSite(app.db, roots, 'going', { ...all, by: 'test' })
+  const state = async () => (await stepOf(app.db, stepIds[0]!)).state
+
+  await refuse('refuse_cancel', 'before update of state on step')
+  onTestFinished(async () => {
+    await drop('refuse_cancel')
+  })
+  await expect(remove()).rejects.toThrow('not now')
+  expect([(await listSites(app.db)).length, await state()]).toEqual([3, 'ready'])
+  await drop('refuse_cancel')
+
+  await refuse('refuse_end', 'before delete on site')
+  onTestFinished(async () => {
+    await drop('refuse_end')
+  })
+  await expect(remove()).rejects.toThrow('not now')
+  expect([(await listSites(app.db)).length, await state()]).toEqual([3, 'ready'])
+  await drop('refuse_end')
+
+  await remove()
+  const ended = await app.db.selectFrom('job').select('state').where('id', '=', job).executeTakeFirstOrThrow()
+  expect([(await listSites(app.db)).length, await state(), ended.state]).toEqual([
+    1,
+    'cancelled',
+    'cancelled',
+  ])
 })
 
 test('a task forgets its acquisition only where that goes', async () => {
