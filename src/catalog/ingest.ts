@@ -7,6 +7,7 @@ import type { AcquisitionState } from '../domain/states.js'
 import { findProducts, type FoundProduct } from '../products/find-products.js'
 import { ingestArchive } from './ingest/ingest-archive.js'
 import { ingestFolder } from './ingest/ingest-folder.js'
+import { ingestUnreadable } from './ingest/ingest-unreadable.js'
 import { sweepStaging } from './ingest/place-product.js'
 import type { IngestOutcome } from './ingest/record.js'
 import { readSettingLayers } from './settings.js'
@@ -29,7 +30,7 @@ export interface IngestOptions {
 /**
  * Reads the products below the given paths, folders and archives, and records them as acquisitions; one row per identity, however
  * often and by however many processes at once the same product comes. Names of files and folders are never trusted. Broken products become
- * `broken` with the reason, products still being copied `found`; the others go on. Reading a repaired product again heals its row.
+ * `broken` with the reason, also those that vanish or may not be read, products still being copied `found`; the others go on. Reading a repaired product again heals its row.
  * Throws NOT_FOUND and PRODUCT_UNSUPPORTED for a path without any product, before anything is recorded; DISK_FULL, WRITE_FAILED.
  */
 export async function ingestPaths(
@@ -49,9 +50,11 @@ export async function ingestPaths(
   let done = 0
   for (const product of found.values()) {
     const ended =
-      product.kind === 'archive'
-        ? await ingestArchive(context, product.path, limits)
-        : await ingestFolder(context, product.path, product.kind, options)
+      product.kind === 'unreadable'
+        ? [await ingestUnreadable(context, product)]
+        : product.kind === 'archive'
+          ? await ingestArchive(context, product.path, limits)
+          : await ingestFolder(context, product.path, product.kind, options)
     for (const outcome of ended) options.onOutcome?.(outcome)
     outcomes.push(...ended)
     options.onProgress?.(++done, found.size)

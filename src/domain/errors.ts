@@ -129,6 +129,13 @@ export const ERROR_CODES = {
     summary: 'The folder or file is no product that this program reads.',
     remedy: 'The message names what was looked for.',
   },
+  PRODUCT_UNREADABLE: {
+    failure: 'permanent',
+    exit: EXIT.noInput,
+    summary:
+      'A product, an archive or a folder vanished while it was read, may not be read by this user, or its disk fails.',
+    remedy: 'See that it is there and that its rights allow it, then ingest it again.',
+  },
   ARCHIVE_UNSAFE: {
     failure: 'permanent',
     exit: EXIT.data,

@@ -14,6 +14,8 @@ interface ProductKindSigns {
 /** A folder named as Theia's L2A products of Sentinel-2 are. */
 export const isMajaName = (name: string): boolean => /^SENTINEL2[A-Z]_\d{8}-\d{6}-\d{3}_L2A_/.test(name)
 
+const isLandsatName = (name: string): boolean => /^L[COT]0[89]_L1TP_\d{6}_/.test(name)
+
 /** Every kind of product that is read; a folder is taken for the first that it looks like. Whether it really is one its reader says. */
 export const PRODUCT_KINDS = {
   s2_l2a_sen2cor: {
@@ -49,13 +51,17 @@ export const PRODUCT_KINDS = {
     // By its name also while the metadata, which comes late in USGS's tars, is missing.
     looksLike: (folder, entries) =>
       entries.some((entry) => /^[^.].*_MTL\.(txt|json|xml)$/i.test(entry)) ||
-      (/^L[COT]0[89]_L1TP_\d{6}_/.test(basename(folder)) &&
-        entries.some((entry) => /_B\d+\.TIF$/i.test(entry))),
+      (isLandsatName(basename(folder)) && entries.some((entry) => /_B\d+\.TIF$/i.test(entry))),
   },
 } as const satisfies Record<string, ProductKindSigns>
 
 export type ProductKind = keyof typeof PRODUCT_KINDS
 export const PRODUCT_KIND_NAMES = Object.keys(PRODUCT_KINDS) as readonly ProductKind[]
+
+/** The kind of product that a folder's name alone promises; null where it promises none. */
+export const kindByName = (path: string): ProductKind | null =>
+  PRODUCT_KIND_NAMES.find((kind) => PRODUCT_KINDS[kind].looksLike(path, [])) ??
+  (isLandsatName(basename(path)) ? 'landsat_l1tp' : null)
 
 /** Whose product an archive holds that cannot be opened: its name is all there is to go by. */
 export const satelliteByName = (path: string): 's2' | 'landsat' =>

@@ -7,6 +7,7 @@ import { asProcessingError, ProcessingError } from '../../domain/errors.js'
 import { findProductFolders, noProductAt } from '../../products/find-products.js'
 import { PRODUCT_KINDS, satelliteByName } from '../../products/product-kinds.js'
 import { unpackArchive, type ArchiveLimits } from '../../products/archive/unpack-archive.js'
+import { asUnreadable } from '../../products/unreadable.js'
 import { isAboutTheProduct, readFolder, type IngestContext } from './ingest-folder.js'
 import { stageUnpacked, stagingPath } from './place-product.js'
 import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition } from './record.js'
@@ -24,7 +25,15 @@ export async function ingestArchive(
 ): Promise<readonly IngestOutcome[]> {
   // Of two processes with the same archive one unpacks it; the other waits and then knows it.
   return withArchiveLock(context.db, archive, async () => {
-    const info = await stat(archive)
+    const unread = (error: ProcessingError) =>
+      recordUnread(context.db, archive, error, { root: null, satellite: satelliteByName(archive) })
+    const info = await stat(archive).catch((cause: unknown) =>
+      asProcessingError(asUnreadable(archive, cause)),
+    )
+    if (info instanceof ProcessingError) {
+      if (!isAboutTheProduct(info)) throw info
+      return [await unread(info)]
+    }
     const facts = { path: archive, bytes: info.size, mtimeMs: Math.round(info.mtimeMs) }
     const known = await findByArchive(context.db, facts)
     if (
@@ -41,12 +50,7 @@ export async function ingestArchive(
       const error = asProcessingError(cause)
       if (!isAboutTheProduct(error)) throw error
       const ageSeconds = (Date.now() - info.mtimeMs) / 1000
-      return [
-        await recordUnread(context.db, archive, copyingInstead(archive, error, ageSeconds, context), {
-          root: null,
-          satellite: satelliteByName(archive),
-        }),
-      ]
+      return [await unread(copyingInstead(archive, error, ageSeconds, context))]
     } finally {
       await rm(unpacked, { recursive: true, force: true })
     }

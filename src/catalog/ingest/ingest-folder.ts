@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Database } from '../../db/connect.js'
-import { asProcessingError, type ErrorCode, type ProcessingError } from '../../domain/errors.js'
+import { asProcessingError, ProcessingError, type ErrorCode } from '../../domain/errors.js'
+import { asUnreadable } from '../../products/unreadable.js'
 import { PRODUCT_KINDS, type ProductKind } from '../../products/product-kinds.js'
 import { INPUT_FORMATS } from './formats.js'
 import { stageFolder } from './place-product.js'
@@ -15,8 +16,10 @@ export interface IngestContext {
 
 /** What is wrong with a product, as opposed to with the machine or the program. */
 const ABOUT_THE_PRODUCT: ReadonlySet<ErrorCode> = new Set([
+  'NOT_FOUND',
   'PRODUCT_COPYING',
   'PRODUCT_INCOMPLETE',
+  'PRODUCT_UNREADABLE',
   'PRODUCT_UNSUPPORTED',
   'METADATA_INVALID',
   'RASTER_UNREADABLE',
@@ -41,13 +44,15 @@ export async function ingestFolder(
   const outcomes: IngestOutcome[] = []
   const { satellite } = PRODUCT_KINDS[kind]
   for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error, { root, satellite }))
-  outcomes.push(
-    ...(await recordPresent(db, read, {
-      root,
-      stage: () => stageFolder(root, path, copy),
-      archive: null,
-    })),
-  )
+  try {
+    const stage = () => stageFolder(root, path, copy)
+    outcomes.push(...(await recordPresent(db, read, { root, stage, archive: null })))
+  } catch (error) {
+    // It went away while it was copied; nothing of it was recorded.
+    if (!(error instanceof ProcessingError) || error.code !== 'PRODUCT_UNREADABLE') throw error
+    for (const { sourcePath } of read)
+      outcomes.push(await recordUnread(db, sourcePath, error, { root, satellite }))
+  }
   return outcomes
 }
 
@@ -73,7 +78,8 @@ export async function readFolder(
     try {
       await work()
     } catch (cause) {
-      const error = asProcessingError(cause)
+      // All this only reads the product: what the system says is about it.
+      const error = asProcessingError(asUnreadable(at, cause))
       if (!isAboutTheProduct(error)) throw error
       failed.push({ path: sourceOf(at), error })
     }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { cp, lstat, readdir, realpath, rm, symlink } from 'node:fs/promises'
+import { access, constants, cp, lstat, readdir, realpath, rm, symlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { asUnreadable } from '../../products/unreadable.js'
 import { fsyncTree, makeFolder, moveIntoPlace, publishError } from '../../products/publish.js'
 
 /** Folder below the root `l1` where products are copied and unpacked before they are moved to their places. */
@@ -37,7 +38,7 @@ export interface Staged {
 
 /**
  * Gets a folder ready for its place: a link to it, or a flushed copy. What lies in the root already is used where it is.
- * Rejects with DISK_FULL or WRITE_FAILED.
+ * Rejects with DISK_FULL or WRITE_FAILED, and with PRODUCT_UNREADABLE where the folder vanished or a part of it cannot be read.
  */
 export async function stageFolder(root: string, path: string, copy: boolean): Promise<Staged> {
   const inside = relative(await realpath(root), path)
@@ -50,7 +51,14 @@ export async function stageFolder(root: string, path: string, copy: boolean): Pr
     if (copy) await fsyncTree(fresh)
   } catch (cause) {
     await rm(fresh, { recursive: true, force: true })
-    throw publishError(`Copying '${path}' to ${fresh}`, cause)
+    // The error of a copy names its source also where the target was at fault.
+    const source = cause instanceof Error && 'path' in cause ? String(cause.path) : path
+    const cannotRead = await access(source, constants.R_OK).then(
+      () => false,
+      () => true,
+    )
+    const unreadable = cannotRead && source.startsWith(path) ? asUnreadable(path, cause) : cause
+    throw publishError(`Copying '${path}' to ${fresh}`, unreadable)
   }
   return stagedAt(root, fresh)
 }

@@ -131,13 +131,13 @@ export async function recordPresent(
  * Records that the product at a path is broken, or found while it is still being copied. What was ingested from this path before and is
  * read from there (a link, or a folder of the root `l1` itself) is broken as well, and an older version of its scene counts again; a copy
  * in the root is still whole. `root`: absolute folder of `l1`; null for archives, which are never read where they are. `satellite`: as the kind of
- * product says, whose metadata could not be read.
+ * product says, whose metadata could not be read; null where nothing says that there is a product at all: no row is made for it.
  */
 export async function recordUnread(
   db: Database,
   path: string,
   error: ProcessingError,
-  { root, satellite }: { readonly root: string | null; readonly satellite: 's2' | 'landsat' },
+  { root, satellite }: { readonly root: string | null; readonly satellite: 's2' | 'landsat' | null },
 ): Promise<IngestOutcome> {
   const { code, message: reason } = error
   const isCopying = code === 'PRODUCT_COPYING'
@@ -148,10 +148,12 @@ export async function recordUnread(
       if (root !== null && (await isCopy(root, location, path))) whole.add(id)
     const scenes = known.filter(({ id }) => !whole.has(id))
     for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
-    if (isCopying) await upsertUnread(tx, { path, satellite, state: 'found', code, reason })
-    else if (root !== null && (await markBrokenBySource(tx, path, code, reason, [...whole])))
-      await deleteUnread(tx, path)
-    else await upsertUnread(tx, { path, satellite, state: 'broken', code, reason })
+    const isMarked =
+      !isCopying && root !== null && (await markBrokenBySource(tx, path, code, reason, [...whole]))
+    if (isMarked) await deleteUnread(tx, path)
+    else if (satellite !== null && isCopying)
+      await upsertUnread(tx, { path, satellite, state: 'found', code, reason })
+    else if (satellite !== null) await upsertUnread(tx, { path, satellite, state: 'broken', code, reason })
     for (const scene of scenes) await settleVersions(tx, scene)
   })
   return { kind: isCopying ? 'copying' : 'broken', path, code, reason }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { asUnreadable } from '../unreadable.js'
 
 export type ArchiveKind = 'zip' | 'tar' | 'tar.gz'
 
@@ -7,10 +8,12 @@ export const ARCHIVE_NAME = /\.(?:zip|tar|tgz|tar\.gz)$/i
 
 /**
  * What a file is by its first bytes; its name is not looked at. A gzip file counts as a compressed tar: what it really holds is seen
- * when it is read. Null for anything else, also for an empty file. Rejects with the system's error.
+ * when it is read. Null for anything else, also for an empty file. Rejects with PRODUCT_UNREADABLE.
  */
 export async function archiveKind(path: string): Promise<ArchiveKind | null> {
-  const file = await open(path, 'r')
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw asUnreadable(path, cause)
+  })
   try {
     const head = Buffer.alloc(512)
     const { bytesRead } = await file.read(head, 0, head.length, 0)

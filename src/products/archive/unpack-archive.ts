@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { ProcessingError } from '../../domain/errors.js'
 import { makeFolder, publishError } from '../publish.js'
+import { asUnreadable } from '../unreadable.js'
 import { Allowance, type ArchiveLimits } from './allowance.js'
 import { archiveKind, type ArchiveKind } from './archive-kind.js'
 import { unpackTar } from './unpack-tar.js'
@@ -41,7 +42,7 @@ export interface UnpackTask {
  * The caller flushes (`fsyncTree`) and renames the folder, so that an archive is there whole or not at all. Images are never read out of
  * the archive in place: decoding jumps about in a JPEG 2000 file, and a compressed member can only be read from its start.
  * Rejects, with nothing left behind, with ARCHIVE_UNSAFE (names, links, devices, duplicates), ARCHIVE_LIMIT, ARCHIVE_BROKEN (cut, sizes or
- * checksums that are not true), ARCHIVE_UNSUPPORTED (encrypted, unknown compression, no archive), NOT_FOUND, DISK_FULL, WRITE_FAILED, CONFLICT
+ * checksums that are not true), ARCHIVE_UNSUPPORTED (encrypted, unknown compression, no archive), NOT_FOUND, PRODUCT_UNREADABLE, DISK_FULL, WRITE_FAILED, CONFLICT
  * where `into` exists, and with the signal's reason.
  */
 export async function unpackArchive(options: UnpackOptions): Promise<UnpackedArchive> {
@@ -82,6 +83,10 @@ export async function unpackArchive(options: UnpackOptions): Promise<UnpackedArc
 /** Errors of the file system stay such; what the readers of zip, tar and gzip complain of is the archive's fault. */
 function asArchiveError(archive: string, error: unknown): ProcessingError {
   if (error instanceof ProcessingError) return error
+  // It may vanish between two looks at it.
+  const reading = error instanceof Error && 'path' in error && error.path === archive
+  const unreadable = reading ? asUnreadable(archive, error) : error
+  if (unreadable instanceof ProcessingError) return unreadable
   if (error instanceof Error && 'syscall' in error) return publishError(`Unpacking '${archive}'`, error)
   return new ProcessingError(
     'ARCHIVE_BROKEN',
