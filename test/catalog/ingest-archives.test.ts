@@ -113,6 +113,32 @@ test('several products in one archive are several acquisitions, a broken one amo
     'present !/b/B.SAFE',
   ])
   expect((await all()).map(({ state }) => state).sort()).toEqual(['broken', 'present', 'present'])
+  // The reason names the member as the user knows it, and nothing is forgotten when the same archive comes again.
+  const sayings = (said: typeof outcomes) =>
+    said.map((o) => (o.kind === 'present' ? `${o.kind} ${o.path}` : `${o.code} ${o.path} ${o.reason}`)).sort()
+  const [brokenOne = ''] = sayings(outcomes)
+  expect(brokenOne).toMatch(`PRODUCT_INCOMPLETE ${path}!/b/C.SAFE '${path}!/b/C.SAFE/GRANULE/`)
+  expect(brokenOne).not.toContain('.staging')
+  const before = await all()
+  expect(sayings(await ingestPaths(app, [path], { copy: false }))).toEqual(sayings(outcomes))
+  expect(await all()).toEqual(before)
+  // Mended, or gone from the archive, it is broken no more.
+  writeFileSync(path, await zipOf(filesBelow(safePath, 'a/A.SAFE/')))
+  await ingestPaths(app, [path], { copy: false })
+  expect((await all()).map(({ state }) => state)).toEqual(['present', 'present'])
+})
+
+test('a broken product at the top of an archive stays recorded, with the archive in its reason', async () => {
+  const files = Object.entries(filesBelow(safePath)).filter(([name]) => !name.endsWith('MTD_TL.xml'))
+  const path = save('flat.zip', await zipOf(Object.fromEntries(files)))
+  for (let times = 0; times < 2; times++) {
+    expect(await ingestPaths(app, [path], { copy: false })).toMatchObject([{ kind: 'broken', path }])
+    const [row, ...others] = await all()
+    expect(others).toEqual([])
+    expect(row).toMatchObject({ state: 'broken', sourcePath: path })
+    expect(row?.reason).toMatch(`'${path}!/GRANULE/`)
+    expect(row?.reason).not.toContain('.staging')
+  }
 })
 
 test('what cannot be unpacked is recorded by its code; nothing of it is visible; the others go on', async () => {
@@ -209,6 +235,11 @@ test('`tilth l2a` takes an archive, gives the pixels of the folder and leaves no
   )
   expect(broken.exitCode).toBe(EXIT.data)
   expect(broken.stderr).toContain('ARCHIVE_BROKEN')
+  const torn = Object.entries(filesBelow(safePath, 'P.SAFE/')).filter(([name]) => !name.endsWith('TL.xml'))
+  const tornZip = save('torn.zip', await zipOf(Object.fromEntries(torn)))
+  const tornRun = await tilth(['l2a', tornZip, '--out', a, '--quiet'], env)
+  expect(tornRun.stderr).toContain(`'${tornZip}!/P.SAFE/GRANULE/`)
+  expect(tornRun.stderr).not.toContain('unpacked-')
   expect(readdirSync(join(env.TILTH_HOME, 'scratch'))).toEqual([])
 })
 

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { deleteUnread } from '../../db/catalog/acquisitions.js'
+import { join } from 'node:path'
+import { deleteUnreadOfArchive } from '../../db/catalog/acquisitions.js'
 import { findByArchive, withArchiveLock } from '../../db/catalog/acquisitions-of-archive.js'
 import { asProcessingError, ProcessingError } from '../../domain/errors.js'
 import { findProductFolders, noProductAt } from '../../products/find-products.js'
 import { PRODUCT_KINDS, satelliteByName } from '../../products/product-kinds.js'
+import { inTermsOfArchive, memberPath } from '../../products/archive/member-path.js'
 import { unpackArchive, type ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { asUnreadable } from '../../products/unreadable.js'
 import { isAboutTheProduct, readFolder, type IngestContext } from './ingest-folder.js'
@@ -14,7 +15,7 @@ import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition }
 
 /**
  * Unpacks an archive below the root `l1`, out of sight, and ingests the products in it; those go to their places by a rename. The same
- * file again (path, size and time) is known without being unpacked; another file with the same product is unpacked and finds it there.
+ * file again (path, size and time) is known without being unpacked, unless a member of it was broken: a newer program may read it. Another file with the same product is unpacked and finds it there.
  * An archive that cannot be unpacked, or holds no product, is recorded as broken; one that is cut and changed within
  * `settleSeconds` as still being copied.
  */
@@ -79,11 +80,10 @@ async function ingestUnpacked(
 ): Promise<readonly IngestOutcome[]> {
   const found = await findProductFolders(unpacked)
   if (found.length === 0) throw noProductAt(facts.path)
-  const sourceOf = (path: string) => {
-    const inside = relative(unpacked, path)
-    return inside === '' ? facts.path : `${facts.path}!/${inside}`
-  }
+  const place = { archive: facts.path, folder: unpacked }
+  const sourceOf = (path: string) => memberPath(place, path)
   const outcomes: IngestOutcome[] = []
+  const unread: string[] = []
   const folders: { path: string; read: readonly ReadAcquisition[] }[] = []
   for (const product of found) {
     // What lies in staging was written this moment, and whole: nothing in it is still being copied.
@@ -92,17 +92,16 @@ async function ingestUnpacked(
       sourceOf,
     })
     folders.push({ path: product.path, read })
-    for (const { path, error } of failed)
-      outcomes.push(
-        await recordUnread(context.db, path, error, {
-          root: null,
-          satellite: PRODUCT_KINDS[product.kind].satellite,
-        }),
-      )
+    for (const { path, error } of failed) {
+      const { satellite } = PRODUCT_KINDS[product.kind]
+      const told = inTermsOfArchive(error, place)
+      outcomes.push(await recordUnread(context.db, path, told, { root: null, satellite }))
+      unread.push(path)
+    }
   }
-  // It was broken or being copied at an earlier look.
-  await deleteUnread(context.db, facts.path)
-  const members = folders.reduce((sum, { read }) => sum + read.length, 0)
+  // What an earlier look said of the archive and of members that are readable or gone by now.
+  await deleteUnreadOfArchive(context.db, facts.path, unread)
+  const members = folders.reduce((sum, { read }) => sum + read.length, unread.length)
   for (const { path, read } of folders)
     outcomes.push(
       ...(await recordPresent(context.db, read, {

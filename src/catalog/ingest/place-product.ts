@@ -7,15 +7,15 @@ import { fsyncTree, makeFolder, moveIntoPlace, publishError } from '../../produc
 /** Folder below the root `l1` where products are copied and unpacked before they are moved to their places. */
 const STAGING = '.staging'
 
-/** A new path below the root's staging folder; nothing lies there yet. */
+/** A new real path below the root's staging folder; nothing lies there yet. */
 export async function stagingPath(root: string): Promise<string> {
   const folder = join(root, STAGING)
   try {
     await makeFolder(folder)
+    return join(await realpath(folder), `${process.pid}-${randomUUID()}`)
   } catch (cause) {
     throw publishError(`Making ${folder}`, cause)
   }
-  return join(folder, `${process.pid}-${randomUUID()}`)
 }
 
 /** Removes what an ingest that died left in staging, once nothing at its top changed for so long. */

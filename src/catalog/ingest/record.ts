@@ -50,7 +50,7 @@ export interface ArchiveFacts {
   readonly path: string
   readonly bytes: number
   readonly mtimeMs: number
-  /** How many acquisitions were in it. */
+  /** How many acquisitions were in it, the broken ones counted. */
   readonly members: number
 }
 

@@ -10,7 +10,7 @@ export interface ArchivedAcquisition {
   readonly state: AcquisitionState
   readonly location: string
   readonly sourcePath: string
-  /** How many acquisitions the archive held. */
+  /** How many acquisitions the archive held, broken ones counted. */
   readonly members: number
 }
 

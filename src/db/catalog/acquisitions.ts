@@ -153,6 +153,17 @@ export async function upsertUnread(
   return id
 }
 
+/** Forgets the rows of an archive and its members that could not be read before, except those of the paths that still cannot. */
+export async function deleteUnreadOfArchive(
+  db: Queryable,
+  archive: string,
+  except: readonly string[],
+): Promise<void> {
+  const whole = `path:${archive}`
+  await sql`delete from acquisition a where (a.identity = ${whole} or starts_with(a.identity, ${`${whole}!/`}))
+    and a.identity <> all (${except.map((path) => `path:${path}`)}::text[])`.execute(db)
+}
+
 /** Forgets the row of a folder that could not be read before and now could. */
 export async function deleteUnread(tx: Queryable, path: string): Promise<void> {
   await tx.deleteFrom('acquisition').where('identity', '=', `path:${path}`).execute()

@@ -1,6 +1,7 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
+import { inTermsOfArchive } from '../../products/archive/member-path.js'
 import { unpackArchive, type ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { findProductFolders, noProductAt } from '../../products/find-products.js'
 import { makeFolder, publishError } from '../../products/publish.js'
@@ -15,7 +16,7 @@ export interface UnpackedInputOptions {
 
 /**
  * Runs work on a product that may come as a folder or in an archive; an archive is unpacked below `scratch` and removed again however the
- * work ends. Throws the codes of `unpackArchive`, and PRODUCT_UNSUPPORTED where an archive holds none or several products.
+ * work ends, and its errors name the members, not where they lay meanwhile. Throws the codes of `unpackArchive`, and PRODUCT_UNSUPPORTED where an archive holds none or several products.
  */
 export async function withUnpackedInput<T>(
   path: string,
@@ -27,7 +28,7 @@ export async function withUnpackedInput<T>(
   let folder: string
   try {
     await makeFolder(scratch)
-    folder = await mkdtemp(join(scratch, 'unpacked-'))
+    folder = await realpath(await mkdtemp(join(scratch, 'unpacked-')))
   } catch (cause) {
     throw publishError(`Making a folder below '${scratch}'`, cause)
   }
@@ -42,7 +43,11 @@ export async function withUnpackedInput<T>(
         'PRODUCT_UNSUPPORTED',
         `Archive '${path}' holds ${others.length + 1} products; unpack it and name one of them, or use \`tilth ingest\`.`,
       )
-    return await work(product.path)
+    return await work(product.path).catch((error: unknown) => {
+      throw error instanceof ProcessingError
+        ? inTermsOfArchive(error, { archive: path, folder: into })
+        : error
+    })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
