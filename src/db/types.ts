@@ -81,11 +81,13 @@ export interface Job {
   created_at: Generated<Timestamp>;
   created_by: string;
   ended_at: Timestamp | null;
+  ended_steps: Json | null;
   id: Generated<number>;
   params: Generated<Json>;
   paused: Generated<boolean>;
   priority: Generated<number>;
   processor: string;
+  reopened: Generated<number>;
   settings: Generated<Json>;
   site_id: number | null;
   state: Generated<JobState>;

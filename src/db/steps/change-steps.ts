@@ -52,20 +52,13 @@ export async function cancelStepRows(
 /**
  * Puts failed, quarantined and cancelled steps back into the queue with a clean count of failures; those with a predecessor
  * that has not succeeded wait for it (blocked), and successors that were cancelled for this step's sake come back too.
- * Their jobs are active again. Returns how many steps were put back.
+ * Their jobs are active again, and stay so whatever `settleEnds` draws at this moment from the ends before. Returns how many steps were
+ * put back.
  */
 export async function retrySteps(db: Queryable, which: StepSelection): Promise<number> {
   return db.transaction().execute(async (trx) => {
-    const { rows } = await sql<{ id: number; jobId: number }>`
-      with recursive wanted as (
-        select id from step where ${selected(which)} and state in ('failed', 'quarantined', 'cancelled')
-        union
-        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id
-          join step s on s.id = d.step_id and s.state = 'cancelled')
-      select id::float8 as id, job_id::float8 as "jobId" from step
-      where id in (select id from wanted) and state in ('failed', 'quarantined', 'cancelled')
-      order by step.id for update`.execute(trx)
-    const ids = rows.map(({ id }) => id)
+    const { ids, jobIds } = await lockRetried(trx, which)
+    if (ids.length === 0) return 0
     // A predecessor that ends at this moment waits for this commit, or is seen as ended by the next statement: otherwise both could
     // take the successor for the other's.
     await sql`
@@ -80,10 +73,36 @@ export async function retrySteps(db: Queryable, which: StepSelection): Promise<n
             where d.step_id = step.id and p.state <> 'succeeded') then 'blocked' else 'ready' end)::step_state
         where id = any(${ids}::bigint[]) returning id, attempt)
       insert into step_event (step_id, attempt, kind) select id, attempt, 'retried' from again`.execute(trx)
+    // Whatever the state of the job: one that is ended at this moment is waited for, one that is to be ended is not ended any more.
     await sql`
-      update job set state = 'active', ended_at = null
-      where id = any(${rows.map(({ jobId }) => jobId)}::bigint[]) and state <> 'active'`.execute(trx)
+      update job set state = 'active', ended_at = null, reopened = reopened + 1 where id = any(${jobIds}::bigint[])`.execute(
+      trx,
+    )
     await notifySchedulers(trx)
     return ids.length
   })
+}
+
+/**
+ * Locks the steps that a retry puts back. A successor can be cancelled, by who waits behind none of these locks, until its predecessor is
+ * locked: so the steps are looked for again until a look from behind the locks finds no more.
+ */
+async function lockRetried(
+  trx: Queryable,
+  which: StepSelection,
+): Promise<{ readonly ids: readonly number[]; readonly jobIds: readonly number[] }> {
+  for (let known = 0; ;) {
+    const { rows } = await sql<{ id: number; jobId: number }>`
+      with recursive wanted as (
+        select id from step where ${selected(which)} and state in ('failed', 'quarantined', 'cancelled')
+        union
+        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id
+          join step s on s.id = d.step_id and s.state = 'cancelled')
+      select id::float8 as id, job_id::float8 as "jobId" from step
+      where id in (select id from wanted) and state in ('failed', 'quarantined', 'cancelled')
+      order by step.id for update`.execute(trx)
+    if (rows.length === known)
+      return { ids: rows.map(({ id }) => id), jobIds: [...new Set(rows.map(({ jobId }) => jobId))] }
+    known = rows.length
+  }
 }

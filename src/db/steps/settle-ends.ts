@@ -11,9 +11,12 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
    ended as (
      select step.id, step.job_id, step.state from taken join step on step.id = taken.step_id
      where step.state in ('succeeded', 'failed', 'cancelled', 'quarantined')),
+   fallen as materialized (
+     select step.id from ended join step on step.id = ended.id
+     where ended.state <> 'succeeded' and step.state in ('failed', 'cancelled', 'quarantined') order by step.id for share of step),
    successor as (
-     select d.step_id, bool_or(ended.state <> 'succeeded') as is_hopeless
-     from ended join step_dependency d on d.predecessor_id = ended.id group by d.step_id),
+     select d.step_id, bool_or(fallen.id is not null) as is_hopeless
+     from ended left join fallen on fallen.id = ended.id join step_dependency d on d.predecessor_id = ended.id group by d.step_id),
    verdict as materialized (
      select step.id, successor.is_hopeless from successor join step on step.id = successor.step_id
      where step.state = 'blocked' and (successor.is_hopeless or (
@@ -32,14 +35,17 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
      select id, attempt, case when is_hopeless then 'cancelled' else 'unblocked' end,
        case when is_hopeless then '{"reason": "a predecessor ended without success"}'::jsonb else '{}' end from moved),
    again as (insert into step_ended (step_id) select id from moved where is_hopeless),
-   closed as (
-     update job set ended_at = now(), state = (
+   closing as materialized (
+     select job.id, job.reopened,
        case when exists (select from step where job_id = job.id and state in ('failed', 'quarantined')) then 'failed'
             when exists (select from step where job_id = job.id and state = 'cancelled') then 'cancelled'
-            else 'succeeded' end)::job_state
-     where id in (select job_id from ended) and state = 'active' and (
+            else 'succeeded' end::job_state as state
+     from job where job.id in (select job_id from ended) and job.state = 'active' and (
        select step.id from step where step.job_id = job.id and step.state in ('blocked', 'ready', 'running')
        order by step.job_id desc, step.id desc limit 1) is null),
+   closed as (
+     update job set ended_at = now(), state = closing.state
+     from closing where job.id = closing.id and job.state = 'active' and job.reopened = closing.reopened),
    told as (
      select pg_notify('tilth_step', $2) from moved where not is_hopeless limit 1)
    select (select count(*) from taken)::int as taken, (select count(*) from told)::int as told,
@@ -55,6 +61,9 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
  * An end and its row of `step_ended` are one commit, and so are the consequences and the removal of that row: a crash leaves both or
  * neither. Callers may run at once and need no lock. Of two whose ends together free a successor or finish a job, the one whose
  * snapshot is the later sees both ends; drawing a consequence twice changes nothing, because each names the state it leaves.
+ * A retry can commit between that snapshot and a write here. Postgres then looks again at the row that is written or locked, and at that
+ * row alone: so a step that is to take others with it is locked (`fallen`: not if it was put back meanwhile), and a job ends only if no
+ * retry has raised `reopened` since its steps were looked at.
  * Hence: never in the transaction that ends a step, whose own row is not committed yet when the other one looks.
  * A predecessor of the highest id is looked at first: it is the likeliest not to have ended.
  */
