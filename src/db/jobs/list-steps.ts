@@ -73,7 +73,7 @@ export async function listSteps(db: Queryable, filter: StepFilter): Promise<Step
     from step join task on task.id = step.task_id left join site on site.id = step.site_id
       left join acquisition on acquisition.id = task.acquisition_id
     where (${ids}::bigint[] is null or step.id = any(${ids})) and (${job}::bigint is null or step.job_id = ${job})
-      and (${states}::text[] is null or step.state::text = any(${states}))
+      and (${states}::step_state[] is null or step.state = any(${states}::step_state[]))
       and (${site}::text is null or site.slug = ${site}) and (${tile}::text is null or task.tile = ${tile})
     order by step.id limit ${limit}`.execute(db)
   return rows

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { STEP_STATES } from '../../domain/states.js'
 import { pausedSites } from './paused-sites.js'
 import type { Queryable } from './queryable.js'
 
@@ -15,22 +16,41 @@ export interface QueueSummary {
   readonly runningProgress: number
 }
 
-/** The state of the queue of one executor, for the loop's end and for `tilth status`. */
+/**
+ * The state of the queue of one executor, for `tilth status`. Reads the steps of jobs that are active or ended within the last hour, job
+ * by job; those of other jobs were counted when their job ended.
+ */
 export async function queueSummary(db: Queryable, { executor }: { executor: string }): Promise<QueueSummary> {
-  const { rows: states } = await sql<{ state: string; n: number }>`
-    select state::text as state, count(*)::int as n from step where executor = ${executor} group by state`.execute(
-    db,
+  const { rows } = await sql<Omit<QueueSummary, 'counts'> & { counts: Readonly<Record<string, number>> }>`
+    with looked as materialized (
+      select job.state = 'active' as is_active, by_state.*
+      from job cross join lateral (
+        select step.state, count(*) as n,
+          count(*) filter (where step.state = 'running' or (step.state in ('ready', 'blocked') and not job.paused
+            and (step.site_id is null or step.site_id not in ${pausedSites}))) as open,
+          min(step.ready_at) filter (where step.state = 'ready' and step.ready_at > now()) as next_ready_at,
+          sum((step.resources ->> 'wall_s')::float8) filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour') as wall_s,
+          count(step.resources ->> 'wall_s') filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour') as measured,
+          sum(step.progress) filter (where step.state = 'running') as progress
+        from step where step.job_id = job.id and step.executor = ${executor} group by step.state) as by_state
+      where job.state = 'active' or job.ended_at > now() - interval '1 hour'),
+    counted as (
+      select state::text as state, n from looked where is_active
+      union all
+      select ended.key, ended.value::bigint
+      from job cross join lateral jsonb_each_text(job.ended_steps -> ${executor}) as ended where job.state <> 'active')
+    select
+      (select coalesce(jsonb_object_agg(state, n), '{}') from (select state, sum(n) as n from counted group by state) as summed) as counts,
+      coalesce(sum(open), 0)::int as open,
+      extract(epoch from min(next_ready_at) - now())::float8 as "nextReadyS",
+      (sum(wall_s) / nullif(sum(measured), 0))::float8 as "meanWallS",
+      coalesce(sum(progress), 0)::float8 as "runningProgress"
+    from looked`.execute(db)
+  const { counts, ...totals } = rows[0] ?? {
+    ...{ counts: {}, open: 0, nextReadyS: null, meanWallS: null, runningProgress: 0 },
+  }
+  const inOrder = STEP_STATES.flatMap((state): [string, number][] =>
+    counts[state] === undefined ? [] : [[state, counts[state]]],
   )
-  const { rows } = await sql<Omit<QueueSummary, 'counts'>>`
-    select count(*) filter (where step.state = 'running' or (step.state in ('ready', 'blocked') and not job.paused
-        and (step.site_id is null or step.site_id not in ${pausedSites})))::int as open,
-      (extract(epoch from min(step.ready_at) filter (where step.state = 'ready' and step.ready_at > now()) - now()))::float8 as "nextReadyS",
-      (avg((step.resources ->> 'wall_s')::float8) filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour'))::float8 as "meanWallS",
-      coalesce(sum(step.progress) filter (where step.state = 'running'), 0)::float8 as "runningProgress"
-    from step join job on job.id = step.job_id
-    where step.executor = ${executor} and (job.state = 'active' or job.ended_at > now() - interval '1 hour')`.execute(
-    db,
-  )
-  const totals = rows[0] ?? { open: 0, nextReadyS: null, meanWallS: null, runningProgress: 0 }
-  return { counts: Object.fromEntries(states.map(({ state, n }) => [state, n])), ...totals }
+  return { counts: Object.fromEntries(inOrder), ...totals }
 }
