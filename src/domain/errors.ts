@@ -129,6 +129,14 @@ export const ERROR_CODES = {
     summary: 'The folder or file is no product that this program reads.',
     remedy: 'The message names what was looked for.',
   },
+  LEVEL_NOT_CORRECTED: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary:
+      'A Landsat product is of level L1GT or L1GS: without ground control it may lie off by hundreds of metres.',
+    remedy:
+      'Nothing: an ingest ignores it, only L1TP is corrected. USGS may deliver the scene as L1TP later.',
+  },
   PRODUCT_UNREADABLE: {
     failure: 'permanent',
     exit: EXIT.noInput,

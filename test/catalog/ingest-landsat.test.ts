@@ -1,4 +1,13 @@
-import { cpSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
@@ -125,18 +134,40 @@ describe.skipIf(!hasSharedData)('Landsat products in the catalogue', () => {
     })
   }, 60_000)
 
-  test('levels without ground control are refused with a code, broken ones with the reason', async () => {
-    const outcomes = await ingestPaths(
-      app,
-      [
-        version(NAME, (t) => t.replaceAll('"L1TP"', '"L1GT"')),
-        join(sharedData, 'landsat-l1-decimated/LC08_C2_092084'),
-      ],
-      { copy: false },
-    )
+  test('levels without ground control are ignored with the reason, broken ones are broken', async () => {
+    const systematic = version(NAME, (t) => t.replaceAll('"L1TP"', '"L1GT"'))
+    const tar = join(folder, 'systematic.tar')
+    const entries = Object.entries(filesBelow(systematic)).map(([name, bytes]) => ({ name, bytes }))
+    writeFileSync(tar, await tarOf(entries))
+    const paths = [systematic, tar, join(sharedData, 'landsat-l1-decimated/LC08_C2_092084')]
+    const outcomes = await ingestPaths(app, paths, { copy: false })
     expect(outcomes).toMatchObject([
-      { kind: 'broken', code: 'PRODUCT_UNSUPPORTED' },
+      { kind: 'ignored', code: 'LEVEL_NOT_CORRECTED', reason: expect.stringContaining('L1GT') as string },
+      { kind: 'ignored', code: 'LEVEL_NOT_CORRECTED', path: tar },
       { kind: 'broken', code: 'GRID_MISMATCH' },
+    ])
+    const rows = await all()
+    expect(rows.map(({ state, satellite }) => `${satellite} ${state}`)).toEqual([
+      'landsat ignored',
+      'landsat ignored',
+      'landsat broken',
+    ])
+    // Known again, the tar is not even opened.
+    const { mtime } = statSync(tar)
+    writeFileSync(tar, Buffer.alloc(statSync(tar).size))
+    utimesSync(tar, mtime, mtime)
+    expect(await ingestPaths(app, [tar], { copy: false })).toEqual([outcomes[1]])
+    expect(await all()).toEqual(rows)
+  })
+
+  test('a product that gives way to one without ground control in its folder is ignored', async () => {
+    const path = version(NAME)
+    await ingestPaths(app, [path], { copy: false })
+    const mtl = join(path, `${NAME}_MTL.txt`)
+    writeFileSync(mtl, readFileSync(mtl, 'latin1').replaceAll('"L1TP"', '"L1GT"'))
+    await ingestPaths(app, [path], { copy: false })
+    expect(await all()).toMatchObject([
+      { state: 'ignored', tile: '112081', reasonCode: 'LEVEL_NOT_CORRECTED' },
     ])
   })
 

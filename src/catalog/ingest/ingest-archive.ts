@@ -2,7 +2,11 @@ import { existsSync } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deleteUnreadOfArchive } from '../../db/catalog/acquisitions.js'
-import { findByArchive, withArchiveLock } from '../../db/catalog/acquisitions-of-archive.js'
+import {
+  findByArchive,
+  withArchiveLock,
+  type ArchivedAcquisition,
+} from '../../db/catalog/acquisitions-of-archive.js'
 import { asProcessingError, ProcessingError } from '../../domain/errors.js'
 import { findProductFolders, noProductAt } from '../../products/find-products.js'
 import { PRODUCT_KINDS, satelliteByName } from '../../products/product-kinds.js'
@@ -40,9 +44,12 @@ export async function ingestArchive(
     if (
       known.length > 0 &&
       known.length === known[0]?.members &&
-      known.every(({ location }) => existsSync(join(context.root, location.replace(/^l1:/, ''))))
+      known.every(
+        ({ state, location }) =>
+          state === 'ignored' || existsSync(join(context.root, location.replace(/^l1:/, ''))),
+      )
     )
-      return known.map((row) => ({ ...row, kind: 'present', path: row.sourcePath, isNew: false, notes: [] }))
+      return known.map(knownOutcome)
     const unpacked = await stagingPath(context.root)
     try {
       await unpackArchive({ archive, into: unpacked, limits })
@@ -56,6 +63,13 @@ export async function ingestArchive(
       await rm(unpacked, { recursive: true, force: true })
     }
   })
+}
+
+function knownOutcome(row: ArchivedAcquisition): IngestOutcome {
+  const { sourcePath: path, reason, identity, tile, sensedAt, state } = row
+  return tile === null || sensedAt === null
+    ? { kind: 'ignored', path, code: 'LEVEL_NOT_CORRECTED', reason: reason ?? '' }
+    : { kind: 'present', path, identity, tile, sensedAt, state, isNew: false, notes: [] }
 }
 
 function copyingInstead(
@@ -82,8 +96,7 @@ async function ingestUnpacked(
   if (found.length === 0) throw noProductAt(facts.path)
   const place = { archive: facts.path, folder: unpacked }
   const sourceOf = (path: string) => memberPath(place, path)
-  const outcomes: IngestOutcome[] = []
-  const unread: string[] = []
+  const unread: { path: string; error: ProcessingError; satellite: 's2' | 'landsat' }[] = []
   const folders: { path: string; read: readonly ReadAcquisition[] }[] = []
   for (const product of found) {
     // What lies in staging was written this moment, and whole: nothing in it is still being copied.
@@ -92,22 +105,28 @@ async function ingestUnpacked(
       sourceOf,
     })
     folders.push({ path: product.path, read })
-    for (const { path, error } of failed) {
-      const { satellite } = PRODUCT_KINDS[product.kind]
-      const told = inTermsOfArchive(error, place)
-      outcomes.push(await recordUnread(context.db, path, told, { root: null, satellite }))
-      unread.push(path)
-    }
+    const { satellite } = PRODUCT_KINDS[product.kind]
+    unread.push(
+      ...failed.map(({ path, error }) => ({ path, error: inTermsOfArchive(error, place), satellite })),
+    )
   }
-  // What an earlier look said of the archive and of members that are readable or gone by now.
-  await deleteUnreadOfArchive(context.db, facts.path, unread)
   const members = folders.reduce((sum, { read }) => sum + read.length, unread.length)
+  const archive = { ...facts, members }
+  const outcomes: IngestOutcome[] = []
+  for (const { path, error, satellite } of unread)
+    outcomes.push(await recordUnread(context.db, path, error, { root: null, satellite, archive }))
+  // What an earlier look said of the archive and of members that are readable or gone by now.
+  await deleteUnreadOfArchive(
+    context.db,
+    facts.path,
+    unread.map(({ path }) => path),
+  )
   for (const { path, read } of folders)
     outcomes.push(
       ...(await recordPresent(context.db, read, {
         root: context.root,
         stage: () => stageUnpacked(context.root, path),
-        archive: { ...facts, members },
+        archive,
       })),
     )
   return outcomes

@@ -17,6 +17,7 @@ export interface IngestContext {
 /** What is wrong with a product, as opposed to with the machine or the program. */
 const ABOUT_THE_PRODUCT: ReadonlySet<ErrorCode> = new Set([
   'NOT_FOUND',
+  'LEVEL_NOT_CORRECTED',
   'PRODUCT_COPYING',
   'PRODUCT_INCOMPLETE',
   'PRODUCT_UNREADABLE',

@@ -5,7 +5,7 @@ import {
   deleteUnread,
   findAcquisition,
   lockProductKey,
-  markBrokenBySource,
+  markUnreadBySource,
   presentBySource,
   upsertPresent,
   upsertUnread,
@@ -31,7 +31,8 @@ export type IngestOutcome =
       readonly notes: readonly string[]
     }
   | {
-      readonly kind: 'copying' | 'broken'
+      /** `ignored`: whole, and of a kind that is never corrected. */
+      readonly kind: 'copying' | 'broken' | 'ignored'
       readonly path: string
       readonly code: ErrorCode
       readonly reason: string
@@ -128,8 +129,8 @@ export async function recordPresent(
 }
 
 /**
- * Records that the product at a path is broken, or found while it is still being copied. What was ingested from this path before and is
- * read from there (a link, or a folder of the root `l1` itself) is broken as well, and an older version of its scene counts again; a copy
+ * Records that the product at a path is broken, ignored for its kind, or found while it is still being copied. What was ingested from this path before and is
+ * read from there (a link, or a folder of the root `l1` itself) is so as well, and an older version of its scene counts again; a copy
  * in the root is still whole. `root`: absolute folder of `l1`; null for archives, which are never read where they are. `satellite`: as the kind of
  * product says, whose metadata could not be read; null where nothing says that there is a product at all: no row is made for it.
  */
@@ -137,10 +138,19 @@ export async function recordUnread(
   db: Database,
   path: string,
   error: ProcessingError,
-  { root, satellite }: { readonly root: string | null; readonly satellite: 's2' | 'landsat' | null },
+  {
+    root,
+    satellite,
+    archive = null,
+  }: {
+    readonly root: string | null
+    readonly satellite: 's2' | 'landsat' | null
+    readonly archive?: ArchiveFacts | null
+  },
 ): Promise<IngestOutcome> {
   const { code, message: reason } = error
   const isCopying = code === 'PRODUCT_COPYING'
+  const kind = isCopying ? 'copying' : code === 'LEVEL_NOT_CORRECTED' ? 'ignored' : 'broken'
   await db.transaction().execute(async (tx) => {
     const known = root === null || isCopying ? [] : await presentBySource(tx, path)
     const whole = new Set<number>()
@@ -149,14 +159,17 @@ export async function recordUnread(
     const scenes = known.filter(({ id }) => !whole.has(id))
     for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
     const isMarked =
-      !isCopying && root !== null && (await markBrokenBySource(tx, path, code, reason, [...whole]))
+      kind !== 'copying' &&
+      root !== null &&
+      (await markUnreadBySource(tx, path, { state: kind, code, reason }, [...whole]))
     if (isMarked) await deleteUnread(tx, path)
-    else if (satellite !== null && isCopying)
-      await upsertUnread(tx, { path, satellite, state: 'found', code, reason })
-    else if (satellite !== null) await upsertUnread(tx, { path, satellite, state: 'broken', code, reason })
+    else if (satellite !== null) {
+      const state = kind === 'copying' ? 'found' : kind
+      await upsertUnread(tx, { path, satellite, state, code, reason, archive: archive && { ...archive } })
+    }
     for (const scene of scenes) await settleVersions(tx, scene)
   })
-  return { kind: isCopying ? 'copying' : 'broken', path, code, reason }
+  return { kind, path, code, reason }
 }
 
 /** Whether what lies at a location of the root is there and is not the folder `source` (a real path) itself. */

@@ -111,40 +111,47 @@ export async function presentBySource(
   return rows
 }
 
-/** Marks the products that came from a folder as broken, except those that are `whole` all the same; false when there is none. */
-export async function markBrokenBySource(
+/** Marks the products that came from a folder as broken or ignored, except those that are `whole` all the same; false when there is none. */
+export async function markUnreadBySource(
   tx: Queryable,
   path: string,
-  code: string,
-  reason: string,
+  { state, code, reason }: { state: 'broken' | 'ignored'; code: string; reason: string },
   whole: readonly number[],
 ): Promise<boolean> {
   const { rows } =
-    await sql`update acquisition a set state = 'broken', superseded_by = null, reason_code = ${code}, reason = ${reason}, updated_at = now()
+    await sql`update acquisition a set state = ${state}, superseded_by = null, reason_code = ${code}, reason = ${reason}, updated_at = now()
     where a.metadata ->> 'sourcePath' = ${path} and a.identity <> 'path:' || ${path} and a.id <> all (${whole}::bigint[]) returning a.id`.execute(
       tx,
     )
   return rows.length > 0
 }
 
-/** Records a folder whose product could not be identified: broken, or found while it is still being copied. */
+/** Records a folder whose product could not be identified: broken, ignored for its kind, or found while it is still being copied. */
 export async function upsertUnread(
   tx: Queryable,
   a: {
     path: string
     satellite: 's2' | 'landsat'
-    state: 'broken' | 'found'
+    state: 'broken' | 'found' | 'ignored'
     code: string
     reason: string
+    /** Of a member of an archive: by these the archive is known again. */
+    archive: Readonly<Record<string, unknown>> | null
   },
 ): Promise<number> {
-  const said = { satellite: a.satellite, state: a.state, reason_code: a.code, reason: a.reason }
+  const metadata = { sourcePath: a.path, ...(a.archive === null ? {} : { archive: a.archive }) }
+  const said = {
+    satellite: a.satellite,
+    state: a.state,
+    reason_code: a.code,
+    reason: a.reason,
+    metadata: JSON.stringify(metadata),
+  }
   const { id } = await tx
     .insertInto('acquisition')
     .values({
       identity: `path:${a.path}`,
       location: `file:${a.path}`,
-      metadata: JSON.stringify({ sourcePath: a.path }),
       ...said,
     })
     .onConflict((c) => c.column('identity').doUpdateSet({ ...said, updated_at: sql<Date>`now()` }))

@@ -104,8 +104,8 @@ const FILE_NAME = /^[A-Za-z0-9_.-]+$/
 
 /**
  * Reads and checks `_MTL.txt`, `.json` or `.xml` of collection 1 or 2. Throws METADATA_INVALID with file, key, expected and found;
- * PRODUCT_UNSUPPORTED for other satellites, levels than L1TP (L1GT and L1GS are not corrected by ground control: they may lie off by some
- * hundred metres), products from before the collections, and other projections than UTM.
+ * LEVEL_NOT_CORRECTED for L1GT and L1GS, which lack ground control and may lie off by some hundred metres; PRODUCT_UNSUPPORTED for
+ * other satellites and levels, products from before the collections, and other projections than UTM.
  * Source: Landsat 8-9 Level 1 Data Format Control Book, LSDS-1822 (collection 2), LSDS-809 (collection 1).
  */
 export async function parseMtl(file: string): Promise<LandsatMetadata> {
@@ -128,10 +128,15 @@ export async function parseMtl(file: string): Promise<LandsatMetadata> {
   const at = LAYOUTS[collection]
   const [levelGroup = '', levelKey = ''] = at.level.split('/')
   const level = mtl.text(levelGroup, levelKey, /^L[0-9A-Z]+$/, 'a level such as L1TP')
-  if (level !== 'L1TP') throw unsupported(`a product of level ${level}`, 'level L1TP')
+  if (!/^L1(TP|GT|GS)$/.test(level)) throw unsupported(`a product of level ${level}`, 'level L1TP')
   const spacecraft = `${mtl.text(at.image, 'SPACECRAFT_ID', /^\w+$/, 'a satellite')} ${mtl.text(at.image, 'SENSOR_ID', /^\w+$/, 'a sensor')}`
   const platform = PLATFORMS[spacecraft]
   if (platform === undefined) throw unsupported(`an image of ${spacecraft}`, 'OLI')
+  if (level !== 'L1TP')
+    throw new ProcessingError(
+      'LEVEL_NOT_CORRECTED',
+      `'${file}' describes a product of level ${level}; only L1TP is corrected. Without ground control it may lie off by hundreds of metres.`,
+    )
   const projection = mtl.text(at.projection, 'MAP_PROJECTION', /^\w+$/, 'a projection')
   if (projection !== 'UTM') throw unsupported(`an image in the projection ${projection}`, 'UTM')
 

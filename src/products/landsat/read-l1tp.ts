@@ -37,7 +37,7 @@ const FAR_DEGREES = 0.2
  * (crops, decimated test data), with a note. USGS gives scenes of the southern hemisphere northern zones and negative northings: they stay so.
  * B02 to B07 are needed. Missing B01, B09, quality or angle files are noted; without angle bands the angles come from `_ANG.txt`,
  * without that from the orbit.
- * Throws PRODUCT_UNSUPPORTED, PRODUCT_INCOMPLETE (names the missing file), METADATA_INVALID (file, key, expected, found), RASTER_UNREADABLE,
+ * Throws LEVEL_NOT_CORRECTED (L1GT, L1GS), PRODUCT_UNSUPPORTED, PRODUCT_INCOMPLETE (names the missing file), METADATA_INVALID (file, key, expected, found), RASTER_UNREADABLE,
  * GRID_MISMATCH (images unlike each other, or of another place than the metadata says), NOT_FOUND, and PRODUCT_COPYING where any of a
  * product's files is missing or cut and something changed within `settleSeconds` (default 60) before `now`.
  */

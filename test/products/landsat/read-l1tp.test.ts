@@ -203,10 +203,10 @@ describe.skipIf(!has)('bad input', () => {
     [
       'terrain without ground control',
       (t) => t.replaceAll('"L1TP"', '"L1GT"'),
-      'PRODUCT_UNSUPPORTED',
-      /level L1GT; expected level L1TP/,
+      'LEVEL_NOT_CORRECTED',
+      /level L1GT; only L1TP is corrected/,
     ],
-    ['systematic correction', (t) => t.replaceAll('"L1TP"', '"L1GS"'), 'PRODUCT_UNSUPPORTED', /level L1GS/],
+    ['systematic correction', (t) => t.replaceAll('"L1TP"', '"L1GS"'), 'LEVEL_NOT_CORRECTED', /level L1GS/],
     [
       'Landsat 7',
       (t) => t.replace('"LANDSAT_9"', '"LANDSAT_7"').replace('"OLI_TIRS"', '"ETM"'),
