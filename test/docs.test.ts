@@ -78,7 +78,7 @@ test('docs/states.md draws the states of a step from the table in the code', asy
     '',
     '## Acquisition',
     '',
-    `${ACQUISITION_STATES.map((s) => `\`${s}\``).join(', ')}. Ingest sets \`present\` or \`broken\` (with code and reason); a later ingest of the repaired product heals it.`,
+    `${ACQUISITION_STATES.map((s) => `\`${s}\``).join(', ')}. Ingest sets \`present\`, \`broken\` (with code and reason), or \`ignored\` (Landsat products without ground control); a later ingest of the repaired product heals it.`,
     '',
   ].join('\n')
   await expect(page).toMatchFileSnapshot(join(root, 'docs/states.md'))
