@@ -153,6 +153,32 @@ describe('in the catalogue', () => {
     expect(kept.map(({ metadata }) => metadata)).toMatchObject([{ pixels, bands: 13 }])
   })
 
+  test.each(['linked', 'copied'])(
+    'when the metadata of the whole product break, none of its granules can be read: %s',
+    async (way) => {
+      const path = join(folder, `breaks ${way}.SAFE`)
+      cpSync(old, path, { recursive: true })
+      await ingestPaths(app, [path], { copy: way === 'copied' })
+      const states = async () =>
+        (await rows()).map(({ state, tile }) => `${tile ?? 'no tile'} ${state}`).sort()
+      expect(await states()).toEqual(['31TCJ present', '31TDJ present'])
+      const xml = join(path, readdirSync(path).find((name) => name.endsWith('.xml')) ?? '')
+      const text = readFileSync(xml)
+      writeFileSync(xml, text.subarray(0, text.length / 2))
+      expect(await ingestPaths(app, [path], { copy: false })).toMatchObject([
+        { code: 'METADATA_INVALID', path },
+      ])
+      expect(await states()).toEqual(
+        way === 'linked'
+          ? ['31TCJ broken', '31TDJ broken']
+          : ['31TCJ present', '31TDJ present', 'no tile broken'],
+      )
+      writeFileSync(xml, text)
+      await ingestPaths(app, [path], { copy: false })
+      expect(await states()).toEqual(['31TCJ present', '31TDJ present'])
+    },
+  )
+
   test('a granule that is broken does not hold the other', async () => {
     const path = join(folder, 'torn.SAFE')
     cpSync(old, path, { recursive: true })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { deleteUnread } from '../../db/catalog/acquisitions.js'
 import type { Database } from '../../db/connect.js'
 import { asProcessingError, ProcessingError, type ErrorCode } from '../../domain/errors.js'
 import { asUnreadable } from '../../products/unreadable.js'
@@ -44,6 +45,8 @@ export async function ingestFolder(
   const { read, failed } = await readFolder(path, kind, { settleSeconds, sourceOf: (one) => one })
   const outcomes: IngestOutcome[] = []
   const { satellite } = PRODUCT_KINDS[kind]
+  // Of several tiles each has its own row; that of the product as a whole would stay broken.
+  if (failed.every((one) => one.path !== path)) await deleteUnread(db, path)
   for (const one of failed) outcomes.push(await recordUnread(db, one.path, one.error, { root, satellite }))
   try {
     const stage = () => stageFolder(root, path, copy)

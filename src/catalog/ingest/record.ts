@@ -130,7 +130,7 @@ export async function recordPresent(
 
 /**
  * Records that the product at a path is broken, ignored for its kind, or found while it is still being copied. What was ingested from this path before and is
- * read from there (a link, or a folder of the root `l1` itself) is so as well, and an older version of its scene counts again; a copy
+ * read from there (a link, or a folder of the root `l1` itself) is so as well, with all granules of a product of several tiles, and an older version of its scene counts again; a copy
  * in the root is still whole. `root`: absolute folder of `l1`; null for archives, which are never read where they are. `satellite`: as the kind of
  * product says, whose metadata could not be read; null where nothing says that there is a product at all: no row is made for it.
  */
@@ -154,8 +154,8 @@ export async function recordUnread(
   await db.transaction().execute(async (tx) => {
     const known = root === null || isCopying ? [] : await presentBySource(tx, path)
     const whole = new Set<number>()
-    for (const { id, location } of known)
-      if (root !== null && (await isCopy(root, location, path))) whole.add(id)
+    for (const { id, location, sourcePath } of known)
+      if (root !== null && (await isCopy(root, location, sourcePath))) whole.add(id)
     const scenes = known.filter(({ id }) => !whole.has(id))
     for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
     const isMarked =

@@ -97,17 +97,21 @@ export async function upsertPresent(tx: Queryable, a: PresentAcquisition): Promi
   return id
 }
 
-/** Readable products that came from a folder, with their scenes. */
+/** Acquisitions read from a folder: itself, or granules of the product of several tiles that it is. */
+const cameFrom = (path: string) =>
+  sql`(a.metadata ->> 'sourcePath' = ${path} or starts_with(a.metadata ->> 'sourcePath', ${`${path}/GRANULE/`}))`
+
+/** Readable products that came from a folder, with their scenes and where each was read. */
 export async function presentBySource(
   db: Queryable,
   path: string,
-): Promise<readonly (Scene & { readonly id: number; readonly location: string })[]> {
-  const { rows } = await sql<Scene & { id: number; location: string }>`
-    select a.id, a.location, a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt",
+): Promise<
+  readonly (Scene & { readonly id: number; readonly location: string; readonly sourcePath: string })[]
+> {
+  const { rows } = await sql<Scene & { id: number; location: string; sourcePath: string }>`
+    select a.id, a.location, a.metadata ->> 'sourcePath' as "sourcePath", a.satellite, a.platform, a.tile, a.metadata ->> 'datatakeStart' as "datatakeStart", to_json(a.sensed_at) #>> '{}' as "sensedAt",
       a.metadata ->> 'madeBy' as "madeBy"
-    from acquisition a where a.metadata ->> 'sourcePath' = ${path} and a.state in ('present', 'superseded')`.execute(
-    db,
-  )
+    from acquisition a where ${cameFrom(path)} and a.state in ('present', 'superseded')`.execute(db)
   return rows
 }
 
@@ -120,7 +124,7 @@ export async function markUnreadBySource(
 ): Promise<boolean> {
   const { rows } =
     await sql`update acquisition a set state = ${state}, superseded_by = null, reason_code = ${code}, reason = ${reason}, updated_at = now()
-    where a.metadata ->> 'sourcePath' = ${path} and a.identity <> 'path:' || ${path} and a.id <> all (${whole}::bigint[]) returning a.id`.execute(
+    where ${cameFrom(path)} and not starts_with(a.identity, 'path:') and a.id <> all (${whole}::bigint[]) returning a.id`.execute(
       tx,
     )
   return rows.length > 0
