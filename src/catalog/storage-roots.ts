@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, realpath, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
   OPTIONAL_ROOT_NAMES,
@@ -37,7 +37,7 @@ export async function provenRoots(
   const known = await rowsOf(db, config)
   for (const name of ROOT_NAMES)
     if (!known.some((row) => row.name === name))
-      await registerRoot(db, config, name, config.roots[name], { replace: false })
+      await registerRoot(db, config, name, config.roots[name], { replace: false, create: true })
   const { archive, l1, scratch, cold } = await registeredRoots(db, config, only)
   if (archive === undefined || l1 === undefined || scratch === undefined)
     throw new ProcessingError('INTERNAL', `A root of host '${config.host}' vanished while it was looked up.`)
@@ -70,22 +70,23 @@ async function proven({ name, path, marker }: StorageRootRow): Promise<string> {
 }
 
 /**
- * Makes a folder a storage root of this host. `replace` points an existing root to it. Throws BAD_ARGUMENT for an unknown name,
- * WRITE_FAILED or DISK_FULL where the folder or its marker cannot be made.
+ * Makes a folder a storage root of this host. `replace` points an existing root to it; `create` makes the folder: without, a name that
+ * was mistyped would become an empty root. Throws BAD_ARGUMENT for an unknown name, NOT_FOUND where the folder is not there and not to be
+ * made, WRITE_FAILED or DISK_FULL where it or its marker cannot be made.
  */
 export async function registerRoot(
   db: Database,
   config: HostRoots,
   name: string,
   folder: string,
-  { replace }: { readonly replace: boolean },
+  { replace, create }: { readonly replace: boolean; readonly create: boolean },
 ): Promise<StorageRootRow> {
   if (!ALL_NAMES.some((known) => known === name))
     throw new ProcessingError(
       'BAD_ARGUMENT',
       `'${name}' is no storage root, expected ${ALL_NAMES.join(', ')}.`,
     )
-  const { path, marker } = await markFolder(name, folder)
+  const { path, marker } = await markFolder(name, folder, create)
   const row = { name, host: config.host, path, marker }
   await insertStorageRoot(db, row, { replace })
   return row
@@ -99,7 +100,20 @@ async function rowsOf(db: Database, { host }: HostRoots): Promise<readonly Stora
   return (await readStorageRoots(db)).filter((row) => row.host === host)
 }
 
-async function markFolder(name: string, folder: string): Promise<{ path: string; marker: string }> {
+async function markFolder(
+  name: string,
+  folder: string,
+  create: boolean,
+): Promise<{ path: string; marker: string }> {
+  const isThere = await stat(folder).then(
+    () => true,
+    (error: unknown) => !isMissing(error),
+  )
+  if (!isThere && !create)
+    throw new ProcessingError(
+      'NOT_FOUND',
+      `Root '${name}' was to be ${resolve(folder)}, but there is no such folder. Mount its disk or correct the path; a new folder is made with \`tilth db root ${name} PATH --create\`. Nothing was changed.`,
+    )
   try {
     await makeFolder(folder)
     const path = await realpath(folder)
@@ -126,6 +140,9 @@ async function markFolder(name: string, folder: string): Promise<{ path: string;
     )
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
 async function readMarker(folder: string): Promise<string | null> {
   const text = (await readFile(join(folder, MARKER), 'utf8').catch(() => '')).trim()

@@ -61,27 +61,34 @@ export function register(program: Command): void {
     .description('storage roots of the hosts; with a name and a folder: register the folder on this host')
     .argument('[name]', 'archive, l1, scratch or cold')
     .argument('[folder]', 'gets the marker file .tilth-root')
+    .option('--create', 'make the folder where there is none', false)
     .option('--json', 'print JSON')
-    .action(async (name: string | undefined, folder: string | undefined, options: { json?: boolean }) => {
-      const { withApp } = await import('./queue-options.js')
-      const { ProcessingError } = await import('../domain/errors.js')
-      if (name !== undefined && folder === undefined)
-        throw new ProcessingError('BAD_ARGUMENT', `Give the folder of root '${name}' as well.`)
-      const roots = await withApp(async (app) => {
-        const { listRoots, registerRoot } = await import('../catalog/storage-roots.js')
-        if (name !== undefined && folder !== undefined)
-          await registerRoot(app.db, app.config, name, folder, { replace: true })
-        return listRoots(app.db)
-      })
-      if (options.json) printJson(roots)
-      else
-        process.stdout.write(
-          formatTable(
-            ['ROOT', 'HOST', 'FOLDER'],
-            roots.map((r) => [r.name, r.host, r.path]),
-          ),
-        )
-    })
+    .action(
+      async (
+        name: string | undefined,
+        folder: string | undefined,
+        options: { create: boolean; json?: boolean },
+      ) => {
+        const { withApp } = await import('./queue-options.js')
+        const { ProcessingError } = await import('../domain/errors.js')
+        if (name !== undefined && folder === undefined)
+          throw new ProcessingError('BAD_ARGUMENT', `Give the folder of root '${name}' as well.`)
+        const roots = await withApp(async (app) => {
+          const { listRoots, registerRoot } = await import('../catalog/storage-roots.js')
+          if (name !== undefined && folder !== undefined)
+            await registerRoot(app.db, app.config, name, folder, { replace: true, create: options.create })
+          return listRoots(app.db)
+        })
+        if (options.json) printJson(roots)
+        else
+          process.stdout.write(
+            formatTable(
+              ['ROOT', 'HOST', 'FOLDER'],
+              roots.map((r) => [r.name, r.host, r.path]),
+            ),
+          )
+      },
+    )
   registerBackup(db)
 }
 

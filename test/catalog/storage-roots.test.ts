@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { listRoots, provenRoots, registerRoot } from '../../src/catalog/storage-roots.js'
+import { temporaryFolder, tilth } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
 let database: TestDatabase
@@ -62,14 +63,18 @@ test('the marker of another root is refused, so swapped disks are seen', async (
 test('another folder is used once it is registered; an unknown name or a file in its place is refused', async () => {
   await provenRoots(app.db, app.config)
   const moved = join(app.config.home, 'other disk', 'archive')
-  await registerRoot(app.db, app.config, 'archive', moved, { replace: true })
+  await registerRoot(app.db, app.config, 'archive', moved, { replace: true, create: true })
   expect(await provenRoots(app.db, app.config)).toEqual({ ...app.config.roots, archive: moved })
-  await expect(registerRoot(app.db, app.config, 'attic', moved, { replace: true })).rejects.toMatchObject({
+  await expect(
+    registerRoot(app.db, app.config, 'attic', moved, { replace: true, create: true }),
+  ).rejects.toMatchObject({
     code: 'BAD_ARGUMENT',
   })
   const file = join(app.config.home, 'file')
   writeFileSync(file, '')
-  await expect(registerRoot(app.db, app.config, 'archive', file, { replace: true })).rejects.toMatchObject({
+  await expect(
+    registerRoot(app.db, app.config, 'archive', file, { replace: true, create: true }),
+  ).rejects.toMatchObject({
     code: 'WRITE_FAILED',
     message: expect.stringContaining(file) as string,
   })
@@ -85,4 +90,17 @@ test('roots are those of a host: another host has its own folders', async () => 
   }
   expect(await provenRoots(app.db, { roots, host: 'b' })).toEqual(roots)
   expect(await provenRoots(app.db, app.config)).toEqual(app.config.roots)
+})
+
+test('a folder that is not there is made only when asked: a mistyped path is no root', async () => {
+  const mistyped = join(temporaryFolder('roots'), 'archvie')
+  const before = await listRoots(app.db)
+  const refused = await tilth(['db', 'root', 'archive', mistyped], database.env)
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    66,
+    expect.stringMatching(/NOT_FOUND.*archvie, but there is no such folder.*--create.*Nothing was changed/),
+  ])
+  expect([existsSync(mistyped), await listRoots(app.db)]).toEqual([false, before])
+  const made = await tilth(['db', 'root', 'archive', mistyped, '--create'], database.env)
+  expect([made.exitCode, existsSync(join(mistyped, '.tilth-root'))]).toEqual([0, true])
 })

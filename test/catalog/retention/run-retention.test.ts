@@ -180,7 +180,7 @@ test('archiving copies to the root cold, verified, points the row there, and onl
   const without = await run()
   expect(without.report).toMatchObject({ done: 0, failed: [{ name: OLD, code: 'NOT_FOUND' }] })
   expect(without.report.failed[0]?.message).toContain('tilth db root cold')
-  await registerRoot(app.db, app.config, 'cold', cold(), { replace: false })
+  await registerRoot(app.db, app.config, 'cold', cold(), { replace: false, create: true })
   const { actions, report } = await run()
   expect(report).toMatchObject({ done: 1, bytes: 3_000_002, failed: [] })
   const moved = await productOf(OLD)
@@ -200,7 +200,7 @@ test('archiving copies to the root cold, verified, points the row there, and onl
 test('a target in the way that differs is a conflict, and the product stays where it is', async () => {
   const old = await publish(OLD, 100)
   await rule({ action: 'archive', keepDays: 30 })
-  await registerRoot(app.db, app.config, 'cold', cold(), { replace: false })
+  await registerRoot(app.db, app.config, 'cold', cold(), { replace: false, create: true })
   const target = path(old.location.replace('archive:', 'cold:'))
   mkdirSync(target, { recursive: true })
   writeFileSync(join(target, 'B02_sre.tif'), 'others')
@@ -302,7 +302,7 @@ test('one run at a time: another one finds the lock taken and does nothing', asy
 })
 
 test('killed with -9 at any moment: each product is whole or marked as removed, and a later run finishes', async () => {
-  await registerRoot(app.db, app.config, 'cold', cold(), { replace: false })
+  await registerRoot(app.db, app.config, 'cold', cold(), { replace: false, create: true })
   const names = Array.from({ length: 40 }, (_, i) => OLD.replace('R051', `R${String(i + 101)}`))
   const files = { 'a.tif': Buffer.alloc(400_000, 1), 'b.tif': Buffer.alloc(400_000, 2), 'item.json': '{}' }
   for (const [i, name] of names.entries()) await publish(name, i % 2 === 0 ? 100 : 400, files)
