@@ -10,6 +10,7 @@ import { countRows } from '../db/backup/count-rows.js'
 import { loadDatabase } from '../db/backup/load-database.js'
 import type { Connection } from '../db/connect.js'
 import { migrate, migrationStatus, type MigrationFile } from '../db/migrate.js'
+import { readStorageRoots } from '../db/catalog/storage-root.js'
 import { listNodes } from '../db/nodes/list-nodes.js'
 import { releaseSteps } from '../db/steps/end-attempt.js'
 import { ProcessingError } from '../domain/errors.js'
@@ -17,7 +18,7 @@ import { flush, publishError } from '../products/publish.js'
 
 /** An open database and the program that works on it. */
 export interface BackupApp extends Pick<Connection, 'db' | 'pool'> {
-  readonly config: Pick<Config, 'version'>
+  readonly config: Pick<Config, 'version' | 'host'>
   /** All that the program knows, oldest first. */
   readonly migrations: readonly MigrationFile[]
 }
@@ -123,6 +124,8 @@ async function* readParts(file: string): AsyncGenerator<BackupPart> {
 export interface RestoreReport extends BackupContent {
   /** Steps that ran when the backup was made and are ready again. */
   readonly released: number
+  /** Storage roots that the backup has for this host: from now on they are in force, whatever was registered before. */
+  readonly roots: readonly { readonly name: string; readonly path: string }[]
   /** Migrations applied to bring an older backup up to this program. */
   readonly migrated: readonly string[]
 }
@@ -157,7 +160,13 @@ export async function restoreDatabase(
   await loadDatabase(app.pool, readParts(file))
   const migrated = await migrate(app.db, app.migrations)
   const released = await releaseSteps(app.db, { kind: 'expired' }, 'restored from a backup')
-  return { ...content, released: released.length, migrated }
+  const roots = (await readStorageRoots(app.db)).filter(({ host }) => host === app.config.host)
+  return {
+    ...content,
+    released: released.length,
+    roots: roots.map(({ name, path }) => ({ name, path })),
+    migrated,
+  }
 }
 
 async function prepareSchema(

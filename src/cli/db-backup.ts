@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { App } from '../app.js'
-import type { BackupContent } from '../catalog/backup.js'
+import type { BackupContent, RestoreReport } from '../catalog/backup.js'
 import { formatTable, printJson } from './queue-options.js'
 
 /** Adds `tilth db backup`, `restore` and `check`. */
@@ -62,7 +62,7 @@ steps get ids a million higher, so that no folder of the archive made after the 
         if (options.json) printJson(report)
         else
           process.stdout.write(
-            `${describeContent(file, report)}restored; ${released} steps that ran are ready again${migrated.length > 0 ? `; applied ${migrated.join(', ')}` : ''}\n`,
+            `${describeContent(file, report)}restored; ${released} steps that ran are ready again${migrated.length > 0 ? `; applied ${migrated.join(', ')}` : ''}\n${describeRoots(report)}`,
           )
       },
     )
@@ -104,6 +104,14 @@ Exit status 0 where all fits, 65 where something does not.`,
 function describeContent(file: string, { header, rows }: BackupContent): string {
   const sum = Object.values(rows).reduce((total, n) => total + n, 0)
   return `${file}: ${sum} rows, made ${header.created_at} by program ${header.program}, schema ${header.schema.at(-1)?.name ?? ''}\n`
+}
+
+/** The roots come with the backup: who has registered other folders since works in the old ones again. */
+function describeRoots({ roots }: RestoreReport): string {
+  if (roots.length === 0)
+    return 'no storage roots of this host are in the backup: register them with `tilth db root NAME PATH`, or the first use makes the default ones\n'
+  const lines = roots.map(({ name, path }) => `  ${name}  ${path}\n`).join('')
+  return `storage roots of this host, as in the backup; \`tilth db check\` verifies them, \`tilth db root NAME PATH\` changes one:\n${lines}`
 }
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)

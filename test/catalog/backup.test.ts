@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -310,6 +310,24 @@ describe('the commands', () => {
     const restored = await tilth(['db', 'restore', file, '--into', other.databaseUrl], database.env)
     expect(restored.exitCode, restored.stderr).toBe(0)
     expect((await contents(other))['site']).toEqual((await contents(app))['site'])
+    // Roots that were registered since the backup are not in force any more: it says which ones are.
+    const { host } = app.config
+    const root = { name: 'archive', host, path: '/mnt/since', marker: randomUUID() }
+    await other.db.deleteFrom('storage_root').execute()
+    await other.db.insertInto('storage_root').values(root).execute()
+    const replaced = await tilth(
+      ['db', 'restore', file, '--replace', '--into', other.databaseUrl],
+      database.env,
+    )
+    const [archive] = await app.db
+      .selectFrom('storage_root')
+      .select('path')
+      .where('name', '=', 'archive')
+      .execute()
+    expect(archive).toBeDefined()
+    expect(replaced.stdout).toContain(`  archive  ${archive!.path}\n`)
+    expect(replaced.stdout).toMatch(/storage roots of this host, as in the backup; `tilth db check` verifies/)
+    expect(replaced.stdout).not.toContain('/mnt/since')
     const refused = await tilth(['db', 'restore', file], database.env)
     expect([refused.exitCode, refused.stderr]).toEqual([65, expect.stringContaining('--replace')])
     writeFileSync(join(folder, 'cut'), readFileSync(file).subarray(0, 200))
