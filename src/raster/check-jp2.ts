@@ -50,7 +50,9 @@ export async function checkJp2(path: string): Promise<Jp2Layout | null> {
     )
   }
   try {
-    const walker = new Walker(path, file, (await file.stat()).size)
+    const info = await file.stat()
+    if (!info.isFile()) throw new ProcessingError('RASTER_UNREADABLE', `'${path}' is no file.`)
+    const walker = new Walker(path, file, info.size)
     return await walker.walk()
   } finally {
     await file.close()

@@ -21,7 +21,9 @@ export async function checkTiff(path: string): Promise<void> {
   }
   const file = await open(path, 'r').catch((cause: unknown) => fail('it cannot be opened', cause))
   try {
-    const { size } = await file.stat()
+    const info = await file.stat()
+    if (!info.isFile()) fail('it is no file')
+    const { size } = info
     const read = async (at: number, length: number): Promise<DataView> => {
       if (at + length > size) fail(`it is cut: ${size} bytes, ${at + length} or more were expected`)
       const bytes = new Uint8Array(length)

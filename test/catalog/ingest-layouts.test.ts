@@ -87,6 +87,14 @@ describe('layouts other than the compact one', () => {
     expect(essence(product)).toEqual(essence(await readL1cMetadata(safe(), settled)))
     expect(product.bands.B02?.offset).toBe(baseline === '05.11' ? -1000 : 0)
     expect(product.notes.join()).toMatch(/descending orbit are assumed/)
+    const xml = join(path, 'metadata.xml')
+    const text = readFileSync(xml, 'utf8')
+    writeFileSync(xml, text.replace(/(<TILE_ID[^>]*>\w+?_)\d{8}T\d{6}_(A\d{6})/, '$1$2'))
+    await expect(readL1cMetadata(path, settled)).rejects.toMatchObject({
+      code: 'METADATA_INVALID',
+      message: expect.stringMatching(/metadata\.xml'.*does not say when the granule was made/) as string,
+    })
+    writeFileSync(xml, text)
     const info = join(path, 'productInfo.json')
     writeFileSync(
       info,

@@ -100,7 +100,8 @@ const PLATFORMS: Readonly<Record<string, LandsatPlatform>> = {
   'LANDSAT_9 OLI': 'LO09',
 }
 const CORNERS = ['UL', 'UR', 'LR', 'LL'] as const
-const FILE_NAME = /^[A-Za-z0-9_.-]+$/
+/** A file beside the metadata; `.` and `..` are folders. */
+const FILE_NAME = /^(?!\.+$)[A-Za-z0-9_.-]+$/
 
 /**
  * Reads and checks `_MTL.txt`, `.json` or `.xml` of collection 1 or 2. Throws METADATA_INVALID with file, key, expected and found;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
@@ -60,7 +60,7 @@ async function readProduct(folder: string): Promise<{ product: LandsatProduct; m
   /** Absolute path of an optional file, null and remembered where it is not there. */
   const optional = (file: string | null): string | null => {
     if (file === null) return null
-    if (existsSync(join(folder, file))) return join(folder, file)
+    if (statSync(join(folder, file), { throwIfNoEntry: false })?.isFile() === true) return join(folder, file)
     missing.push(file)
     return null
   }

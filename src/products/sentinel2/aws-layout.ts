@@ -47,6 +47,12 @@ export async function openAwsLayout(path: string, notes: string[]): Promise<L1cL
   const baseline = /_N(\d\d\.\d\d)$/.exec(id)?.[1]
   if (platform === undefined || baseline === undefined)
     throw invalid(`'${tileXmlPath}': TILE_ID '${id}' names no platform and baseline`)
+  // The time in productInfo.json is that of the datatake: a newer version of the granule would look no newer by it.
+  if (tile.generationTime === null)
+    throw invalid(
+      `'${tileXmlPath}': TILE_ID '${id}' does not say when the granule was made, expected S2A_OPER_MSI_L1C_TL_..._YYYYMMDDThhmmss_A012345_T..., ` +
+        'and the layout says it nowhere else',
+    )
   const orbit = Number(/_R(\d{3})_/.exec(info.name)?.[1] ?? NaN)
   if (!(orbit >= 1 && orbit <= 143))
     throw invalid(`'${infoPath}': name '${info.name}' has no relative orbit R001 to R143`)
@@ -63,7 +69,7 @@ export async function openAwsLayout(path: string, notes: string[]): Promise<L1cL
       baseline,
       datatakeId: info.datatakeIdentifier,
       datatakeStart: new Date(info.timestamp).toISOString(),
-      generationTime: tile.generationTime ?? new Date(info.timestamp).toISOString(),
+      generationTime: tile.generationTime,
       relativeOrbit: orbit,
       orbitDirection: 'DESCENDING',
       cloudPercent: null,

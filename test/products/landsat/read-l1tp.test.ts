@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -200,6 +201,14 @@ describe.skipIf(!has)('bad input', () => {
       'METADATA_INVALID',
       /FILE_NAME_BAND_2: expected the name of a file/,
     ],
+    ...['.', '..', 'sub/B2.TIF', '/etc/passwd'].map(
+      (name): [string, (text: string) => string, string, RegExp] => [
+        `a band that is to be '${name}'`,
+        (t) => t.replace(/FILE_NAME_BAND_2 = .*/, `FILE_NAME_BAND_2 = "${name}"`),
+        'METADATA_INVALID',
+        /_MTL\.txt', PRODUCT_CONTENTS\/FILE_NAME_BAND_2: expected the name of a file, found/,
+      ],
+    ),
     [
       'terrain without ground control',
       (t) => t.replaceAll('"L1TP"', '"L1GT"'),
@@ -244,6 +253,17 @@ describe.skipIf(!has)('bad input', () => {
         refusal('RASTER_UNREADABLE', /_B4\.TIF/),
       )
     }
+    const inPlace = copyOf()
+    for (const name of [band, `${LC09_NAME}_ANG.txt`]) {
+      rmSync(join(inPlace, name))
+      mkdirSync(join(inPlace, name))
+    }
+    await expect(readL1tpMetadata(inPlace, calm)).rejects.toMatchObject(
+      refusal('RASTER_UNREADABLE', /_B4\.TIF': it is no file/),
+    )
+    rmSync(join(inPlace, band), { recursive: true })
+    cpSync(join(LC09, band), join(inPlace, band))
+    expect((await readL1tpMetadata(inPlace, calm)).notes[0]).toMatch(/missing: .*_ANG\.txt/)
     const text = copyOf()
     writeFileSync(join(text, band), 'this is no image at all')
     await expect(readL1tpMetadata(text, calm)).rejects.toMatchObject(refusal('RASTER_UNREADABLE', /no TIFF/))
