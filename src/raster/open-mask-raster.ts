@@ -34,7 +34,12 @@ const MAX_UNIFORM_TILE_BYTES = 65536
 export async function openMaskRaster(path: string): Promise<MaskRaster> {
   const layout = path.startsWith('/vsi') ? null : await checkJp2(path)
   const reader = await openRaster(path)
-  const kinds = layout !== null && tilesAreComparable(layout) ? await kindsOfTiles(path, layout) : null
+  const kinds = await (
+    layout !== null && tilesAreComparable(layout) ? kindsOfTiles(path, layout) : Promise.resolve(null)
+  ).catch((error: unknown) => {
+    reader.close()
+    throw error
+  })
   /** By kind of tile: its value where it is uniform, -1 where it is not. */
   const uniform = new Map<string, number>()
   let decoded = 0

@@ -59,6 +59,15 @@ export async function openRaster(path: string): Promise<RasterReader> {
       { cause },
     )
   }
+  try {
+    return readerOf(path, dataset)
+  } catch (error) {
+    dataset.close()
+    throw error
+  }
+}
+
+function readerOf(path: string, dataset: gdal.Dataset): RasterReader {
   // Everything synchronous is fetched now: a getter would block while a read is under way (ASYNCIO.md of gdal-async).
   const size = dataset.rasterSize
   const bandCount = dataset.bands.count()

@@ -3,6 +3,7 @@ import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import type { PixelBytes } from '../../domain/l1-scene.js'
 import type { AngleSource } from '../../domain/landsat.js'
 import { trackDirection } from '../../domain/landsat-orbit.js'
+import { openAll } from '../../raster/open-all.js'
 import { openRaster, type RasterReader } from '../../raster/open-raster.js'
 import { gridsFromSamples, sunOf, viewOf, type AngleSample, type LandsatAngles } from './angle-samples.js'
 
@@ -35,7 +36,8 @@ async function readSamples(
   image: Grid,
   track: readonly [number, number],
 ): Promise<AngleSample[]> {
-  const readers = await openAll([source.sunZenith, source.sunAzimuth, source.viewZenith, source.viewAzimuth])
+  const paths = [source.sunZenith, source.sunAzimuth, source.viewZenith, source.viewAzimuth]
+  const readers = await openAll<RasterReader[]>(paths.map((path) => () => openRaster(path)))
   try {
     const samples: AngleSample[] = []
     const rows = Math.min(SAMPLE_ROWS, image.height)
@@ -129,25 +131,18 @@ function chipRowMap(path: string, image: Grid, track: readonly [number, number])
     },
     close: () => {
       if (--users > 0 || reader === null) return
-      void reader.then((open) => {
-        open.close()
-      })
+      // Who asked for it was told where it could not be opened.
+      void reader.then(
+        (open) => {
+          open.close()
+        },
+        () => undefined,
+      )
       reader = null
     },
   }
   return () => {
     users++
     return Promise.resolve(opened)
-  }
-}
-
-async function openAll(paths: readonly string[]): Promise<RasterReader[]> {
-  const readers: RasterReader[] = []
-  try {
-    for (const path of paths) readers.push(await openRaster(path))
-    return readers
-  } catch (error) {
-    for (const reader of readers) reader.close()
-    throw error
   }
 }

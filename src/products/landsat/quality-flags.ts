@@ -1,6 +1,7 @@
 import type { Grid, Window } from '../../domain/grid.js'
 import { SCENE_FLAGS, type PixelBytes } from '../../domain/l1-scene.js'
 import type { LandsatProduct } from '../../domain/landsat.js'
+import { openAll } from '../../raster/open-all.js'
 import { openRaster, type RasterReader } from '../../raster/open-raster.js'
 
 const bit = (value: number, index: number): boolean => (value & (1 << index)) !== 0
@@ -58,8 +59,11 @@ export async function openQualityFlags(product: LandsatProduct, grid: Grid): Pro
   if (pixelQuality === null && saturation === null) return null
   if (grid.width !== product.grid.width || grid.height !== product.grid.height)
     throw new Error('quality is asked for on another grid than the bands have')
-  const quality = pixelQuality === null ? null : await openRaster(pixelQuality)
-  const radsat = saturation === null ? null : await openRaster(saturation)
+  const open = (path: string | null) => (path === null ? Promise.resolve(null) : openRaster(path))
+  const [quality, radsat] = await openAll<[RasterReader | null, RasterReader | null]>([
+    () => open(pixelQuality),
+    () => open(saturation),
+  ])
   const table = flagTable(collection)
   const read = async (reader: RasterReader | null, window: Window): Promise<Uint16Array | null> => {
     if (reader === null) return null

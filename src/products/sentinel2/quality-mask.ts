@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { Grid, Window } from '../../domain/grid.js'
 import { SCENE_FLAGS } from '../../domain/l1-scene.js'
 import { L1C_QUALITY, type L1cBand, type L1cProduct, type MaskSource } from '../../domain/sentinel2.js'
+import { openAll } from '../../raster/open-all.js'
 import { openMaskRaster } from '../../raster/open-mask-raster.js'
 import { columnFrom, spansAt, yRangeOf, type Polygon } from './polygon-spans.js'
 import { readGmlMask } from './read-gml-mask.js'
@@ -57,8 +58,8 @@ const CLOUD_FEATURES: Readonly<Record<string, number>> = {
  */
 export async function openQualityMask(band: L1cBand): Promise<BitMask> {
   return joinMasks(
-    await Promise.all(
-      band.quality.map((source) => openSource(source, band.grid, QUALITY_FEATURES, QUALIT_PLANES)),
+    await openAll<BitMask[]>(
+      band.quality.map((source) => () => openSource(source, band.grid, QUALITY_FEATURES, QUALIT_PLANES)),
     ),
   )
 }

@@ -1,6 +1,7 @@
 import type { Window } from '../../domain/grid.js'
 import { blocksOf } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand, PixelBytes } from '../../domain/l1-scene.js'
+import { openAll } from '../../raster/open-all.js'
 import { openRaster, type RasterReader } from '../../raster/open-raster.js'
 import { blockSizeFor } from './block-size.js'
 
@@ -10,6 +11,8 @@ export interface DecodedBlock {
   readonly detector: Uint8Array
 }
 
+type Masks = readonly [detectors: PixelBytes, lost: PixelBytes | null]
+
 /**
  * Reads one band block by block. A reader decodes one block at a time, so there is one for each decode that runs at once; masks are
  * small and shared. Opened when its first block is wanted, closed after its last: files and caches of 13 bands never lie open together.
@@ -18,7 +21,7 @@ export class BandInput {
   readonly blocks: readonly Window[]
   private readonly idle: RasterReader[] = []
   private readonly opened: RasterReader[] = []
-  private masks: Promise<{ detectors: PixelBytes; lost: PixelBytes | null }> | undefined
+  private masks: Promise<Masks> | undefined
 
   constructor(
     private readonly scene: L1Scene,
@@ -34,7 +37,7 @@ export class BandInput {
     const pixels = window.width * window.height
     const dn = new Uint16Array(new SharedArrayBuffer(pixels * 2))
     const detector = new Uint8Array(new SharedArrayBuffer(pixels))
-    const { detectors, lost } = await (this.masks ??= this.openMasks())
+    const [detectors, lost] = await (this.masks ??= this.openMasks())
     const reader = this.idle.pop() ?? (await this.openReader())
     try {
       await reader.read(0, window, dn)
@@ -54,9 +57,8 @@ export class BandInput {
   async close(): Promise<void> {
     for (const reader of this.opened.splice(0)) reader.close()
     if (this.masks !== undefined) {
-      const { detectors, lost } = await this.masks
-      detectors.close()
-      lost?.close()
+      // Whoever read was told where they could not be opened; nothing of them is left open then.
+      for (const mask of (await this.masks.catch(() => null)) ?? []) mask?.close()
       this.masks = undefined
     }
   }
@@ -67,8 +69,7 @@ export class BandInput {
     return reader
   }
 
-  private async openMasks(): Promise<{ detectors: PixelBytes; lost: PixelBytes | null }> {
-    const detectors = await this.scene.openDetectors(this.band)
-    return { detectors, lost: await this.scene.openLost(this.band) }
+  private async openMasks(): Promise<Masks> {
+    return openAll<Masks>([() => this.scene.openDetectors(this.band), () => this.scene.openLost(this.band)])
   }
 }

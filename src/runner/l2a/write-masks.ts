@@ -11,6 +11,7 @@ import {
   sceneClassTable,
 } from '../../processors/l2a/scene-mask.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
+import { openAll } from '../../raster/open-all.js'
 import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
@@ -51,7 +52,10 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...NO_FACTS, lowSun: byte !== 0 })),
     },
   ]
-  const own = { fine: await scene.openMask(finest), scene: await scene.openMask(sceneGrid) }
+  const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
+    () => scene.openMask(finest),
+    () => scene.openMask(sceneGrid),
+  ])
   try {
     const classes = sceneClassTable()
     const noData = 1 << MASK_BITS.noData
@@ -85,7 +89,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       metadata: Object.fromEntries(Object.entries(MASK_BITS).map(([name, bit]) => [`BIT_${bit}`, name])),
     })
     for (const block of blocksOf(finest, input.blockSize)) {
-      const mask = await maskOf(finest, block, own.fine)
+      const mask = await maskOf(finest, block, ownFine)
       for (const bits of mask) {
         if ((bits & noData) !== 0) continue
         valid++
@@ -108,7 +112,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       metadata: {},
     })
     for (const block of blocksOf(sceneGrid, input.blockSize)) {
-      const mask = await maskOf(sceneGrid, block, own.scene)
+      const mask = await maskOf(sceneGrid, block, ownScene)
       const scl = new Uint8Array(new SharedArrayBuffer(mask.length))
       for (const [i, bits] of mask.entries()) scl[i] = classes[bits] ?? 0
       await classWriter.writeBlock(block, scl)
@@ -116,11 +120,11 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     await classWriter.finish()
     return {
       valid: valid / (finest.width * finest.height),
-      cloud: own.fine === null || valid === 0 ? null : cloudy / valid,
+      cloud: ownFine === null || valid === 0 ? null : cloudy / valid,
     }
   } finally {
-    own.fine?.close()
-    own.scene?.close()
+    ownFine?.close()
+    ownScene?.close()
   }
 }
 
