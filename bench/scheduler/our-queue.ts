@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config/config.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
 import { listReadySteps } from '../../src/db/steps/list-ready-steps.js'
+import { SettingSnapshots } from '../../src/db/steps/setting-snapshots.js'
 import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import { readSettings } from '../../src/scheduler/settings-in-force.js'
 import { withAdmissionLock } from '../../src/db/steps/with-admission-lock.js'
@@ -70,10 +71,13 @@ export interface Drained {
 export async function drainOurs(app: App, count: number, batch: number): Promise<Drained> {
   const { db } = app
   const settings = await readSettings(db)
-  const grantOf = (id: number) => ({ id, threads: 1, settings: settings.shownOnStep('l2a', null) })
+  const settingsId = await new SettingSnapshots(db).idOf(settings.shownOnStep('l2a', null))
+  const grantOf = (id: number) => ({ id, threads: 1, settingsId })
   const options = { executor: 'local', node: 'bench', pid: process.pid, leaseSeconds: 30 }
   let listed: number[] = []
-  let claimed: { id: number; attempt: number }[] = []
+  /** Claimed while the queue was looked at: they may be in that list too. */
+  const taken = new Set<number>()
+  const claimed: { id: number; attempt: number }[] = []
   let refilling: Promise<void> | undefined
   let inFlight = 0
   let begun = 0
@@ -81,34 +85,46 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
   const refill = async (): Promise<void> => {
     await settleEnds(db, 'bench')
     if (batch === 1) {
-      listed = (await listReadySteps(db, { executor: 'local', limit: CANDIDATES })).map(({ id }) => id)
+      taken.clear()
+      const ready = await listReadySteps(db, { executor: 'local', limit: CANDIDATES })
+      listed = ready.map(({ id }) => id).filter((id) => !taken.has(id))
       return
     }
-    claimed = await withAdmissionLock(db, async (trx) => {
+    const more = await withAdmissionLock(db, async (trx) => {
       const ready = await listReadySteps(trx, { executor: 'local', limit: batch })
       const grants = ready.slice(0, count - begun).map(({ id }) => grantOf(id))
       begun += grants.length
       return claimReadySteps(trx, { ...options, grants })
     })
+    claimed.push(...more)
   }
+  const startRefill = () =>
+    (refilling ??= refill().finally(() => {
+      refilling = undefined
+    }))
   const next = async (): Promise<{ id: number; attempt: number } | undefined> => {
     for (;;) {
+      // As the rounds of the scheduler do: the queue is looked at while steps run.
+      if (begun < count && claimed.length + listed.length <= (batch === 1 ? CANDIDATES : batch) / 2)
+        void startRefill()
       const ready = claimed.pop()
       if (ready !== undefined) return ready
-      if (begun >= count) return undefined
+      if (begun >= count) {
+        if (refilling === undefined) return undefined
+        await refilling
+        continue
+      }
       const id = listed.shift()
       if (id !== undefined) {
         begun += 1
+        taken.add(id)
         const [claim] = await claimReadySteps(db, { ...options, grants: [grantOf(id)] })
         if (claim !== undefined) return claim
         begun -= 1
         continue
       }
       const wasIdle = inFlight === 0
-      refilling ??= refill().finally(() => {
-        refilling = undefined
-      })
-      await refilling
+      await startRefill()
       if (listed.length === 0 && claimed.length === 0) {
         if (wasIdle) return undefined
         await new Promise((resolve) => setTimeout(resolve, 1))
@@ -125,6 +141,7 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
       }
     }),
   )
+  await refilling
   await settleEnds(db, 'bench')
   return { steps: done, seconds: (performance.now() - started) / 1000 }
 }

@@ -22,7 +22,7 @@ export async function openRaw(url: string, rows: number) {
   const drain = async (count: number, batch: number): Promise<Drained> => {
     let begun = 0
     let done = 0
-    let claimed: string[] = []
+    const claimed: string[] = []
     let claiming: Promise<void> | undefined
     const claim = async (client: pg.ClientBase, limit: number): Promise<string[]> => {
       const { rows: found } = await client.query<{ id: string }>({
@@ -32,26 +32,32 @@ export async function openRaw(url: string, rows: number) {
       })
       return found.map(({ id }) => id)
     }
+    const claimBatch = () =>
+      (claiming ??= (async () => {
+        const limit = Math.min(batch, count - begun)
+        begun += limit
+        const client = await pool.connect()
+        claimed.push(...(await claim(client, limit)))
+        client.release()
+        claiming = undefined
+      })())
     const started = performance.now()
     await Promise.all(
       Array.from({ length: IN_FLIGHT }, async () => {
         const client = await pool.connect()
         for (;;) {
-          if (claimed.length === 0) {
-            if (begun >= count) break
-            if (batch === 1) {
-              begun += 1
-              claimed.push(...(await claim(client, 1)))
-            } else
-              await (claiming ??= (async () => {
-                const limit = Math.min(batch, count - begun)
-                begun += limit
-                claimed = await claim(client, limit)
-                claiming = undefined
-              })())
+          if (batch === 1 && begun < count) {
+            begun += 1
+            claimed.push(...(await claim(client, 1)))
           }
+          // The next batch is claimed while this one is worked off.
+          if (batch > 1 && begun < count && claimed.length <= batch / 2) void claimBatch()
           const id = claimed.pop()
-          if (id === undefined) continue
+          if (id === undefined) {
+            if (claiming === undefined) break
+            await claiming
+            continue
+          }
           await client.query({ name: 'complete', text: COMPLETE, values: [id] })
           done += 1
         }

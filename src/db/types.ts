@@ -210,6 +210,12 @@ export interface SettingChange {
   site_id: number | null;
 }
 
+export interface SettingSnapshot {
+  digest: Buffer;
+  id: Generated<number>;
+  settings: Json;
+}
+
 export interface Site {
   bbox: string;
   created_at: Generated<Timestamp>;
@@ -272,7 +278,7 @@ export interface Step {
   ready_at: Generated<Timestamp>;
   resources: Generated<Json>;
   scratch_mb: Generated<number>;
-  settings: Generated<Json>;
+  settings_id: number | null;
   site_id: number | null;
   size_class: string | null;
   started_at: Timestamp | null;
@@ -346,6 +352,7 @@ export interface DB {
   season: Season;
   setting: Setting;
   setting_change: SettingChange;
+  setting_snapshot: SettingSnapshot;
   site: Site;
   site_reach: SiteReach;
   site_season: SiteSeason;

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { listen } from '../db/jobs/listen.js'
-import { claimReadySteps, type Claim } from '../db/steps/claim-ready-steps.js'
+import { claimReadySteps, type Claim, type Grant } from '../db/steps/claim-ready-steps.js'
 import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
 import { isDatabaseAway } from '../db/steps/is-database-away.js'
 import { listRunningSteps, type RunningRow } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { hasOpenSteps } from '../db/steps/has-open-steps.js'
 import { nextRetryS } from '../db/steps/next-retry.js'
+import { SettingSnapshots } from '../db/steps/setting-snapshots.js'
 import { settleEnds } from '../db/steps/settle-ends.js'
 import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
@@ -78,6 +79,7 @@ export class Scheduler {
     { readonly at: number; readonly changes: number; readonly values: SettingsInForce } | undefined
   private readonly presence: NodePresence
   private readonly granter = new Granter()
+  private readonly snapshots: SettingSnapshots
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
   private reconciledAt = -Infinity
@@ -88,6 +90,7 @@ export class Scheduler {
     this.pollMs = options.pollMs ?? 2000
     this.presence = new NodePresence({ ...options, executor: options.executor.name })
     this.watch = new ClaimWatch(options.executor)
+    this.snapshots = new SettingSnapshots(options.db)
     options.executor.onEnd((step, end) => {
       this.ends.push({ step, end })
       this.wake()
@@ -225,16 +228,18 @@ export class Scheduler {
       const capacity = { ...settings.capacity(), ...(freeMb === null ? {} : { diskMb: freeMb }) }
       const decided = admit(here, candidates, capacity, settings.caps(), elsewhere)
       const leaseSeconds = settings.resolve('executor.lease_s').value
+      const grants: Grant[] = []
+      for (const { id, threads } of decided.start) {
+        const { processor, siteId } = readyById.get(id) ?? { processor: '', siteId: null }
+        const settingsId = await this.snapshots.idOf(settings.shownOnStep(processor, siteId))
+        grants.push({ id, threads, settingsId, granted: grantOf(granted, { id }) })
+      }
       const claimed = await claimReadySteps(trx, {
         executor: executor.name,
         node,
         pid: process.pid,
         leaseSeconds,
-        grants: decided.start.map(({ id, threads }) => {
-          const { processor, siteId } = readyById.get(id) ?? { processor: '', siteId: null }
-          const shown = settings.shownOnStep(processor, siteId)
-          return { id, threads, granted: grantOf(granted, { id }), settings: shown }
-        }),
+        grants,
       })
       const attempts = new Map(here.map((row) => [row.id, row.attempt]))
       await setStepThreads(

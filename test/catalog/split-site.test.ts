@@ -193,7 +193,7 @@ describe('a merge', () => {
     const theirs = await insertSteps(app.db, [{}], { siteId: other.id })
     const [claim] = await claimReadySteps(app.db, {
       ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30 },
-      grants: [{ id: mine.stepIds[0]!, threads: 1, settings: {} }],
+      grants: [{ id: mine.stepIds[0]!, threads: 1, settingsId: 0 }],
     })
     expect(await merge('region-1')).toEqual([
       {

@@ -85,7 +85,7 @@ async function claim(inputs: readonly string[] = []) {
     node: 'here',
     pid: 1,
     leaseSeconds: 30,
-    grants: [{ id, threads: 1, settings: {} }],
+    grants: [{ id, threads: 1, settingsId: 0 }],
   })
   return claimed!
 }

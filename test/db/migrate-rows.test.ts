@@ -43,6 +43,8 @@ const FIRST_ROWS = `
   insert into step (task_id, job_id, site_id, processor, state, attempt, error_code, started_at, ended_at) values
     (8, 2, 4, 'l2a', 'succeeded', 1, null, now(), now()), (9, 3, null, 'l2a', 'failed', 1, 'X', now(), now()), (10, 4, 1, 'l2a', 'cancelled', 0, null, null, now()),
     (11, 5, 1, 'l2a', 'succeeded', 1, null, now(), now());
+  update step set settings = '{"retry.max_failures": {"value": 4, "origin": {"kind": "global"}}}' where id in (3, 4, 8);
+  update step set settings = '{"executor.lease_s": {"value": 30, "origin": {"kind": "default"}}}' where id = 5;
   -- Blocked behind the one that has succeeded: it would have been set free at this moment.
   insert into step_dependency (step_id, predecessor_id) values (1, 4);
   insert into step_event (step_id, attempt, kind) select id, attempt, kind from step, unnest(array['claimed', 'succeeded']) as kind;
@@ -95,6 +97,22 @@ test('a database of the first version with rows of every kind comes to the newes
     { key: 'processor.l2a.aot', site: 'top', changed_by: 'u' },
     { key: 'retry.max_failures', site: null, changed_by: 'u' },
   ])
+  const retries = { 'retry.max_failures': { value: 4, origin: { kind: 'global' } } }
+  expect(await select('select id::int as id, settings_of(step) as settings from step order by id')).toEqual(
+    [
+      null,
+      null,
+      retries,
+      retries,
+      { 'executor.lease_s': { value: 30, origin: { kind: 'default' } } },
+      null,
+      null,
+      retries,
+    ]
+      .concat([null, null, null])
+      .map((settings, i) => ({ id: i + 1, settings })),
+  )
+  expect(await select('select count(*)::int as n from setting_snapshot')).toEqual([{ n: 2 }])
   expect(await settleEnds(db)).toBe(1)
   expect((await listReadySteps(db, { executor: 'local', limit: 10 })).map(({ id }) => id).sort()).toEqual([
     1, 2,

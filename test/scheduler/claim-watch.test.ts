@@ -26,7 +26,7 @@ async function expired() {
     node: 'here',
     pid: 1,
     leaseSeconds: 30,
-    grants: stepIds.map((id) => ({ id, threads: 1, settings: {} })),
+    grants: stepIds.map((id) => ({ id, threads: 1, settingsId: 0 })),
   })
   await sql`update step set lease_expires_at = now() - interval '1 second'`.execute(app.db)
   const killed: number[] = []

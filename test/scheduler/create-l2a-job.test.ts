@@ -140,7 +140,7 @@ test('skips what is queued or made already with the same parameters and version;
     node: 'here',
     pid: 1,
     leaseSeconds: 30,
-    grants: [{ id: first.stepIds[0]!, threads: 1, settings: {} }],
+    grants: [{ id: first.stepIds[0]!, threads: 1, settingsId: 0 }],
   })
   const product = {
     name: 'P',
@@ -202,7 +202,7 @@ describe('L2A belongs to the tile', () => {
     return id
   }
   const finish = async (stepId: number, acquisitionId: number, name: string) => {
-    const grants = [{ id: stepId, threads: 1, settings: {} }]
+    const grants = [{ id: stepId, threads: 1, settingsId: 0 }]
     const [claim] = await claimReadySteps(app.db, {
       ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30, grants },
     })

@@ -3,11 +3,13 @@ import type { App } from '../../src/app.js'
 import { layersOf } from '../../src/config/resolve-settings.js'
 import { definitionOf, isSettingKey } from '../../src/config/settings.js'
 import { insertJob } from '../../src/db/jobs/insert-job.js'
+import { listSteps } from '../../src/db/jobs/list-steps.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
+import { SettingSnapshots } from '../../src/db/steps/setting-snapshots.js'
 import { freezeSettings } from '../../src/scheduler/freeze-settings.js'
 import { readSettings, SettingsInForce } from '../../src/scheduler/settings-in-force.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
-import { setSetting, stepOf } from '../support/queue.js'
+import { setSetting } from '../support/queue.js'
 
 let database: TestDatabase
 let app: App
@@ -68,14 +70,20 @@ test('a claimed step shows the live settings of that moment and the job settings
   await setSetting(app.db, 'processor.l2a.wv', 5)
   await setSetting(app.db, 'retry.max_failures', 9)
   const now = await readSettings(app.db)
+  const snapshots = new SettingSnapshots(app.db)
+  const settingsId = await snapshots.idOf(now.shownOnStep('l2a', null))
+  // Looked up again by another process, it is the same one; other settings are not.
+  expect(await new SettingSnapshots(app.db).idOf(now.shownOnStep('l2a', null))).toBe(settingsId)
+  expect(await snapshots.idOf({})).not.toBe(settingsId)
   await claimReadySteps(app.db, {
     executor: 'local',
     node: 'here',
     pid: 1,
     leaseSeconds: 30,
-    grants: [{ id: stepIds[0]!, threads: 1, settings: now.shownOnStep('l2a', null) }],
+    grants: [{ id: stepIds[0]!, threads: 1, settingsId }],
   })
-  const shown = (await stepOf(app.db, stepIds[0]!)).settings as Record<string, unknown>
+  const [step] = await listSteps(app.db, { ids: stepIds, limit: 1 })
+  const shown = step!.settings as Record<string, unknown>
   expect(shown['processor.l2a.wv']).toEqual({
     value: 3,
     origin: { kind: 'job', from: { kind: 'global' } },

@@ -44,7 +44,7 @@ const revision = (key: string, years = 0) =>
 /** A step that has begun its first attempt. `pid` is what its row says, `schedulerPid` who claimed it. */
 async function attempted(pid = process.pid, schedulerPid = process.pid): Promise<number> {
   const { stepIds } = await insertSteps(app.db, [{}])
-  const grants = [{ id: stepIds[0]!, threads: 1, settings: {} }]
+  const grants = [{ id: stepIds[0]!, threads: 1, settingsId: 0 }]
   const node = app.config.host
   await claimReadySteps(app.db, { executor: 'local', node, pid: schedulerPid, leaseSeconds: 60, grants })
   await app.db.updateTable('step').set({ pid }).where('id', '=', stepIds[0]!).execute()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { createLocalScheduler } from '../../src/cli/run-scheduler.js'
+import { listSteps } from '../../src/db/jobs/list-steps.js'
 import { cancel } from '../../src/scheduler/queue-view.js'
 import type { Scheduler, SchedulerLog } from '../../src/scheduler/scheduler.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
@@ -71,11 +72,12 @@ test('runs all ready steps, publishes their products and ends the job', async ()
     lease_expires_at: null,
   })
   expect((step.resources as { max_rss_kb: number }).max_rss_kb).toBeGreaterThan(10_000)
-  expect((step.settings as Record<string, unknown>)['executor.cpu_slots']).toEqual({
+  const [shown] = await listSteps(app.db, { ids: stepIds, limit: 1 })
+  expect((shown!.settings as Record<string, unknown>)['executor.cpu_slots']).toEqual({
     value: 4,
     origin: { kind: 'global' },
   })
-  expect((step.settings as Record<string, unknown>)['executor.lease_s']).toEqual({
+  expect((shown!.settings as Record<string, unknown>)['executor.lease_s']).toEqual({
     value: 30,
     origin: { kind: 'default' },
   })

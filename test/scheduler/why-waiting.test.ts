@@ -48,7 +48,7 @@ const claim = async (id: number) => {
     node: app.config.host,
     pid: process.pid,
     leaseSeconds: 60,
-    grants: [{ id, threads: 4, settings: {} }],
+    grants: [{ id, threads: 4, settingsId: 0 }],
   })
   return claimed!
 }

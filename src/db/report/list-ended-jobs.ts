@@ -15,7 +15,7 @@ export async function listEndedJobs(db: Queryable, stepIds: readonly number[]): 
   const { rows } = await sql<EndedJob>`
     select job.id, job.ended_at as "endedAt", coalesce((
       select sum(of_node.slots) from (
-        select max((s.settings -> 'executor.cpu_slots' ->> 'value')::float8) as slots from step s
+        select max((settings_of(s) -> 'executor.cpu_slots' ->> 'value')::float8) as slots from step s
         where s.job_id = job.id and s.node is not null group by s.node) of_node), 0)::float8 as slots
     from job where job.state <> 'active' and job.id in (select job_id from step where id = any(${stepIds}::bigint[]))
     order by job.id`.execute(db)

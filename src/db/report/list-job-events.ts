@@ -34,7 +34,7 @@ export interface ReportEvent {
 export async function listReportSteps(db: Queryable, jobId: number): Promise<readonly ReportStep[]> {
   const { rows } = await sql<ReportStep>`
     select step.id, step.processor, task.tile, step.state::text as state, step.attempt, step.node, step.resources,
-      (step.settings -> 'executor.cpu_slots' ->> 'value')::float8 as slots,
+      (settings_of(step) -> 'executor.cpu_slots' ->> 'value')::float8 as slots,
       coalesce((select json_agg(d.predecessor_id order by d.predecessor_id) from step_dependency d where d.step_id = step.id), '[]') as predecessors
     from step join task on task.id = step.task_id where step.job_id = ${jobId} order by step.id`.execute(db)
   return rows

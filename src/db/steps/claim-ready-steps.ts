@@ -5,8 +5,8 @@ import type { Queryable } from './queryable.js'
 export interface Grant {
   readonly id: number
   readonly threads: number
-  /** Live values in force with their origin, kept on the row for whoever asks why; those frozen into its job are added. */
-  readonly settings: unknown
+  /** Of the live settings in force (`SettingSnapshots`), for whoever asks why. */
+  readonly settingsId: number
   /** What it is admitted with, kept on the row; default nothing: as declared. */
   readonly granted?: unknown
 }
@@ -33,9 +33,8 @@ const claim = prepared<Claim>(
   `with claimed as (
      update step set state = 'running', attempt = step.attempt + 1, started_at = now(), ended_at = null,
        lease_expires_at = now() + make_interval(secs => $4), node = $2, pid = $3,
-       threads = g.threads, settings = ($7::jsonb -> g.place -> 'settings') || job.settings || step.frozen,
-       granted = coalesce($7::jsonb -> g.place -> 'granted', '{}'), progress = 0, progress_note = null, resources = '{}'
-     from unnest((select $5::bigint[]), (select $6::int[]), (select $8::int[])) as g(id, threads, place), job
+       threads = g.threads, settings_id = g.settings_id, granted = coalesce($7::jsonb -> g.place, '{}'), progress = 0, progress_note = null, resources = '{}'
+     from unnest((select $5::bigint[]), (select $6::int[]), (select $8::int[]), (select $9::bigint[])) as g(id, threads, place, settings_id), job
      where step.id = g.id and job.id = step.job_id
        and step.state = 'ready' and step.executor = $1 and step.ready_at <= now() and not job.paused
      returning step.id, step.attempt, step.processor, step.threads, step.priority),
@@ -56,10 +55,10 @@ export async function claimReadySteps(
 ): Promise<Claim[]> {
   if (grants.length === 0) return []
   const ordered = [...grants].sort((a, b) => a.id - b.id)
-  // Most grants of a round share their settings and what they are admitted with; each text is sent once.
+  // Most grants of a round are admitted with the same; each text is sent once.
   const texts = new Map<string, number>()
-  const indexes = ordered.map(({ settings, granted }) => {
-    const text = JSON.stringify({ settings, granted })
+  const indexes = ordered.map(({ granted = {} }) => {
+    const text = JSON.stringify(granted)
     const index = texts.get(text) ?? texts.size
     texts.set(text, index)
     return index
@@ -71,5 +70,6 @@ export async function claimReadySteps(
     ordered.map(({ threads }) => threads),
     `[${[...texts.keys()].join(',')}]`,
     indexes,
+    ordered.map(({ settingsId }) => settingsId),
   )
 }

@@ -18,7 +18,7 @@ export async function readClaimedStep(
 ): Promise<ClaimedRow | undefined> {
   const { rows } = await sql<ClaimedRow>`
     select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink",
-      (settings -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
+      (settings_of(step) -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
     where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(db)
   return rows[0]
 }

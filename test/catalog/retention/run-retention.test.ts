@@ -90,7 +90,7 @@ async function publish(
     node: 'n',
     pid: process.pid,
     leaseSeconds: 60,
-    grants: [{ id, threads: 1, settings: {} }],
+    grants: [{ id, threads: 1, settingsId: 0 }],
   })
   const location = `archive:L2A/31TCJ/2026/01/${name}/r${id}-1`
   mkdirSync(path(location), { recursive: true })

@@ -34,7 +34,7 @@ const claim = async (ids: readonly number[], leaseSeconds = 30): Promise<Claim[]
     node: 'here',
     pid: 1,
     leaseSeconds,
-    grants: ids.map((id) => ({ id, threads: 2, settings: {} })),
+    grants: ids.map((id) => ({ id, threads: 2, settingsId: 0 })),
   })
 const claimOne = async (id: number, leaseSeconds = 30): Promise<Claim> => {
   const [claimed] = await claim([id], leaseSeconds)

@@ -21,7 +21,7 @@ type Act = 'succeed' | 'fail' | 'retry' | 'release'
 const claim = (ids: readonly number[]) =>
   claimReadySteps(app.db, {
     ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30 },
-    grants: ids.map((id) => ({ id, threads: 1, settings: {} })),
+    grants: ids.map((id) => ({ id, threads: 1, settingsId: 0 })),
   })
 const error = { code: 'WRITE_FAILED', failure: 'transient' as const, message: 'm', lastLines: [] }
 const listed = async () =>
