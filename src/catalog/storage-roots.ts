@@ -35,10 +35,11 @@ export async function provenRoots(
   only: readonly AnyRootName[] = ALL_NAMES,
 ): Promise<Readonly<Record<RootName, string> & { cold?: string }>> {
   const known = await rowsOf(db, config)
-  for (const name of ROOT_NAMES)
-    if (!known.some((row) => row.name === name))
-      await registerRoot(db, config, name, config.roots[name], { replace: false, create: true })
-  const { archive, l1, scratch, cold } = await registeredRoots(db, config, only)
+  const missing = ROOT_NAMES.filter((name) => !known.some((row) => row.name === name))
+  for (const name of missing)
+    await registerRoot(db, config, name, config.roots[name], { replace: false, create: true })
+  const rows = missing.length === 0 ? known : await rowsOf(db, config)
+  const { archive, l1, scratch, cold } = await provenFolders(rows, only)
   if (archive === undefined || l1 === undefined || scratch === undefined)
     throw new ProcessingError('INTERNAL', `A root of host '${config.host}' vanished while it was looked up.`)
   return { archive, l1, scratch, ...(cold === undefined ? {} : { cold }) }
@@ -50,12 +51,20 @@ export async function registeredRoots(
   config: HostRoots,
   only: readonly AnyRootName[] = ALL_NAMES,
 ): Promise<Readonly<Partial<Record<AnyRootName, string>>>> {
-  const found: Partial<Record<AnyRootName, string>> = {}
-  for (const row of await rowsOf(db, config)) {
+  return provenFolders(await rowsOf(db, config), only)
+}
+
+async function provenFolders(
+  rows: readonly StorageRootRow[],
+  only: readonly AnyRootName[],
+): Promise<Readonly<Partial<Record<AnyRootName, string>>>> {
+  const found = rows.flatMap((row) => {
     const name = ALL_NAMES.find((known) => known === row.name)
-    if (name !== undefined) found[name] = only.includes(name) ? await proven(row) : row.path
-  }
-  return found
+    return name === undefined
+      ? []
+      : [only.includes(name) ? proven(row) : row.path].map(async (path) => [name, await path] as const)
+  })
+  return Object.fromEntries(await Promise.all(found))
 }
 
 async function proven({ name, path, marker }: StorageRootRow): Promise<string> {

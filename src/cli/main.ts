@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { createRequire } from 'node:module'
-import { asUnavailable } from '../db/steps/is-database-away.js'
+import { asUnavailable } from '../domain/database-away.js'
 import { ERROR_CODES, EXIT, asProcessingError } from '../domain/errors.js'
 
 type CommandModule = { readonly register: (program: Command) => void }

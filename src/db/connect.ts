@@ -1,7 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { ProcessingError } from '../domain/errors.js'
-import { addressUrl, joinEmbeddedServer } from './embedded-server.js'
 import { PreparingClient } from './prepared.js'
 import type { DB } from './types.js'
 
@@ -49,14 +48,8 @@ function safeInteger(text: string): number {
 
 /** Opens DATABASE_URL, or the embedded server. Throws DATABASE_UNAVAILABLE where no connection can be made. */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const embedded =
-    options.databaseUrl === null
-      ? await joinEmbeddedServer({
-          home: options.home,
-          ...(options.serverSettings === undefined ? {} : { settings: options.serverSettings }),
-        })
-      : null
-  const url = embedded === null ? (options.databaseUrl ?? '') : addressUrl(embedded.address)
+  const embedded = options.databaseUrl === null ? await joinEmbedded(options) : null
+  const url = embedded === null ? (options.databaseUrl ?? '') : embedded.url
   const pool = new pg.Pool({
     ...(embedded === null ? { connectionString: url } : embedded.address),
     max: options.poolSize ?? 10,
@@ -91,6 +84,16 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     )
   }
   return { db, pool, url, isEmbedded: embedded !== null, close }
+}
+
+/** Loaded where it is needed only: step processes are given an address, and starting is what a new one spends its time on. */
+async function joinEmbedded({ home, serverSettings }: ConnectOptions) {
+  const { addressUrl, joinEmbeddedServer } = await import('./embedded-server.js')
+  const server = await joinEmbeddedServer({
+    home,
+    ...(serverSettings === undefined ? {} : { settings: serverSettings }),
+  })
+  return { ...server, url: addressUrl(server.address) }
 }
 
 /** An AggregateError (localhost as ::1 and 127.0.0.1) has an empty message of its own. */

@@ -90,6 +90,8 @@ export class StepProcess {
 
   run(step: ClaimedStep, limits: StepLimits): void {
     this.step = step
+    // First of all: what follows looks at the processes of the machine, and the step need not wait for it.
+    this.send({ type: 'run', id: step.id, attempt: step.attempt, threads: step.threads })
     this.log?.end()
     this.log = createWriteStream(this.options.logPath(step), { flags: 'a' })
     // A full disk must not take the scheduler down; the kept lines still tell the end.
@@ -106,7 +108,6 @@ export class StepProcess {
         this.end(step, breach)
       },
     })
-    this.send({ type: 'run', id: step.id, attempt: step.attempt, threads: step.threads })
   }
 
   send(message: ToStepProcess): void {

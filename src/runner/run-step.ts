@@ -45,7 +45,8 @@ export class Attempt {
   private stopped: StopReason | undefined
   private fraction = 0
   private note = ''
-  private finished = false
+  /** Aborted when nothing is left that a lease must be held for. */
+  private readonly ending = new AbortController()
   /** Staging and scratch, once their roots are known. */
   private folders: readonly string[] = []
 
@@ -84,7 +85,7 @@ export class Attempt {
       // The end itself could not be recorded. The lease runs out, and the step is taken up again.
       return this.ended('lost', error)
     } finally {
-      this.finished = true
+      this.ending.abort()
       this.meter.stop()
       for (const folder of this.folders)
         await rm(folder, { recursive: true, force: true }).catch(() => undefined)
@@ -93,6 +94,9 @@ export class Attempt {
 
   private async runClaim(): Promise<AttemptEnded> {
     const { store } = this.options
+    const roots = this.persist(() => this.options.proveRoots())
+    // Where they are not as they should be, `process` meets it.
+    roots.catch(() => undefined)
     const step = await this.persist(() => store.read(this.key))
     if (step === undefined) return this.ended('lost', stopError(this.key, 'lost'))
     this.budget.set(step.threads)
@@ -101,32 +105,34 @@ export class Attempt {
     )
     const lease = this.holdLease(step.leaseSeconds)
     try {
-      const result = await this.untilStopped(this.process(step)).finally(() => this.meter.look())
+      const result = await this.untilStopped(this.process(step, roots)).finally(() => this.meter.look())
       // The lease is held while files are flushed, which takes long for large products on slow disks.
       return await this.publish(result)
     } catch (cause) {
       return await this.recordEarlyEnd(cause)
     } finally {
-      this.finished = true
+      this.ending.abort()
       await lease
     }
   }
 
-  private async process({ processor, params, blockShrink }: StoredStep): Promise<StepResult> {
-    const roots = await this.persist(() => this.options.proveRoots())
+  private async process(
+    { processor, params, blockShrink }: StoredStep,
+    proving: Promise<Readonly<Record<string, string>>>,
+  ): Promise<StepResult> {
+    const roots = await proving
     const { staging, scratch } = attemptFolders(
       { archive: rootOf(roots, 'archive'), scratch: rootOf(roots, 'scratch') },
       this.key,
     )
     this.folders = [staging, scratch]
     this.meter.watch(this.folders)
-    for (const folder of this.folders) {
-      await rm(folder, { recursive: true, force: true })
-      await this.makeFolder(folder)
-    }
-    // Had a root been unmounted just before, the folder would lie in the empty mount point: then it is removed and nothing else is written.
-    await this.persist(() => this.options.proveRoots())
-    const run = await this.options.loadProcessor(processor)
+    await Promise.all(this.folders.map((folder) => this.makeFolder(folder)))
+    const [run] = await Promise.all([
+      this.options.loadProcessor(processor),
+      // Had a root been unmounted just before, the folder would lie in the empty mount point: then it is removed and nothing else is written.
+      this.persist(() => this.options.proveRoots()),
+    ])
     const context: StepContext = {
       stepId: this.key.id,
       attempt: this.key.attempt,
@@ -158,12 +164,18 @@ export class Attempt {
     return result
   }
 
-  /** Never recursive: in an empty mount point there is no `.staging`, and none may be made there. */
+  /** Empty, even if this attempt was begun before. Never recursive: in an empty mount point there is no `.staging`, and none may be made there. */
   private async makeFolder(folder: string): Promise<void> {
     try {
       await mkdir(folder)
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code === 'EEXIST') {
+        await rm(folder, { recursive: true })
+        await mkdir(folder)
+        return
+      }
+      if (code !== 'ENOENT') throw error
       await this.persist(() => this.options.proveRoots())
       // Two first steps may come at once.
       await mkdir(dirname(folder)).catch(() => undefined)
@@ -274,7 +286,7 @@ export class Attempt {
   /** Renews at a third of the lease, and writes progress at most once a second. A database that is away is waited for. */
   private async holdLease(leaseSeconds: number): Promise<void> {
     let written = { at: -Infinity, fraction: -1, note: '' }
-    while (!this.finished) {
+    while (!this.ending.signal.aborted) {
       const due = performance.now() - written.at >= (leaseSeconds * 1000) / 3
       if (due || this.fraction !== written.fraction || this.note !== written.note) {
         const state = {
@@ -298,13 +310,8 @@ export class Attempt {
           )
         }
       }
-      for (let slept = 0; slept < 1000 && !this.hasFinished(); slept += 50) await wait(50)
+      await wait(1000, undefined, { signal: this.ending.signal }).catch(() => undefined)
     }
-  }
-
-  /** A function, because the compiler takes a field for unchanged across an await. */
-  private hasFinished(): boolean {
-    return this.finished
   }
 
   /** Repeats a write until Postgres takes it; other errors, and a database away for too long, are thrown. */

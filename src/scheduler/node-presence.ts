@@ -1,6 +1,6 @@
 import { beatNode, leaveNode } from '../db/nodes/beat-node.js'
 import { readNodeStanding, type NodeStanding } from '../db/nodes/read-node-standing.js'
-import { isDatabaseAway } from '../db/steps/is-database-away.js'
+import { isDatabaseAway } from '../domain/database-away.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { machineLoadReader } from './machine-load.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
@@ -37,6 +37,11 @@ export class NodePresence {
     await this.beat()
   }
 
+  /** What the operator wants of the node, and what the database was migrated for. */
+  standing(): Promise<NodeStanding> {
+    return readNodeStanding(this.options.db, this.options.node)
+  }
+
   /**
    * Why the node takes no work now, in words; null: it does. `isHeld`: only an operator can change it, waiting does not.
    * `fault` is what the caller has found wrong with the machine; that and a mismatch are written to the row at once, so that
@@ -44,10 +49,10 @@ export class NodePresence {
    */
   async whyNoWork(
     settings: SettingsInForce,
+    standing: NodeStanding,
     fault: string | null,
   ): Promise<{ reason: string; isHeld: boolean } | null> {
-    const { db, node, program } = this.options
-    const standing = await readNodeStanding(db, node)
+    const { node, program } = this.options
     const mismatch = settings.resolve('node.allow_other_versions').value
       ? null
       : describeMismatch(standing, program)

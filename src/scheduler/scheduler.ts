@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { listen } from '../db/jobs/listen.js'
 import { claimReadySteps, type Claim, type Grant } from '../db/steps/claim-ready-steps.js'
 import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
-import { isDatabaseAway } from '../db/steps/is-database-away.js'
+import { isDatabaseAway } from '../domain/database-away.js'
 import { listRunningSteps, type RunningRow } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { hasOpenSteps } from '../db/steps/has-open-steps.js'
@@ -202,17 +202,16 @@ export class Scheduler {
   private async round(): Promise<number | null> {
     const { db, executor, node, log } = this.options
     const settings = await this.settingsNow()
-    await this.recordEnds()
-    for (const { id, attempt } of await this.watch.reapExpired(
-      db,
-      settings.resolve('executor.lease_s').value,
-    ))
+    // Side by side, because the step that woke this round waits for all of them.
+    const [, expired, { fault, freeMb }, standing] = await allDone([
+      this.recordEnds(),
+      this.watch.reapExpired(db, settings.resolve('executor.lease_s').value),
+      lookAtStorage(this.options.proveRoots, settings.resolve('storage.min_free_mb').value),
+      this.presence.standing(),
+    ])
+    for (const { id, attempt } of expired)
       log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
-    const { fault, freeMb } = await lookAtStorage(
-      this.options.proveRoots,
-      settings.resolve('storage.min_free_mb').value,
-    )
-    const noWork = await this.presence.whyNoWork(settings, fault)
+    const noWork = await this.presence.whyNoWork(settings, standing, fault)
     this.isHeld = noWork?.isHeld ?? false
     const { starts, admission, running } = await withAdmissionLock(db, async (trx) => {
       const rows = await listRunningSteps(trx, { executor: executor.name })
@@ -358,4 +357,12 @@ export class Scheduler {
     })
     this.wakeUp = undefined
   }
+}
+
+/** Like Promise.all, but an error is thrown only when all have ended: the next round must not meet one that still goes on. */
+async function allDone<T extends readonly Promise<unknown>[]>(
+  work: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(work)
+  return Promise.all(work)
 }

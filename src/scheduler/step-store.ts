@@ -8,7 +8,7 @@ import {
   type StepFailure,
 } from '../db/steps/end-attempt.js'
 import { notePlacing } from '../db/steps/note-placing.js'
-import { asUnavailable } from '../db/steps/is-database-away.js'
+import { asUnavailable } from '../domain/database-away.js'
 import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
 import { renewLease } from '../db/steps/renew-lease.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'

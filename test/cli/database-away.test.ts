@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { whenReachable } from '../../src/cli/run-scheduler.js'
-import { asUnavailable, isDatabaseAway } from '../../src/db/steps/is-database-away.js'
+import { asUnavailable, isDatabaseAway } from '../../src/domain/database-away.js'
 import { asProcessingError, ProcessingError } from '../../src/domain/errors.js'
 import type { App } from '../../src/app.js'
 

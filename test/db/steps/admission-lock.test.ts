@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../../src/app.js'
-import { isDatabaseAway } from '../../../src/db/steps/is-database-away.js'
+import { isDatabaseAway } from '../../../src/domain/database-away.js'
 import { withAdmissionLock } from '../../../src/db/steps/with-admission-lock.js'
 import { createTestDatabase, type TestDatabase } from '../../support/database.js'
 

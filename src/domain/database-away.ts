@@ -1,4 +1,4 @@
-import { ProcessingError } from '../../domain/errors.js'
+import { ProcessingError } from './errors.js'
 
 /**
  * True for errors of a connection that later attempts may not meet: server stopping, starting or gone, connection cut, too
