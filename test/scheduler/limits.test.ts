@@ -42,7 +42,10 @@ const events = (id: number) =>
 
 test('time: a step that listens ends by itself, one that does not is killed after the grace time; both are TIME_LIMIT', async () => {
   await setSetting(app.db, 'limits.time_s', 4)
-  const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'spin' }])
+  const { stepIds } = await insertSteps(app.db, [
+    { act: 'wait', release: join(app.config.home, 'never') },
+    { act: 'spin' },
+  ])
   await run()
   const [listens, spins] = [await stepOf(app.db, stepIds[0]!), await stepOf(app.db, stepIds[1]!)]
   for (const step of [listens, spins])

@@ -129,7 +129,7 @@ test('a draining node ends its steps, is drained then, and what a shutdown inter
   const [first, second] = (
     await insertSteps(app.db, [
       { act: 'wait', release },
-      { act: 'wait', release: '/nowhere' },
+      { act: 'wait', release: join(app.config.home, 'never') },
     ])
   ).stepIds as [number, number]
   const { scheduler, done } = up({ node: 'old' })

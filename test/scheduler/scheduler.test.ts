@@ -208,7 +208,10 @@ test('drain lets running steps end and starts no other', async () => {
 })
 
 test('abort gives running steps back within seconds, even a deaf one, and counts no failure', async () => {
-  const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
+  const { stepIds } = await insertSteps(app.db, [
+    { act: 'wait', release: join(app.config.home, 'never') },
+    { act: 'deaf' },
+  ])
   const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: false })
   for (const id of stepIds) await eventually(() => hasBegun(id), `step ${id} runs`)
@@ -222,7 +225,10 @@ test('abort gives running steps back within seconds, even a deaf one, and counts
 
 test('cancel ends a running step as cancelled; one that does not listen is killed after the grace time', async () => {
   await setSetting(app.db, 'executor.grace_s', 1)
-  const { id, stepIds } = await insertSteps(app.db, [{ act: 'wait', release: '/nowhere' }, { act: 'deaf' }])
+  const { id, stepIds } = await insertSteps(app.db, [
+    { act: 'wait', release: join(app.config.home, 'never') },
+    { act: 'deaf' },
+  ])
   const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: true })
   for (const step of stepIds) await eventually(() => hasBegun(step), `step ${step} runs`)
