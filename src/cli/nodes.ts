@@ -71,7 +71,10 @@ cpu/io/memory (/proc/pressure); - where the kernel does not say. A node is gone 
 /** Changes a node and shows it. */
 async function change(command: Command, work: (app: App) => Promise<NodeView>): Promise<void> {
   const { json } = command.optsWithGlobals<Options>()
+  const { noteGone } = await import('../scheduler/nodes.js')
   const node = await withApp(work)
+  const note = noteGone(node)
+  if (note !== null) process.stderr.write(`${note}\n`)
   if (json) printJson(node)
   else process.stdout.write(formatNodes([node]))
 }

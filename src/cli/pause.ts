@@ -21,10 +21,11 @@ export function registerPause(program: Command, name: 'pause' | 'resume', descri
     .action(async (kind: string, what: string, { json }: { json?: boolean }) => {
       const pausable = parsePausable(kind, what)
       const paused = name === 'pause'
-      await withApp(async ({ db }) => {
+      const note = await withApp(async ({ db }) => {
         const { setPaused } = await import('../scheduler/pause.js')
-        await setPaused(db, pausable, paused)
+        return setPaused(db, pausable, paused)
       })
+      if (note !== null) process.stderr.write(`${note}\n`)
       if (json) printJson({ ...pausable, paused })
       else process.stdout.write(`${kind} ${what} ${paused ? 'is paused' : 'goes on'}\n`)
     })

@@ -1,5 +1,12 @@
 import type { Command } from 'commander'
-import { formatSeconds, formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
+import {
+  formatSeconds,
+  formatTable,
+  positiveInteger,
+  printJson,
+  tellTilesWithoutInput,
+  withApp,
+} from './queue-options.js'
 
 export function register(program: Command): void {
   program
@@ -37,6 +44,7 @@ host behind all that is in the queue already. START and END count from now. \`ti
             printJson(plan)
             return
           }
+          tellTilesWithoutInput(plan)
           const time = (s: number | null) => (s === null ? '?' : formatSeconds(s))
           const size = (bytes: number | null) =>
             bytes === null ? '?' : `${(bytes / 2 ** 20).toFixed(0)} MiB`

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { userInfo } from 'node:os'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
-import { positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger, printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 const number = (text: string): number => {
   if (text.trim() === '' || !Number.isFinite(Number(text)))
@@ -88,9 +88,12 @@ export function register(program: Command): void {
         }
         for (const { acquisitionId, tile, reason } of planned.skipped)
           process.stderr.write(`skipped acquisition ${acquisitionId} (${tile}): ${reason}\n`)
+        tellTilesWithoutInput(planned)
         process.stdout.write(
           planned.jobId === null
-            ? 'nothing to do\n'
+            ? planned.skipped.length + planned.tilesWithoutInput.length > 0
+              ? 'nothing to do\n'
+              : 'nothing to do: no present acquisition fits; see `tilth acquisitions`\n'
             : `job ${planned.jobId}: ${planned.stepIds.length} steps; \`tilth up\` runs them\n`,
         )
       }),

@@ -51,3 +51,15 @@ export function formatSeconds(seconds: number): string {
   if (s >= 3600) return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`
   return s >= 60 ? `${Math.floor(s / 60)} min ${two(s % 60)} s` : `${s} s`
 }
+
+/** Says on stderr which of the tiles asked for have nothing to be made from. */
+export function tellTilesWithoutInput({
+  tilesWithoutInput,
+}: {
+  readonly tilesWithoutInput: readonly string[]
+}): void {
+  for (const tile of tilesWithoutInput)
+    process.stderr.write(
+      `tile ${tile}: no present acquisition fits; \`tilth acquisitions --tile ${tile}\` lists what there is\n`,
+    )
+}

@@ -23,8 +23,12 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .action(async ({ json, state, ...filter }: Options) =>
       withApp(async ({ db }) => {
-        const { listSteps } = await import('../scheduler/queue-view.js')
+        const { findJob, listSteps } = await import('../scheduler/queue-view.js')
+        const { getSite } = await import('../catalog/find-site.js')
         const { formatSteps } = await import('./format-queue.js')
+        // An empty list would say that it has no steps.
+        if (filter.job !== undefined) await findJob(db, filter.job)
+        if (filter.site !== undefined) await getSite(db, filter.site)
         const steps = await listSteps(db, { ...filter, ...(state === undefined ? {} : { states: state }) })
         if (json) printJson(steps)
         else process.stdout.write(formatSteps(steps))

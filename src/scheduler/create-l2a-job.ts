@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { getSite } from '../catalog/sites.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
+import { tileName } from '../domain/tile-name.js'
+import { listSiteTiles } from '../db/catalog/site-tiles.js'
 import { insertJobRows } from '../db/jobs/insert-job.js'
 import {
   listL2aInputs,
@@ -50,9 +52,14 @@ export interface L2aPlan {
     readonly tile: string
     readonly reason: string
   }[]
+  /** Of the tiles asked for those without any present acquisition that fits. */
+  readonly tilesWithoutInput: readonly string[]
 }
 
-export interface CreatedL2a extends Pick<L2aPlan, 'parameters' | 'origins' | 'skipped'> {
+export interface CreatedL2a extends Pick<
+  L2aPlan,
+  'parameters' | 'origins' | 'skipped' | 'tilesWithoutInput'
+> {
   /** Null when nothing is left to do: no empty job is made. */
   readonly jobId: number | null
   readonly stepIds: readonly number[]
@@ -63,13 +70,13 @@ export interface CreatedL2a extends Pick<L2aPlan, 'parameters' | 'origins' | 'sk
  * settings in force for the site (see contracts, Settings), else the processor's defaults. Of a site with sub-sites, a tile that only
  * a sub-site has is made with that sub-site's settings. L2A belongs to the tile: what another site has made or is making is not made
  * again, see docs/decisions/0008. Writes nothing.
- * Throws NOT_FOUND for an unknown site or season, BAD_ARGUMENT for parameters that the processor refuses or no acquisitions named.
+ * Throws NOT_FOUND for an unknown site or season and for a tile that the site does not have or has switched off, TILE_UNKNOWN, BAD_ARGUMENT for parameters that the processor refuses or no acquisitions named.
  */
 export async function planL2a(
   db: Queryable,
   request: Omit<L2aRequest, 'createdBy' | 'priority'>,
 ): Promise<L2aPlan> {
-  const { site: slug, parameters: given = {}, force = false, ...filter } = request
+  const { site: slug, parameters: given = {}, force = false, tiles: asked, ...filter } = request
   if (slug === undefined && filter.acquisitionIds === undefined && filter.stale !== true)
     throw new ProcessingError(
       'BAD_ARGUMENT',
@@ -82,11 +89,17 @@ export async function planL2a(
       'NOT_FOUND',
       `Site '${slug ?? ''}' has no season '${filter.season}'; it has ${seasons.join(', ') || 'none'}.`,
     )
+  const tiles = asked?.map((text) => tileName(text).tile)
+  if (site !== undefined) await mustHaveTiles(db, site, tiles ?? [])
   const settings = await readSettings(db)
   const siteId = site?.id ?? null
-  const asked = freezeParameters(settings, siteId, given)
-  const bySite = new Map([[siteId, asked]])
-  const inputs = await listL2aInputs(db, { ...filter, ...(siteId === null ? {} : { siteId }) })
+  const ofSite = freezeParameters(settings, siteId, given)
+  const bySite = new Map([[siteId, ofSite]])
+  const inputs = await listL2aInputs(db, {
+    ...filter,
+    ...(tiles === undefined ? {} : { tiles }),
+    ...(siteId === null ? {} : { siteId }),
+  })
   const todo: PlannedInput[] = []
   const skipped: { acquisitionId: number; tile: string; reason: string }[] = []
   for (const input of inputs) {
@@ -96,7 +109,27 @@ export async function planL2a(
     if (reason === null) todo.push({ ...input, ...wanted })
     else skipped.push({ acquisitionId: input.acquisitionId, tile: input.tile, reason })
   }
-  return { todo, siteId, settings, ...asked, skipped }
+  const tilesWithoutInput = (tiles ?? []).filter((tile) => !inputs.some((input) => input.tile === tile))
+  return { todo, siteId, settings, ...ofSite, skipped, tilesWithoutInput }
+}
+
+async function mustHaveTiles(
+  db: Queryable,
+  { id, slug }: { readonly id: number; readonly slug: string },
+  tiles: readonly string[],
+): Promise<void> {
+  if (tiles.length === 0) return
+  const own = await listSiteTiles(db, id)
+  for (const tile of tiles) {
+    const rows = own.filter((row) => row.tile === tile)
+    if (rows.some(({ enabled }) => enabled)) continue
+    throw new ProcessingError(
+      'NOT_FOUND',
+      rows.length > 0
+        ? `Tile ${tile} of site '${slug}' is switched off. Switch it on with \`tilth tiles set ${slug} --enable ${tile}\`.`
+        : `Site '${slug}' has no tile ${tile}. See \`tilth tiles ${slug}\` for those it has.`,
+    )
+  }
 }
 
 /**
@@ -107,8 +140,10 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
   const { priority = 100, createdBy, ...rest } = request
   return db.transaction().execute(async (trx) => {
     await lockL2aPlanning(trx)
-    const { todo, siteId, settings, parameters, origins, frozen, skipped } = await planL2a(trx, rest)
-    if (todo.length === 0) return { jobId: null, stepIds: [], parameters, origins, skipped }
+    const { todo, siteId, settings, frozen, ...plan } = await planL2a(trx, rest)
+    const { parameters, origins, skipped, tilesWithoutInput } = plan
+    const said = { parameters, origins, skipped, tilesWithoutInput }
+    if (todo.length === 0) return { jobId: null, stepIds: [], ...said }
     const { id, stepIds } = await insertJobRows(trx, {
       processor: 'l2a',
       siteId,
@@ -133,7 +168,7 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
         }
       }),
     })
-    return { jobId: id, stepIds, parameters, origins, skipped }
+    return { jobId: id, stepIds, ...said }
   })
 }
 

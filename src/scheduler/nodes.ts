@@ -36,6 +36,12 @@ export async function setNodeWish(db: Queryable, name: string, wish: NodeRow['wi
   return getNode(db, name)
 }
 
+/** What a change of a node's wish comes to while the node is gone; null while it is there. */
+export const noteGone = ({ name, state, wish, lastSeenS }: NodeView): string | null =>
+  state === 'gone'
+    ? `node ${name} is gone, last seen ${Math.round(lastSeenS)} s ago: it will be ${wish} when its \`tilth up\` runs again`
+    : null
+
 /** Sets labels from `key=value` texts; `key=` removes one. Throws BAD_ARGUMENT, NOT_FOUND. */
 export async function labelNode(db: Queryable, name: string, texts: readonly string[]): Promise<NodeView> {
   const labels = Object.fromEntries(

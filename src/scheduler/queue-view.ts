@@ -49,34 +49,67 @@ export async function showStep(db: Queryable, id: number, host: AskingHost): Pro
   }
 }
 
+/** One job. Throws NOT_FOUND. */
+export async function findJob(db: Queryable, id: number): Promise<JobRow> {
+  const [job] = await listJobs(db, { id, limit: 1 })
+  if (job === undefined) throw new ProcessingError('NOT_FOUND', `There is no job ${id}. See \`tilth jobs\`.`)
+  return job
+}
+
 /** One job with its steps. Throws NOT_FOUND. */
 export async function showJob(
   db: Queryable,
   id: number,
 ): Promise<{ job: JobRow; steps: readonly StepRow[] }> {
-  const [job] = await listJobs(db, { id, limit: 1 })
-  if (job === undefined) throw new ProcessingError('NOT_FOUND', `There is no job ${id}. See \`tilth jobs\`.`)
-  return { job, steps: await listSteps(db, { job: id, limit: 100_000 }) }
+  return { job: await findJob(db, id), steps: await listSteps(db, { job: id, limit: 100_000 }) }
 }
 
-async function mustExist(db: Queryable, which: StepSelection): Promise<void> {
-  if ('step' in which) await findStep(db, which.step)
-  else await showJob(db, which.job)
+/** How a step or job stands, in words, and how many of the steps were asked to end already. Throws NOT_FOUND. */
+async function standing(
+  db: Queryable,
+  which: StepSelection,
+): Promise<{ readonly text: string; readonly endings: number }> {
+  if ('step' in which) {
+    const step = await findStep(db, which.step)
+    return { text: `Step ${step.id} is ${step.state}`, endings: isEnding(step) ? 1 : 0 }
+  }
+  const job = await findJob(db, which.job)
+  const running = await listSteps(db, { job: job.id, states: ['running'], limit: 100_000 })
+  const steps = Object.entries(job.steps).map(([state, n]) => `${n} ${state}`)
+  return {
+    text: `Job ${job.id} is ${job.state}, its steps: ${steps.join(', ') || 'none'}`,
+    endings: running.filter(isEnding).length,
+  }
 }
 
-/** See `cancelSteps`. Throws NOT_FOUND. */
+const isEnding = (step: StepRow): boolean => step.state === 'running' && step.cancel_requested
+
+/**
+ * See `cancelSteps`; `asked` counts those too that were asked before and still run. Throws NOT_FOUND, and CONFLICT where all has ended
+ * already.
+ */
 export async function cancel(
   db: Queryable,
   which: StepSelection,
 ): Promise<{ cancelled: number; asked: number }> {
-  await mustExist(db, which)
-  return cancelSteps(db, which)
+  await standing(db, which)
+  const counts = await cancelSteps(db, which)
+  const { text, endings } = await standing(db, which)
+  if (counts.cancelled + counts.asked + endings === 0)
+    throw new ProcessingError('CONFLICT', `${text}: nothing waits or runs that could be cancelled.`)
+  return { cancelled: counts.cancelled, asked: Math.max(counts.asked, endings) }
 }
 
-/** See `retrySteps`. Throws NOT_FOUND. */
+/** See `retrySteps`. Throws NOT_FOUND, and CONFLICT where nothing has failed or was cancelled. */
 export async function retry(db: Queryable, which: StepSelection): Promise<{ retried: number }> {
-  await mustExist(db, which)
-  return { retried: await retrySteps(db, which) }
+  const { text } = await standing(db, which)
+  const retried = await retrySteps(db, which)
+  if (retried === 0)
+    throw new ProcessingError(
+      'CONFLICT',
+      `${text}: only failed, quarantined and cancelled steps are put back. What has succeeded is made again by \`tilth process --force\`.`,
+    )
+  return { retried }
 }
 
 export interface QueueStatus {

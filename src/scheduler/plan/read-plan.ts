@@ -32,6 +32,7 @@ export interface PlanRow {
 export interface SitePlan {
   readonly rows: readonly PlanRow[]
   readonly skipped: L2aPlan['skipped']
+  readonly tilesWithoutInput: L2aPlan['tilesWithoutInput']
   readonly capacity: Capacity
   /** Steps that are in the queue already, of any site, and come first. */
   readonly ahead: number
@@ -57,7 +58,7 @@ export async function readPlan(
   request: Omit<L2aRequest, 'createdBy' | 'priority'>,
   { node }: { readonly node: string },
 ): Promise<SitePlan> {
-  const { todo, skipped, settings } = await planL2a(db, request)
+  const { todo, skipped, tilesWithoutInput, settings } = await planL2a(db, request)
   const costs = await readStepCosts(db, 'l2a')
   const sizes = await readProductSizes(db, 'L2A')
   const costOf = (satellite: string) => costs.find((c) => c.satellite === satellite)?.cpuS ?? null
@@ -108,7 +109,14 @@ export async function readPlan(
     }
   })
   return {
-    ...{ rows, skipped, capacity, ahead: running.length + ready.length, peakMemoryMb: played.peakMemoryMb },
+    ...{
+      rows,
+      skipped,
+      tilesWithoutInput,
+      capacity,
+      ahead: running.length + ready.length,
+      peakMemoryMb: played.peakMemoryMb,
+    },
     endS: allOf(
       rows,
       ({ endS }) => endS,
