@@ -162,7 +162,7 @@ test('whatever the order of claims, ends, settling and retries: no job is over w
     while (!isOver) {
       const claims = await claimReadySteps(app.db, {
         ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30 },
-        grants: all.map((id) => ({ id, threads: 1, settings: {} })),
+        grants: all.map((id) => ({ id, threads: 1, settingsId: 0 })),
       })
       for (const { id } of claims) await end(id)
       await settleEnds(app.db)
@@ -189,7 +189,7 @@ test('whatever the order of claims, ends, settling and retries: no job is over w
   await eventually(async () => {
     const claims = await claimReadySteps(app.db, {
       ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30 },
-      grants: all.map((id) => ({ id, threads: 1, settings: {} })),
+      grants: all.map((id) => ({ id, threads: 1, settingsId: 0 })),
     })
     for (const key of claims) await completeStep(app.db, key, [], {})
     await settleEnds(app.db)
