@@ -5,7 +5,14 @@ import type { AngleSource } from '../../domain/landsat.js'
 import { trackDirection } from '../../domain/landsat-orbit.js'
 import { openAll } from '../../raster/open-all.js'
 import { openRaster, type RasterReader } from '../../raster/open-raster.js'
-import { gridsFromSamples, sunOf, viewOf, type AngleSample, type LandsatAngles } from './angle-samples.js'
+import {
+  gridsFromSamples,
+  oneDetector,
+  sunOf,
+  viewOf,
+  type AngleSample,
+  type LandsatAngles,
+} from './angle-samples.js'
 
 type AngleBands = Extract<AngleSource, { kind: 'bands' }>
 
@@ -25,9 +32,15 @@ export async function anglesFromBands(
 ): Promise<LandsatAngles> {
   const track = trackDirection(latDeg)
   const samples = await readSamples(source, image, track)
+  const grids = gridsFromSamples(samples, image, source.viewZenith)
+  const [first, ...others] = grids.detectors
   return {
-    ...gridsFromSamples(samples, image, source.viewZenith),
-    openDetectors: chipRowMap(source.viewAzimuth, image, track),
+    ...grids,
+    // Of a row whose angles are not known a crop has a few pixels at most: those of the other row are 1.1 degrees off, none would be no-data.
+    openDetectors:
+      first !== undefined && others.length === 0
+        ? () => Promise.resolve(oneDetector(first.detector))
+        : chipRowMap(source.viewAzimuth, image, track),
   }
 }
 

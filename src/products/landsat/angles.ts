@@ -55,7 +55,7 @@ export function computedAngles(product: LandsatProduct): LandsatAngles {
     }
   return {
     ...gridsFromSamples(samples, grid, 'metadata'),
-    openDetectors: () => Promise.resolve(oneDetector()),
+    openDetectors: () => Promise.resolve(oneDetector(1)),
   }
 }
 
