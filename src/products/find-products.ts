@@ -54,11 +54,20 @@ export async function findProducts(
   return found
 }
 
-/** Folders at or below a path that look like products, perhaps none. Archives among them are left alone. */
+/**
+ * Folders at or below an unpacked archive's real path that look like products, perhaps none. Archives among them are left alone.
+ * Throws ARCHIVE_UNSAFE where a link leads out: what is found here is moved away, and must be the archive's own. No link is ever unpacked;
+ * this holds should one come there in another way.
+ */
 export async function findProductFolders(path: string): Promise<readonly ProductFolder[]> {
   const found = await walk(path, false, () => undefined)
   return found.flatMap((one) => {
     if (one.kind === 'unreadable') throw one.error
+    if (one.path !== path && !one.path.startsWith(`${path}/`))
+      throw new ProcessingError(
+        'ARCHIVE_UNSAFE',
+        `A link in '${path}' leads out to '${one.path}'; expected nothing but what was unpacked. Nothing was read.`,
+      )
     return one.kind === 'archive' ? [] : [one]
   })
 }
