@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { replaceOwnFolder } from '../src/products/own-folder.js'
 import { makeManyProducts } from './many-products.js'
 import { measure } from './process-tree.js'
+import { noteServerInUse } from '../src/db/servers-in-use.js'
 
 const root = process.env['TILTH_ROOT'] ?? process.cwd()
 const tilth = join(root, 'tilth')
@@ -40,6 +41,7 @@ export async function run({ products, dir }: { products: number; dir: string | n
   const safe = join(one, readdirSync(one).find((name) => name.endsWith('.SAFE')) ?? '')
   const many = makeManyProducts(safe, products, join(base, 'many'))
   const env = { ...process.env, TILTH_HOME: join(base, 'home') }
+  const forget = noteServerInUse(join(base, 'home', 'postgres', 'data'))
   try {
     const both = await Promise.all([ingest(many, products, env), ingest(many, products, env)])
     const fresh = both.flatMap(({ outcomes }) => outcomes.filter((o) => o.isNew).map((o) => o.identity))
@@ -58,6 +60,7 @@ export async function run({ products, dir }: { products: number; dir: string | n
       )
     console.log(`each of ${products} acquisitions was new exactly once`)
   } finally {
+    forget()
     rmSync(base, { recursive: true, force: true })
   }
 }

@@ -16,6 +16,10 @@ export function register(program: Command): void {
   const bench = program
     .command('bench')
     .description('measure speed and accuracy; nothing of it runs in the tests')
+    .hook('preAction', async () => {
+      const { endOnSignal } = await import('../../bench/end-on-signal.js')
+      endOnSignal()
+    })
   bench
     .command('l2a')
     .description(

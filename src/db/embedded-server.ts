@@ -6,6 +6,7 @@ import { execa } from 'execa'
 import pg from 'pg'
 import { ProcessingError } from '../domain/errors.js'
 import { withProcessLock } from './process-lock.js'
+import { noteServerInUse } from './servers-in-use.js'
 import { findServerBinaries, firstClosedFolder, type ServerBinaries } from './server-binaries.js'
 
 /** How to reach a server: what `pg` and libpq understand. */
@@ -57,7 +58,13 @@ export async function joinEmbeddedServer(options: EmbeddedServerOptions): Promis
   const address: ServerAddress = { host: place.socketFolder, port: PORT, user: NAME, database: NAME }
   const state = { released: false }
   const isReleased = () => state.released
-  let presence = await withProcessLock(place.lockName, () => ensureRunning(place, options))
+  const forget = noteServerInUse(place.data)
+  let presence = await withProcessLock(place.lockName, () => ensureRunning(place, options)).catch(
+    (error: unknown) => {
+      forget()
+      throw error
+    },
+  )
   const guard = (client: pg.Client): void => {
     // Without a listener the loss of an idle connection would end the process.
     client.on('error', () => undefined)
@@ -84,6 +91,7 @@ export async function joinEmbeddedServer(options: EmbeddedServerOptions): Promis
     release: async () => {
       if (state.released) return
       state.released = true
+      forget()
       await withProcessLock(place.lockName, () => leave(place, presence))
     },
   }
