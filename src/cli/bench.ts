@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { positiveInteger } from './queue-options.js'
+import { numberIn, positiveInteger, wholeNumberIn } from './numbers.js'
 
 /** What `tilth bench` runs, by name; each measures in one run beside its peer or limit. */
 const BENCHES = {
@@ -25,16 +25,16 @@ export function register(program: Command): void {
     .description(
       'one full simulated tile: wall time against decoding all its JP2s by two gdal_translate side by side, and peak memory',
     )
-    .option('--rounds <n>', 'interleaved rounds; medians are quoted', '3')
+    .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 3)
     .option('--dir <folder>', 'where the simulated tile is kept between runs (about 2 GB)', undefined)
-    .option('--pixel-size <m>', 'pixel size of the finest band in m', '10')
+    .option('--pixel-size <m>', 'pixel size of the finest band in m', numberIn(1, 10_000, 'm'), 10)
     .option('--baseline <nn.nn>', 'processing baseline to simulate', '02.09')
-    .action(async (options: { rounds: string; dir?: string; pixelSize: string; baseline: string }) => {
+    .action(async (options: { rounds: number; dir?: string; pixelSize: number; baseline: string }) => {
       const { run } = await BENCHES.l2a()
       await run({
-        rounds: Number(options.rounds),
+        rounds: options.rounds,
         dir: options.dir ?? null,
-        pixelSizeM: Number(options.pixelSize),
+        pixelSizeM: options.pixelSize,
         baseline: options.baseline,
       })
     })
@@ -50,15 +50,15 @@ export function register(program: Command): void {
     .description(
       'the same products by two processes at once: each new exactly once; products a second, peak memory',
     )
-    .option('--products <n>', 'how many, each of some 70 files', '1000')
+    .option('--products <n>', 'how many, each of some 70 files', positiveInteger, 1000)
     .option(
       '--dir <folder>',
       'where they are made, an empty folder or that of an earlier run; removed afterwards (0.6 MB each)',
       undefined,
     )
-    .action(async (options: { products: string; dir?: string }) => {
+    .action(async (options: { products: number; dir?: string }) => {
       const { run } = await BENCHES.ingest()
-      await run({ products: Number(options.products), dir: options.dir ?? null })
+      await run({ products: options.products, dir: options.dir ?? null })
     })
   bench
     .command('accuracy')
@@ -73,28 +73,33 @@ export function register(program: Command): void {
     .description(
       'kill step processes, schedulers and Postgres under a running job, and prove that every step took effect exactly once',
     )
-    .option('--rounds <n>', 'rounds, each a job of its own', '20')
-    .option('--steps <n>', 'steps a round, with random dependencies', '200')
-    .option('--step-kills <n>', 'kills -9 of step processes a round that hit an attempt', '30')
-    .option('--scheduler-kills <n>', 'kills -9 of whole schedulers a round', '5')
-    .option('--restarts <n>', 'rounds in which Postgres is stopped hard', '5')
-    .option('--seed <n>', 'seed of the first round; each further one adds 1', '1')
+    .option('--rounds <n>', 'rounds, each a job of its own', positiveInteger, 20)
+    .option('--steps <n>', 'steps a round, with random dependencies', positiveInteger, 200)
+    .option(
+      '--step-kills <n>',
+      'kills -9 of step processes a round that hit an attempt',
+      wholeNumberIn(0, 1_000_000),
+      30,
+    )
+    .option('--scheduler-kills <n>', 'kills -9 of whole schedulers a round', wholeNumberIn(0, 1_000_000), 5)
+    .option('--restarts <n>', 'rounds in which Postgres is stopped hard', wholeNumberIn(0, 1_000_000), 5)
+    .option('--seed <n>', 'seed of the first round; each further one adds 1', wholeNumberIn(0, 1_000_000), 1)
     .addHelpText(
       'after',
       '\nExit status: 0 when nothing was wrong, 1 with the faults on stdout and the data kept.',
     )
     .action(
       async (
-        options: Record<'rounds' | 'steps' | 'stepKills' | 'schedulerKills' | 'restarts' | 'seed', string>,
+        options: Record<'rounds' | 'steps' | 'stepKills' | 'schedulerKills' | 'restarts' | 'seed', number>,
       ) => {
         const { run } = await BENCHES.chaos()
         const isSound = await run({
-          rounds: Number(options.rounds),
-          steps: Number(options.steps),
-          stepKills: Number(options.stepKills),
-          schedulerKills: Number(options.schedulerKills),
-          restarts: Number(options.restarts),
-          seed: Number(options.seed),
+          rounds: options.rounds,
+          steps: options.steps,
+          stepKills: options.stepKills,
+          schedulerKills: options.schedulerKills,
+          restarts: options.restarts,
+          seed: options.seed,
         })
         if (!isSound) process.exitCode = 1
       },
@@ -138,7 +143,7 @@ export function register(program: Command): void {
     .option(
       '--pixel-size <m>',
       'finest pixels of an equal tile, 20 to 2000 m; half as wide for the long one',
-      Number,
+      numberIn(20, 2000, 'm'),
       60,
     )
     .option(

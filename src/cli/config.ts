@@ -1,7 +1,8 @@
 import { secondText } from '../domain/calendar-day.js'
 import type { Command } from 'commander'
 import type { ResolvedSetting } from '../config/resolve-settings.js'
-import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { formatTable, printJson, withApp } from './queue-options.js'
 import { userName } from './user-name.js'
 
 interface Options {

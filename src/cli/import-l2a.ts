@@ -1,4 +1,5 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import type { Command } from 'commander'
+import { wholeNumberIn } from './numbers.js'
 
 interface Options {
   readonly out: string
@@ -19,12 +20,7 @@ export function register(program: Command): void {
       'SAFE folder (S2x_MSIL2A), folder of Theia (SENTINEL2x_..._L2A_...), or a zip or tar with one',
     )
     .requiredOption('-o, --out <dir>', 'folder that gets <dir>/<product name>/')
-    .option('--threads <n>', 'encoders that run at once (default: CPUs)', (text) => {
-      const value = Number(text)
-      if (!Number.isInteger(value) || value < 1 || value > 256)
-        throw new InvalidArgumentError(`expected a whole number from 1 to 256, found '${text}'.`)
-      return value
-    })
+    .option('--threads <n>', 'encoders that run at once (default: CPUs)', wholeNumberIn(1, 256))
     .option('--force', 'replace a product of the same name in --out')
     .option('--quiet', 'no progress on stderr')
     .option('--json', 'print the result as JSON')

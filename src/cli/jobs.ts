@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { JOB_STATES } from '../domain/states.js'
-import { positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { printJson, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   program

@@ -1,22 +1,6 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
-
-const numberIn =
-  (min: number, max: number, unit: string) =>
-  (text: string): number => {
-    const value = Number(text)
-    if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max)
-      throw new InvalidArgumentError(
-        `expected a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`}, found '${text}'.`,
-      )
-    return value
-  }
-
-const wholeNumberIn = (min: number, max: number) => (text: string) => {
-  const value = numberIn(min, max, '')(text)
-  if (!Number.isInteger(value)) throw new InvalidArgumentError(`expected a whole number, found '${text}'.`)
-  return value
-}
+import { numberIn, wholeNumberIn } from './numbers.js'
 
 export interface L2aCliOptions {
   readonly out: string
@@ -50,7 +34,7 @@ export function register(program: Command): void {
     .option(
       '--aot <value>',
       'aerosol optical thickness at 550 nm above ground, 0..2 (default: 0.1)',
-      numberIn(0, 2, ''),
+      numberIn(0, 2),
     )
     .option(
       '--wv <value>',

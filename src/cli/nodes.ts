@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { App } from '../app.js'
 import type { NodeView } from '../scheduler/nodes.js'
 import { formatTable, printJson, withApp } from './queue-options.js'
+import { numberIn } from './numbers.js'
 import { showOrWatch } from './watch.js'
 
 interface Options {
@@ -15,7 +16,12 @@ export function register(program: Command): void {
     .command('nodes')
     .description('nodes on which steps run: state, slots, memory, load, pressure, version, last seen')
     .option('--watch', 'again every --interval seconds until Ctrl-C')
-    .option('--interval <s>', 'seconds between two looks with --watch', Number, 1)
+    .option(
+      '--interval <s>',
+      'seconds between two looks with --watch, 0.1 to 3600',
+      numberIn(0.1, 3600, 's'),
+      1,
+    )
     .option('--json', 'print JSON, one line a look with --watch')
     .addHelpText(
       'after',

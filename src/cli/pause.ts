@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { Pausable } from '../scheduler/pause.js'
-import { positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { printJson, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   registerPause(

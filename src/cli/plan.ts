@@ -1,12 +1,6 @@
 import type { Command } from 'commander'
-import {
-  formatSeconds,
-  formatTable,
-  positiveInteger,
-  printJson,
-  tellTilesWithoutInput,
-  withApp,
-} from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { formatSeconds, formatTable, printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   program

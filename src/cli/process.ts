@@ -3,13 +3,9 @@ import { resolve } from 'node:path'
 import { userInfo } from 'node:os'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
-import { positiveInteger, printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
+import { finiteNumber, positiveInteger } from './numbers.js'
+import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
-const number = (text: string): number => {
-  if (text.trim() === '' || !Number.isFinite(Number(text)))
-    throw new InvalidArgumentError(`expected a number, found '${text}'`)
-  return Number(text)
-}
 const day = (text: string): string => {
   if (!isCalendarDay(text))
     throw new InvalidArgumentError(`expected an existing day YYYY-MM-DD, found '${text}'`)
@@ -49,10 +45,10 @@ export function register(program: Command): void {
     .option(
       '--aot <n>',
       'aerosol optical thickness at 550 nm [1] (default: setting processor.l2a.aot)',
-      number,
+      finiteNumber,
     )
-    .option('--wv <n>', 'water vapour column [g/cm2] (default: setting processor.l2a.wv)', number)
-    .option('--ozone <n>', 'ozone column [DU] (default: setting processor.l2a.ozone)', number)
+    .option('--wv <n>', 'water vapour column [g/cm2] (default: setting processor.l2a.wv)', finiteNumber)
+    .option('--ozone <n>', 'ozone column [DU] (default: setting processor.l2a.ozone)', finiteNumber)
     .addOption(new Option('--aerosol <model>', 'aerosol model').choices(AEROSOL_MODELS))
     .option('--dem <file>', 'elevation raster, heights in m above EGM2008 (default: sea level)')
     .option('--stale', 'only where the product is stale: it is made again from what is newest; needs no site')

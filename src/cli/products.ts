@@ -1,6 +1,7 @@
 import { secondText } from '../domain/calendar-day.js'
 import type { Command } from 'commander'
-import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { formatTable, printJson, withApp } from './queue-options.js'
 
 interface Options {
   readonly site?: string

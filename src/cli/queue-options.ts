@@ -1,12 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { App } from '../app.js'
-
-/** Parser of options and arguments that are ids or counts. */
-export function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text))
-    throw new InvalidArgumentError(`expected a whole number from 1, found '${text}'`)
-  return Number(text)
-}
+import { positiveInteger } from './numbers.js'
 
 /** `job:12` or `12`: a job, or a step. */
 export function selection(text: string): { job: number } | { step: number } {

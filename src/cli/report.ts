@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { printJson, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   program

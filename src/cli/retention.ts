@@ -2,7 +2,8 @@ import { Option, type Command } from 'commander'
 import { userInfo } from 'node:os'
 import type { RetentionAction } from '../catalog/retention/run-retention.js'
 import { interruptible } from './interruptible.js'
-import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { formatTable, printJson, withApp } from './queue-options.js'
 
 interface SetOptions {
   readonly site?: string

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { App } from '../app.js'
 import { ProcessingError } from '../domain/errors.js'
-import { positiveInteger } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
 
 export function register(program: Command): void {
   program

@@ -1,19 +1,9 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { resolve } from 'node:path'
+import { finiteNumber, wholeNumber } from './numbers.js'
 
-const number = (text: string): number => {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')
-  return value
-}
-const noise = (text: string) => (text === 'sensor' ? text : number(text))
-const snow = (text: string) => (text === 'none' || text === 'season' ? text : number(text))
-const integer = (text: string): number => {
-  const value = number(text)
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number.')
-  return value
-}
-
+const noise = (text: string) => (text === 'sensor' ? text : finiteNumber(text))
+const snow = (text: string) => (text === 'none' || text === 'season' ? text : finiteNumber(text))
 interface Options {
   satellite: string
   tile: string
@@ -56,21 +46,26 @@ export function register(program: Command): void {
     .option(
       '--pixel-size <m>',
       'edge of the finest Sentinel-2 pixels, 10 to 2000 m (others have 2 and 6 times that; default 10), or of the reflective Landsat pixels, 30 to 3000 m (default 30)',
-      number,
+      finiteNumber,
     )
-    .option('--seed <n>', 'the landscape: the same seed gives the same bytes', integer, 1)
+    .option('--seed <n>', 'the landscape: the same seed gives the same bytes', wholeNumber, 1)
     .option('--platform <name>', 'S2A, S2B, S2C, L8 or L9 (default: S2A, L8)')
-    .option('--aot <n>', 'aerosol optical thickness at 550 nm above the ground, 0 to 1.4', number, 0.15)
-    .option('--wv <g/cm2>', 'water vapour of a column at sea level, 0 to 8 g/cm2', number, 2)
-    .option('--ozone <DU>', 'ozone, 100 to 600 DU', number, 300)
+    .option('--aot <n>', 'aerosol optical thickness at 550 nm above the ground, 0 to 1.4', finiteNumber, 0.15)
+    .option('--wv <g/cm2>', 'water vapour of a column at sea level, 0 to 8 g/cm2', finiteNumber, 2)
+    .option('--ozone <DU>', 'ozone, 100 to 600 DU', finiteNumber, 300)
     .option(
       '--air-variation <n>',
       'largest relative deviation of aerosol and vapour over some tens of km, 0 to 0.9',
-      number,
+      finiteNumber,
       0,
     )
-    .option('--clouds <n>', 'share of the sky under water clouds, 0 to 1; every day has its own', number, 0)
-    .option('--cirrus <n>', 'share of the sky under cirrus, 0 to 1', number, 0)
+    .option(
+      '--clouds <n>',
+      'share of the sky under water clouds, 0 to 1; every day has its own',
+      finiteNumber,
+      0,
+    )
+    .option('--cirrus <n>', 'share of the sky under cirrus, 0 to 1', finiteNumber, 0)
     .option('--snow <none|season|m>', 'snow by the season, or above this altitude in metres', snow, 'none')
     .option(
       '--noise <dn|sensor>',
@@ -84,18 +79,18 @@ export function register(program: Command): void {
       'processing baseline; below 04.00 with GML masks and without offset',
       '05.11',
     )
-    .option('--orbit <n>', 'relative orbit 1 to 143 (default: the nearest track)', integer)
+    .option('--orbit <n>', 'relative orbit 1 to 143 (default: the nearest track)', wholeNumber)
     .option('--parcels <file>', "also write a field survey of the first date's year as GeoJSON")
     .option(
       '--parcel-share <n>',
       'share of the parcels in the survey, 0 to 1; a quarter of them for validation',
-      number,
+      finiteNumber,
       0.02,
     )
     .option('--tci', 'write the true-colour image too (default: from pixels of 20 m on)')
     .option('--no-tci', 'write no true-colour image')
     .optionsGroup('Landsat only:')
-    .option('--collection <n>', 'USGS collection, 1 or 2', integer, 2)
+    .option('--collection <n>', 'USGS collection, 1 or 2', wholeNumber, 2)
     .option('--tar', 'one tar (collection 1: tar.gz) instead of a folder')
     .action(async (options: Options) => {
       const [{ makeFolder, publishError }] = await Promise.all([import('../products/publish.js')])

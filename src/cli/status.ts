@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { withApp } from './queue-options.js'
+import { numberIn } from './numbers.js'
 import { showOrWatch } from './watch.js'
 
 export function register(program: Command): void {
@@ -11,7 +12,12 @@ export function register(program: Command): void {
       'again every --interval seconds until Ctrl-C; redraws on a terminal, appends elsewhere',
       false,
     )
-    .option('--interval <s>', 'seconds between two looks with --watch', Number, 1)
+    .option(
+      '--interval <s>',
+      'seconds between two looks with --watch, 0.1 to 3600',
+      numberIn(0.1, 3600, 's'),
+      1,
+    )
     .option('--json', 'print JSON, one line a look with --watch')
     .action(async (options: { watch: boolean; interval: number; json?: boolean }) =>
       withApp(async ({ db }) => {

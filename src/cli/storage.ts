@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { formatTable, positiveInteger, printJson, withApp } from './queue-options.js'
+import { positiveInteger } from './numbers.js'
+import { formatTable, printJson, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   program

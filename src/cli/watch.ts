@@ -18,7 +18,7 @@ export async function showOrWatch(
   process.once('SIGTERM', stop)
   const isTerminal = process.stdout.isTTY && redraw
   if (isTerminal) process.stdout.write('\x1b[2J')
-  const intervalMs = Math.max(0.1, Number.isFinite(intervalS) ? intervalS : 1) * 1000
+  const intervalMs = intervalS * 1000
   for (let isStopped = false; !isStopped;) {
     const text = await look()
     // Home, text, clear below: less flicker than clearing first.

@@ -1,0 +1,45 @@
+import { InvalidArgumentError } from 'commander'
+
+/** A parser of options and arguments: commander adds which one it was to the message. */
+type Parser = (text: string) => number
+
+export const finiteNumber: Parser = (text) => {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new InvalidArgumentError(`expected a number, found '${text}'`)
+  return value
+}
+
+export const wholeNumber: Parser = (text) => {
+  if (!Number.isSafeInteger(finiteNumber(text)))
+    throw new InvalidArgumentError(`expected a whole number, found '${text}'`)
+  return Number(text)
+}
+
+/** Ids and counts. */
+export const positiveInteger: Parser = (text) => {
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new InvalidArgumentError(`expected a whole number from 1, found '${text}'`)
+  return Number(text)
+}
+
+/** Both ends included; `unit` is for the message. */
+export const numberIn =
+  (min: number, max: number, unit = ''): Parser =>
+  (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !(value >= min && value <= max))
+      throw new InvalidArgumentError(
+        `expected a number from ${min} to ${max}${unit === '' ? '' : ` ${unit}`}, found '${text}'`,
+      )
+    return value
+  }
+
+export const wholeNumberIn =
+  (min: number, max: number): Parser =>
+  (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}, found '${text}'`)
+    return value
+  }
