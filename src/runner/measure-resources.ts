@@ -133,18 +133,25 @@ export interface Meter {
  * Starts measuring what this process and its children use. A warm process runs many steps, and getrusage(2) knows only the peak of
  * its whole life: where Linux allows it the peak is reset first (5 to clear_refs, see proc(5)). Elsewhere than on Linux wall and CPU
  * time are those of this process, the peak is that of its life, and bytes are zero.
+ *
+ * Looking at the process takes milliseconds, so it is done when what the caller has asked others for is on its way.
  */
 export function startMeter(): Meter {
   const started = process.hrtime.bigint()
   const cpu = process.cpuUsage()
   let isReset = false
-  try {
-    writeFileSync('/proc/self/clear_refs', '5')
-    isReset = true
-  } catch {
-    // Not Linux, or not allowed: the peak of the whole process is an upper bound.
+  let before: TreeUse | undefined
+  const begin = () => {
+    clearImmediate(beginning)
+    try {
+      writeFileSync('/proc/self/clear_refs', '5')
+      isReset = true
+    } catch {
+      // Not Linux, or not allowed: the peak of the whole process is an upper bound.
+    }
+    before = readTree(process.pid)
   }
-  const before = readTree(process.pid)
+  const beginning = setImmediate(begin)
   let folders: readonly string[] = []
   let peakTreeKb = 0
   let peakDiskMb = 0
@@ -164,10 +171,12 @@ export function startMeter(): Meter {
   timer.unref()
   return {
     read: () => {
+      if (before === undefined) begin()
+      const start = before
       const own = process.cpuUsage(cpu)
       const now = readTree(process.pid)
       const grown = (of: (use: TreeUse) => number, otherwise: number) =>
-        now === undefined || before === undefined ? otherwise : Math.max(0, of(now) - of(before))
+        now === undefined || start === undefined ? otherwise : Math.max(0, of(now) - of(start))
       const user = grown((use) => use.cpuUserS, own.user / 1e6)
       const system = grown((use) => use.cpuSystemS, own.system / 1e6)
       peakTreeKb = Math.max(peakTreeKb, now?.rssKb ?? 0)
@@ -189,6 +198,7 @@ export function startMeter(): Meter {
     },
     look,
     stop: () => {
+      clearImmediate(beginning)
       clearInterval(timer)
     },
   }

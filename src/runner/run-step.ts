@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { attemptFolders } from '../domain/attempt-folders.js'
 import { ProcessingError } from '../domain/errors.js'
 import { AttemptLog } from './attempt-log.js'
@@ -286,6 +286,8 @@ export class Attempt {
   /** Renews at a third of the lease, and writes progress at most once a second. A database that is away is waited for. */
   private async holdLease(leaseSeconds: number): Promise<void> {
     let written = { at: -Infinity, fraction: -1, note: '' }
+    // The claim has just been made: the step goes first.
+    await nextTurn()
     while (!this.ending.signal.aborted) {
       const due = performance.now() - written.at >= (leaseSeconds * 1000) / 3
       if (due || this.fraction !== written.fraction || this.note !== written.note) {

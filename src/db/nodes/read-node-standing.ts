@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { prepared } from '../prepared.js'
 import type { Queryable } from '../steps/queryable.js'
 
 /** What decides whether a node may take work, apart from its machine. */
@@ -11,11 +11,14 @@ export interface NodeStanding {
   readonly schema: string
 }
 
+const read = prepared<NodeStanding>(
+  'read_node_standing',
+  `select coalesce((select state::text from node where name = $1), 'active') as wish,
+     (select version from migrated_for) as version, (select max(name) from migration_checksum) as schema`,
+)
+
 /** One look, for each round of a scheduler. */
 export async function readNodeStanding(db: Queryable, name: string): Promise<NodeStanding> {
-  const { rows } = await sql<NodeStanding>`
-    select coalesce((select state::text from node where name = ${name}), 'active') as wish,
-      (select version from migrated_for) as version,
-      (select max(name) from migration_checksum) as schema`.execute(db)
-  return rows[0] ?? { wish: 'active', version: null, schema: '' }
+  const [row] = await read(db, name)
+  return row ?? { wish: 'active', version: null, schema: '' }
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { prepared } from '../prepared.js'
 import type { Queryable } from './queryable.js'
 
 export interface RunningRow {
@@ -19,16 +19,19 @@ export interface RunningRow {
   readonly cancelRequested: boolean
 }
 
+const list = prepared<RunningRow>(
+  'list_running_steps',
+  `select id::float8 as id, attempt, processor, site_id::float8 as "siteId", coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "memoryMb",
+     greatest(0, coalesce((granted ->> 'disk_mb')::float8, scratch_mb) - coalesce((resources ->> 'disk_mb')::float8, 0)) as "diskMb",
+     coalesce((granted ->> 'disk_mb')::float8, scratch_mb) as "grantedDiskMb", coalesce((granted ->> 'io_weight')::float8, io_weight) as "ioWeight",
+     coalesce(threads, 1) as threads, node, pid, cancel_requested as "cancelRequested"
+   from step where state = 'running' and executor = $1 order by started_at, id`,
+)
+
 /** Running steps of an executor, in the order in which they started. */
 export async function listRunningSteps(
   db: Queryable,
   { executor }: { executor: string },
 ): Promise<RunningRow[]> {
-  const { rows } = await sql<RunningRow>`
-    select id::float8 as id, attempt, processor, site_id::float8 as "siteId", coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "memoryMb",
-      greatest(0, coalesce((granted ->> 'disk_mb')::float8, scratch_mb) - coalesce((resources ->> 'disk_mb')::float8, 0)) as "diskMb",
-      coalesce((granted ->> 'disk_mb')::float8, scratch_mb) as "grantedDiskMb", coalesce((granted ->> 'io_weight')::float8, io_weight) as "ioWeight",
-      coalesce(threads, 1) as threads, node, pid, cancel_requested as "cancelRequested"
-    from step where state = 'running' and executor = ${executor} order by started_at, id`.execute(db)
-  return rows
+  return list(db, executor)
 }
