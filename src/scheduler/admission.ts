@@ -56,7 +56,8 @@ export interface Admission {
  * run `elsewhere`, on other hosts, count for the caps but take nothing of this host.
  *
  * - A step needs one slot, its memory, its disk and its I/O weight. A processor on automatic runs ceil(slots / hint) steps on a host,
- *   so that each gets about its hint; explicit max_parallelism lets as many run as all bounds, slots and memory allow.
+ *   so that each gets about its hint, and one more where there is a slot for it: what a step does with one thread, such as reading its
+ *   metadata and publishing, leaves the others idle otherwise (docs/performance.md, "Tail"); explicit max_parallelism lets as many run as all bounds, slots and memory allow.
  * - A step over a cap is passed over. The first one that lacks something is the head: what it waits for is kept for it, or a large
  *   step would starve behind small ones. A step behind it starts only where the head can begin no later for it, whichever of the
  *   running steps ends first. A step larger than the whole host runs alone instead of never.
@@ -130,8 +131,8 @@ function overCap(
   }
   if (bounds.length > 0) return null
   const hint = caps.threadsHint(step.processor, step.siteId)
-  if (here.length < Math.max(1, Math.ceil(capacity.slots / hint))) return null
-  return `${here.length} run with ${hint} threads in mind on ${capacity.slots} slots; ${key} is automatic`
+  if (here.length < Math.min(capacity.slots, Math.ceil(capacity.slots / hint) + 1)) return null
+  return `${here.length} run, as many as ${capacity.slots} slots take with processor.${step.processor}.tile_threads_hint ${hint} while ${key} is automatic`
 }
 
 type Dimension = 'slots' | 'memory' | 'disk' | 'io'

@@ -29,19 +29,27 @@ const runs = (id: number, threads: number, more: Partial<Candidate> = {}): Runni
 })
 const roomy = { slots: 8, memoryMb: 10_000 }
 
-test('automatic parallelism gives each step about its hint: 8 slots, hint 4, two steps of 4', () => {
-  const { start, waiting } = admit([], [step(1), step(2), step(3)], roomy, caps())
+test('automatic parallelism gives each step about its hint, and lets one more hide what they do with one thread', () => {
+  const { start, waiting } = admit([], [step(1), step(2), step(3), step(4)], roomy, caps())
   expect(start).toEqual([
-    { id: 1, threads: 4 },
-    { id: 2, threads: 4 },
+    { id: 1, threads: 3 },
+    { id: 2, threads: 3 },
+    { id: 3, threads: 2 },
   ])
   expect(waiting).toEqual([
-    { id: 3, reason: '2 run with 4 threads in mind on 8 slots; processor.l2a.max_parallelism is automatic' },
+    {
+      id: 4,
+      reason:
+        '3 run, as many as 8 slots take with processor.l2a.tile_threads_hint 4 while processor.l2a.max_parallelism is automatic',
+    },
   ])
 })
 
-test('slots below the hint bound it: one step with both of 2 slots', () => {
-  expect(admit([], [step(1), step(2)], { ...roomy, slots: 2 }, caps()).start).toEqual([{ id: 1, threads: 2 }])
+test('slots below the hint bound it: two steps on 2 slots, one on 1', () => {
+  const ids = (slots: number) =>
+    admit([], [step(1), step(2), step(3)], { ...roomy, slots }, caps()).start.map(({ id }) => id)
+  expect(ids(2)).toEqual([1, 2])
+  expect(ids(1)).toEqual([1])
 })
 
 test('an explicit max_parallelism shares the slots evenly', () => {
@@ -108,9 +116,8 @@ test('what runs of a sub-site on another host counts for its parent', () => {
 
 test('automatic parallelism is that of each host: what runs elsewhere leaves its slots', () => {
   const elsewhere = [step(90), step(91)]
-  expect(admit([], [step(1), step(2), step(3)], roomy, caps(), elsewhere).start.map(({ id }) => id)).toEqual([
-    1, 2,
-  ])
+  const queue = [step(1), step(2), step(3), step(4)]
+  expect(admit([], queue, roomy, caps(), elsewhere).start.map(({ id }) => id)).toEqual([1, 2, 3])
 })
 
 test('a cap that is lowered below what runs starts nothing and stops nothing', () => {

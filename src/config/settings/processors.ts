@@ -8,7 +8,7 @@ export const PROCESSOR_SETTINGS = {
     max: 4096,
     default: 0,
     scopes: OF_PROCESSOR,
-    doc: 'L2A steps that run at once; 0 = as many as slots and memory allow. The global row limits all sites together, the row of a site that site with all its sub-sites; all hold.',
+    doc: 'L2A steps that run at once; 0 = on each host as many as give each its tile_threads_hint, rounded up, and one more where there is a slot for it. The global row limits all sites together, the row of a site that site with all its sub-sites; all hold.',
   }),
   'processor.l2a.tile_threads_hint': integer({
     unit: 'threads',
