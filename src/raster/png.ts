@@ -40,27 +40,38 @@ export function encodePng({ width, height, data }: RgbaImage): Uint8Array {
 
 function filterRows(stride: number, height: number, data: Uint8Array): Uint8Array {
   const out = new Uint8Array((stride + 1) * height)
-  const candidates = [0, 1, 2, 3, 4].map(() => new Uint8Array(stride))
+  const row = () => new Uint8Array(stride)
+  const [none, sub, up, average, paethed] = [row(), row(), row(), row(), row()]
+  const candidates = [none, sub, up, average, paethed]
   for (let y = 0; y < height; y++) {
-    const row = y * stride
-    const sums = [0, 0, 0, 0, 0]
+    const start = y * stride
     for (let i = 0; i < stride; i++) {
-      const x = data[row + i] ?? 0
-      const a = i >= 4 ? (data[row + i - 4] ?? 0) : 0
-      const b = y > 0 ? (data[row - stride + i] ?? 0) : 0
-      const c = i >= 4 && y > 0 ? (data[row - stride + i - 4] ?? 0) : 0
-      const residuals = [x, x - a, x - b, x - ((a + b) >> 1), x - paeth(a, b, c)]
-      candidates.forEach((candidate, f) => {
-        const r = (residuals[f] ?? 0) & 0xff
-        candidate[i] = r
-        sums[f] = (sums[f] ?? 0) + (r < 128 ? r : 256 - r)
-      })
+      const x = data[start + i] ?? 0
+      const a = i >= 4 ? (data[start + i - 4] ?? 0) : 0
+      const b = y > 0 ? (data[start - stride + i] ?? 0) : 0
+      const c = i >= 4 && y > 0 ? (data[start - stride + i - 4] ?? 0) : 0
+      none[i] = x
+      sub[i] = x - a
+      up[i] = x - b
+      average[i] = x - ((a + b) >> 1)
+      paethed[i] = x - paeth(a, b, c)
     }
+    const sums = candidates.map(sumOfResiduals)
     const best = sums.indexOf(Math.min(...sums))
     out[y * (stride + 1)] = best
-    out.set(candidates[best] ?? data.subarray(row, row + stride), y * (stride + 1) + 1)
+    out.set(candidates[best] ?? data.subarray(start, start + stride), y * (stride + 1) + 1)
   }
   return out
+}
+
+/** Bytes as signed residuals, their magnitudes summed. */
+function sumOfResiduals(residuals: Uint8Array): number {
+  let sum = 0
+  for (let i = 0; i < residuals.length; i++) {
+    const r = residuals[i] ?? 0
+    sum += r < 128 ? r : 256 - r
+  }
+  return sum
 }
 
 function paeth(a: number, b: number, c: number): number {
