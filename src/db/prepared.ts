@@ -1,4 +1,4 @@
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, type QueryResult } from 'kysely'
 import pg from 'pg'
 import type { Database } from './connect.js'
 
@@ -28,9 +28,23 @@ export function prepared<Row>(
   name: string,
   text: string,
 ): (db: Database, ...values: readonly unknown[]) => Promise<Row[]> {
-  const marked = `/* prepared ${name} */ ${text}`
-  return async (db, ...values) => {
-    const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(marked, [...values]))
-    return rows
-  }
+  const execute = marked<Row>(name, text)
+  return async (db, ...values) => (await execute(db, values)).rows
+}
+
+/** The same for a statement that returns no rows; gives how many its last part wrote. */
+export function preparedWrite(
+  name: string,
+  text: string,
+): (db: Database, ...values: readonly unknown[]) => Promise<number> {
+  const execute = marked(name, text)
+  return async (db, ...values) => Number((await execute(db, values)).numAffectedRows)
+}
+
+function marked<Row>(
+  name: string,
+  text: string,
+): (db: Database, values: readonly unknown[]) => Promise<QueryResult<Row>> {
+  const statement = `/* prepared ${name} */ ${text}`
+  return (db, values) => db.executeQuery<Row>(CompiledQuery.raw(statement, [...values]))
 }

@@ -25,7 +25,7 @@ export async function listImportInputs(
     select a.id as "acquisitionId", a.tile, a.location, (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands,
       (select p.name from product p
        where p.acquisition_id = a.id and p.processor = 'import_l2a' and p.processor_version = ${processorVersion} limit 1) as product,
-      (select s.id from task t join step s on s.task_id = t.id
+      (select s.id from task t join step s on s.job_id = t.job_id and s.task_id = t.id
        where t.acquisition_id = a.id and s.processor = 'import_l2a' and s.state in ('blocked', 'ready', 'running') limit 1) as "openStep"
     from acquisition a
     where a.identity = any(${identities}::text[]) and a.state = 'present' and a.metadata ->> 'madeBy' is not null

@@ -75,7 +75,7 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
        from product p left join step s on s.id = p.step_id ${joinOwner}
        where p.acquisition_id = a.id and p.processor = 'l2a' order by p.created_at desc limit 1) as existing,
       (select json_build_object('step', s.id, 'parameters', s.params -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
-       from task t join step s on s.task_id = t.id ${joinOwner}
+       from task t join step s on s.job_id = t.job_id and s.task_id = t.id ${joinOwner}
        where t.acquisition_id = a.id and s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')
        order by s.id limit 1) as open
     from acquisition a

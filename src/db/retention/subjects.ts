@@ -36,7 +36,7 @@ const needOfProduct = (id: RawBuilder<unknown>): RawBuilder<string | null> => sq
    where i.product_id = ${id} and i.stays_needed and q.removed_at is null and q.id <> ${id} limit 1))`
 
 const needOfAcquisition = (id: RawBuilder<unknown>): RawBuilder<string | null> => sql`
-  (select 'step ' || s.id || ' (' || s.state || ') reads it' from task t join step s on s.task_id = t.id
+  (select 'step ' || s.id || ' (' || s.state || ') reads it' from task t join step s on s.job_id = t.job_id and s.task_id = t.id
    where t.acquisition_id = ${id} and s.state in ${OPEN} limit 1)`
 
 /** Products in force by id, from the one after `after`. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { prepared } from '../prepared.js'
-import type { ClaimKey, Queryable } from './queryable.js'
+import { preparedWrite } from '../prepared.js'
+import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 
 /** A row of `product`, its folder already in place. */
 export interface ProductRow {
@@ -21,15 +21,15 @@ export interface ProductRow {
   readonly provenance: unknown
 }
 
-const succeed = prepared<{ id: number }>(
+const succeed = preparedWrite(
   'succeed_step',
   `with ended as (
      update step set state = 'succeeded', lease_expires_at = null, ended_at = now(), progress = 1, threads = null, pid = null,
        cancel_requested = false, error_code = null, error_message = null, error_class = null, resources = $3::jsonb
-     where id = $1 and attempt = $2 and state = 'running'
+     where id = $1 and attempt = $2 and ${HELD}
      returning id, attempt),
    queued as (insert into step_ended (step_id) select id from ended)
-   insert into step_event (step_id, attempt, kind, detail) select id, attempt, 'succeeded', $4::jsonb from ended returning step_id as id`,
+   insert into step_event (step_id, attempt, kind, detail) select id, attempt, 'succeeded', $4::jsonb from ended`,
 )
 
 /**
@@ -56,7 +56,7 @@ async function complete(
 ): Promise<boolean> {
   const detail = { products: products.map(({ name }) => name) }
   const ended = await succeed(db, id, attempt, JSON.stringify(resources), JSON.stringify(detail))
-  if (ended.length > 0) {
+  if (ended > 0) {
     for (const product of products) await upsertProduct(db, { id, attempt }, product)
     return true
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { FailureClass } from '../../domain/errors.js'
-import type { ClaimKey, Queryable } from './queryable.js'
+import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 import { notifySchedulers } from './notify-schedulers.js'
 import { settleEnds } from './settle-ends.js'
 
@@ -68,7 +68,7 @@ export async function failStep(
       select failures + 1 as failures, cancel_requested as "cancelRequested", node, block_shrink as "blockShrink",
         coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "grantedMb",
         round(extract(epoch from clock_timestamp() - started_at), 3)::float8 as "durationS" from step
-      where id = ${id} and attempt = ${attempt} and state = 'running' for update`.execute(trx)
+      where id = ${id} and attempt = ${attempt} and ${sql.raw(HELD)} for update`.execute(trx)
     const step = rows[0]
     if (step === undefined) return false
     const after = decide(step)
@@ -109,7 +109,7 @@ export async function failStep(
         error_code = ${failure.code},
         error_message = ${message}, error_class = ${failure.failure}::failure_class, resources = ${JSON.stringify(resources)}::jsonb,
         progress = case when ${isRetry} then 0 else progress end
-      where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(trx)
+      where id = ${id} and attempt = ${attempt} and ${sql.raw(HELD)}`.execute(trx)
     await sql`
       insert into step_event (step_id, attempt, kind, detail)
       values (${id}, ${attempt}, 'failed', ${JSON.stringify(detail)}::jsonb)`.execute(trx)
@@ -134,7 +134,7 @@ export async function cancelRunningStep(
     with ended as (
       update step set state = 'cancelled', lease_expires_at = null, threads = null, pid = null, ended_at = now(),
         resources = ${JSON.stringify(resources)}::jsonb
-      where id = ${id} and attempt = ${attempt} and state = 'running'
+      where id = ${id} and attempt = ${attempt} and ${sql.raw(HELD)}
       returning id, attempt),
     queued as (insert into step_ended (step_id) select id from ended)
     insert into step_event (step_id, attempt, kind) select id, attempt, 'cancelled' from ended returning step_id`.execute(

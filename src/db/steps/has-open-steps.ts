@@ -14,7 +14,7 @@ export async function hasOpenSteps(db: Queryable, { executor }: { executor: stri
           select step.id from step
           where step.job_id = job.id and step.state in ('ready', 'blocked') and step.executor = ${executor}
             and (step.site_id is null or step.site_id not in ${pausedSites})
-          order by step.job_id desc, step.id desc limit 1) as open
+          order by step.job_id desc, step.task_id desc, step.id desc limit 1) as open
         where job.state = 'active' and not job.paused) as "isOpen"`.execute(db)
   return rows[0]?.isOpen ?? false
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ClaimKey, Queryable } from './queryable.js'
+import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 
 /**
  * Notes where a claim is about to place its products, so that the folders can be found if nobody registers them.
@@ -12,7 +12,7 @@ export async function notePlacing(
 ): Promise<boolean> {
   const { rows } = await sql<{ isOurs: boolean }>`
     with claim as (
-      select id, attempt from step where id = ${id} and attempt = ${attempt} and state = 'running' for no key update),
+      select id, attempt from step where id = ${id} and attempt = ${attempt} and ${sql.raw(HELD)} for no key update),
     noted as (
       insert into placement (location, step_id, attempt)
       select location, claim.id, claim.attempt from claim, unnest(${locations}::text[]) as location

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ClaimKey, Queryable } from './queryable.js'
+import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 
 export interface ClaimedRow {
   readonly processor: string
@@ -19,7 +19,7 @@ export async function readClaimedStep(
   const { rows } = await sql<ClaimedRow>`
     select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink",
       (settings_of(step) -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
-    where id = ${id} and attempt = ${attempt} and state = 'running'`.execute(db)
+    where id = ${id} and attempt = ${attempt} and ${sql.raw(HELD)}`.execute(db)
   return rows[0]
 }
 

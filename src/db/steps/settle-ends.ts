@@ -42,7 +42,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
             else 'succeeded' end::job_state as state
      from job where job.id in (select job_id from ended) and job.state = 'active' and (
        select step.id from step where step.job_id = job.id and step.state in ('blocked', 'ready', 'running')
-       order by step.job_id desc, step.id desc limit 1) is null),
+       order by step.job_id desc, step.task_id desc, step.id desc limit 1) is null),
    closed as (
      update job set ended_at = now(), state = closing.state
      from closing where job.id = closing.id and job.state = 'active' and job.reopened = closing.reopened),

@@ -49,7 +49,7 @@ export async function listStandings(db: Queryable, filter: StandingFilter): Prom
     left join lateral (
       select p.name, p.stale_reason from product p where p.acquisition_id = a.id and p.level = 'L2A' and p.removed_at is null order by p.created_at desc limit 1) made on true
     left join lateral (
-      select s.id, s.state, s.error_code, s.error_message from task t join step s on s.task_id = t.id
+      select s.id, s.state, s.error_code, s.error_message from task t join step s on s.job_id = t.job_id and s.task_id = t.id
       where t.acquisition_id = a.id and s.processor in ('l2a', 'import_l2a') order by s.id desc limit 1) last on true
     where (${ids}::bigint[] is null or a.id = any(${ids}))
       and (${satellite}::satellite is null or a.satellite = ${satellite})

@@ -179,10 +179,12 @@ test('a row that breaks a rule of its state is refused by name', async () => {
   const change = (values: object) => app.db.updateTable('step').set(values).where('id', '=', id!).execute()
   const rules = [
     [{ state: 'running' }, 'running_iff_leased'],
-    [{ state: 'failed' }, 'failed_has_code'],
+    [{ lease_expires_at: new Date() }, 'running_iff_leased'],
+    [{ state: 'failed', failures: 1 }, 'failed_has_code'],
     [{ cpu: 0 }, 'step_cpu'],
     [{ memory_mb: 0 }, 'step_memory'],
-    [{ progress: 2 }, 'step_progress'],
+    [{ scratch_mb: -1 }, 'step_scratch'],
+    [{ block_shrink: 9 }, 'step_block_shrink'],
   ] as const
   for (const [values, constraint] of rules)
     await expect(change(values)).rejects.toMatchObject({ code: '23514', constraint })
