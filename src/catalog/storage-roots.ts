@@ -34,15 +34,51 @@ export async function provenRoots(
   config: HostRoots,
   only: readonly AnyRootName[] = ALL_NAMES,
 ): Promise<Readonly<Record<RootName, string> & { cold?: string }>> {
+  return complete(config, await provenFolders(await ownRows(db, config), only))
+}
+
+/** The rows of this host; default roots are made and registered where there are none. */
+async function ownRows(db: Database, config: HostRoots): Promise<readonly StorageRootRow[]> {
   const known = await rowsOf(db, config)
   const missing = ROOT_NAMES.filter((name) => !known.some((row) => row.name === name))
   for (const name of missing)
     await registerRoot(db, config, name, config.roots[name], { replace: false, create: true })
-  const rows = missing.length === 0 ? known : await rowsOf(db, config)
-  const { archive, l1, scratch, cold } = await provenFolders(rows, only)
+  return missing.length === 0 ? known : rowsOf(db, config)
+}
+
+function complete(
+  config: HostRoots,
+  { archive, l1, scratch, cold }: Readonly<Partial<Record<AnyRootName, string>>>,
+): Readonly<Record<RootName, string> & { cold?: string }> {
   if (archive === undefined || l1 === undefined || scratch === undefined)
     throw new ProcessingError('INTERNAL', `A root of host '${config.host}' vanished while it was looked up.`)
   return { archive, l1, scratch, ...(cold === undefined ? {} : { cold }) }
+}
+
+/** How long rows of `storage_root` are remembered by `rootsProver`, ms. */
+const ROWS_FRESH_MS = 1000
+
+/**
+ * `provenRoots` for whoever proves again and again: rows are read once a second, markers each time. A root that was registered anew is
+ * seen within that second; one that seems wrong is looked up at once.
+ */
+export function rootsProver(
+  db: Database,
+  config: HostRoots,
+): (only?: readonly AnyRootName[]) => ReturnType<typeof provenRoots> {
+  let read = { at: -Infinity, rows: [] as readonly StorageRootRow[] }
+  return async (only = ALL_NAMES) => {
+    if (performance.now() - read.at < ROWS_FRESH_MS) {
+      try {
+        return complete(config, await provenFolders(read.rows, only))
+      } catch (error) {
+        if (!(error instanceof ProcessingError) || error.code !== 'ROOT_UNAVAILABLE') throw error
+      }
+    }
+    const rows = await ownRows(db, config)
+    read = { at: performance.now(), rows }
+    return complete(config, await provenFolders(rows, only))
+  }
 }
 
 /** The same, but makes nothing: of a host that has registered none, there are none. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { App } from '../app.js'
-import { provenRoots } from '../catalog/storage-roots.js'
+import { rootsProver } from '../catalog/storage-roots.js'
 import { machineLimits } from '../config/cgroup-limits.js'
 import { attemptFolders } from '../domain/attempt-folders.js'
 import { asUnavailable, isDatabaseAway } from '../domain/database-away.js'
@@ -25,7 +25,8 @@ export const stderrLog: SchedulerLog = {
 /** A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. */
 export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): Scheduler {
   const { config, db, databaseUrl } = app
-  let roots: Awaited<ReturnType<typeof provenRoots>> | undefined
+  const prove = rootsProver(db, config)
+  let roots: Awaited<ReturnType<typeof prove>> | undefined
   const executor = new LocalExecutor({
     command: [
       process.execPath,
@@ -51,7 +52,7 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     node: config.node,
     host: config.host,
     program: { version: config.version, schema: app.schema },
-    proveRoots: async () => (roots = await provenRoots(db, config)),
+    proveRoots: async () => (roots = await prove()),
     log,
     duties: [retentionDuty({ db, config, log })],
   })

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { App } from '../app.js'
+import type { RootName } from '../config/config.js'
 import { ProcessingError } from '../domain/errors.js'
 import { positiveInteger } from './numbers.js'
 
@@ -24,15 +25,16 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
       for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
       const { openApp } = await import('../app.js')
       const { createStepStore, whileReachable } = await import('../scheduler/step-store.js')
-      const { provenRoots } = await import('../catalog/storage-roots.js')
+      const { rootsProver } = await import('../catalog/storage-roots.js')
       const { loadProcessor } = await import('../runner/load-processor.js')
       let app: App | undefined
       const opening = openWithPatience(() => openApp({ poolSize: 2, migrate: false })).then((opened) => {
         const { db, config } = opened
         app = opened
+        const prove = rootsProver(db, config)
         return {
           store: createStepStore(db),
-          proveRoots: (only?: readonly ['archive']) => whileReachable(() => provenRoots(db, config, only)),
+          proveRoots: (only?: readonly RootName[]) => whileReachable(() => prove(only)),
           loadProcessor,
         }
       })

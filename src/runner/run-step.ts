@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative } from 'node:path'
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { attemptFolders } from '../domain/attempt-folders.js'
 import { ProcessingError } from '../domain/errors.js'
 import { AttemptLog } from './attempt-log.js'
@@ -10,6 +10,9 @@ import type { AttemptOutcome, StepResources } from './protocol.js'
 import { placeProducts, placesOf, unplaceProducts } from './publish-step.js'
 import type { PublishedProduct, StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
 import type { AttemptKey, StepStore, StoredStep } from './step-store.js'
+
+/** After its start a step writes its pid and progress for the first time, ms. */
+const FIRST_BEAT_MS = 50
 
 /** Why an attempt is stopped before its end. `orphan`: interrupted, and the process must be gone within 2 s. `limit`: it failed. */
 export type StopReason = 'cancel' | 'orphan' | 'lost' | 'limit'
@@ -24,9 +27,9 @@ export interface AttemptOptions {
   readonly store: StepStore
   /**
    * Absolute folders by root name; those of `only`, by default all, are proved now to be what was registered. `archive` and `scratch` are
-   * needed. Rejects with ROOT_UNAVAILABLE. Asked before anything is written, before products are placed, and after a failure.
+   * needed. Rejects with ROOT_UNAVAILABLE. Asked before a processor writes anything, before products are placed, and after a failure.
    */
-  proveRoots(only?: readonly ['archive']): Promise<Readonly<Record<string, string>>>
+  proveRoots(only?: readonly ('archive' | 'l1' | 'scratch')[]): Promise<Readonly<Record<string, string>>>
   /** The step function of a processor; rejects with NOT_FOUND for an unknown one. */
   loadProcessor(processor: string): Promise<StepRun>
   readonly log?: AttemptLog
@@ -94,8 +97,8 @@ export class Attempt {
 
   private async runClaim(): Promise<AttemptEnded> {
     const { store } = this.options
-    const roots = this.persist(() => this.options.proveRoots())
-    // Where they are not as they should be, `process` meets it.
+    // Where they are; what they are is proved once their folders are made.
+    const roots = this.persist(() => this.options.proveRoots([]))
     roots.catch(() => undefined)
     const step = await this.persist(() => store.read(this.key))
     if (step === undefined) return this.ended('lost', stopError(this.key, 'lost'))
@@ -171,6 +174,8 @@ export class Attempt {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
       if (code === 'EEXIST') {
+        // Nothing is removed from a folder that is not what it should be.
+        await this.persist(() => this.options.proveRoots())
         await rm(folder, { recursive: true })
         await mkdir(folder)
         return
@@ -286,8 +291,8 @@ export class Attempt {
   /** Renews at a third of the lease, and writes progress at most once a second. A database that is away is waited for. */
   private async holdLease(leaseSeconds: number): Promise<void> {
     let written = { at: -Infinity, fraction: -1, note: '' }
-    // The claim has just been made: the step goes first.
-    await nextTurn()
+    // The claim has just been made: the step goes first, and a short one needs no more.
+    await wait(FIRST_BEAT_MS, undefined, { signal: this.ending.signal }).catch(() => undefined)
     while (!this.ending.signal.aborted) {
       const due = performance.now() - written.at >= (leaseSeconds * 1000) / 3
       if (due || this.fraction !== written.fraction || this.note !== written.note) {

@@ -54,6 +54,9 @@ export interface SchedulerOptions {
 const RECONCILE_MS = 5000
 const SWEEP_S = 5
 
+/** How often this scheduler looks at what others have left undone, ms: leases that ran out, and ends of whose consequences nobody thought. */
+const OTHERS_MS = 500
+
 /** How many ready steps one round looks at. */
 const CANDIDATES = 200
 
@@ -83,6 +86,8 @@ export class Scheduler {
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
   private reconciledAt = -Infinity
+  private reapedAt = -Infinity
+  private settledAt = -Infinity
   private readonly watch: ClaimWatch
 
   constructor(private readonly options: SchedulerOptions) {
@@ -200,17 +205,15 @@ export class Scheduler {
 
   /** One look at the queue. Returns the seconds until the next step that waits for its retry, or null. */
   private async round(): Promise<number | null> {
-    const { db, executor, node, log } = this.options
+    const { db, executor, node } = this.options
     const settings = await this.settingsNow()
     // Side by side, because the step that woke this round waits for all of them.
-    const [, expired, { fault, freeMb }, standing] = await allDone([
+    const [, , { fault, freeMb }, standing] = await allDone([
       this.recordEnds(),
-      this.watch.reapExpired(db, settings.resolve('executor.lease_s').value),
+      this.reapExpired(settings),
       lookAtStorage(this.options.proveRoots, settings.resolve('storage.min_free_mb').value),
       this.presence.standing(),
     ])
-    for (const { id, attempt } of expired)
-      log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
     const noWork = await this.presence.whyNoWork(settings, standing, fault)
     this.isHeld = noWork?.isHeld ?? false
     const { starts, admission, running } = await withAdmissionLock(db, async (trx) => {
@@ -258,6 +261,14 @@ export class Scheduler {
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
     return nextRetryS(db, { executor: executor.name })
+  }
+
+  private async reapExpired(settings: SettingsInForce): Promise<void> {
+    if (performance.now() - this.reapedAt < OTHERS_MS) return
+    this.reapedAt = performance.now()
+    const expired = await this.watch.reapExpired(this.options.db, settings.resolve('executor.lease_s').value)
+    for (const { id, attempt } of expired)
+      this.options.log.warn(`step ${id}: the lease of attempt ${attempt} ran out; it is ready again`)
   }
 
   private start(claim: Claim, limits: StepLimits): void {
@@ -309,6 +320,9 @@ export class Scheduler {
       this.ends.shift()
       ended.push(key.id)
     }
+    // Of ends that are not its own, their own schedulers draw the consequences, unless they died.
+    if (ended.length === 0 && performance.now() - this.settledAt < OTHERS_MS) return
+    this.settledAt = performance.now()
     await settleEnds(db, this.name)
     await tellEndedJobs(db, ended, this.toldJobs, log)
   }

@@ -18,10 +18,16 @@ export class SettingsInForce {
 
   private readonly layers = new Map<number | null, SettingLayers>()
 
+  private readonly resolved = new Map<string, ResolvedSetting>()
+
   constructor(private readonly readLayers: (siteId: number | null) => SettingLayers) {}
 
+  /** Once for each key and site: a round asks for the same ones again and again, and some defaults read what the machine allows. */
   resolve<K extends SettingKey>(key: K, siteId: number | null = null): ResolvedSetting<K> {
-    return resolveSetting(key, this.layersOf(siteId))
+    const place = `${key} ${siteId ?? ''}`
+    const known = this.resolved.get(place) ?? resolveSetting(key, this.layersOf(siteId))
+    this.resolved.set(place, known)
+    return known as ResolvedSetting<K>
   }
 
   /** A number set for a processor, or `fallback` for a processor without such a key. */

@@ -21,12 +21,17 @@ export async function lookAtStorage(proveRoots: ProveRoots, minFreeMb: number): 
     if (error instanceof ProcessingError) return { fault: error.message, freeMb: null }
     throw error
   }
+  const written = await Promise.all(
+    ['archive', 'scratch'].map(async (name) => {
+      const path = roots[name]
+      const stats = path === undefined ? undefined : await statfs(path).catch(() => undefined)
+      return stats === undefined
+        ? []
+        : [{ name, path, freeMb: Math.floor((stats.bavail * stats.bsize) / 2 ** 20) }]
+    }),
+  )
   let least: number | null = null
-  for (const name of ['archive', 'scratch']) {
-    const path = roots[name]
-    const stats = path === undefined ? undefined : await statfs(path).catch(() => undefined)
-    if (stats === undefined) continue
-    const freeMb = Math.floor((stats.bavail * stats.bsize) / 2 ** 20)
+  for (const { name, path, freeMb } of written.flat()) {
     if (freeMb < minFreeMb)
       return {
         fault: `${name} (${path ?? ''}) has ${freeMb} MiB free, storage.min_free_mb is ${minFreeMb}`,

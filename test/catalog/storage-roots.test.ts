@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
-import { listRoots, provenRoots, registerRoot } from '../../src/catalog/storage-roots.js'
+import { listRoots, provenRoots, registerRoot, rootsProver } from '../../src/catalog/storage-roots.js'
 import { temporaryFolder, tilth } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
@@ -50,6 +50,26 @@ test('an unmounted root, where the folder is there but empty, is named with what
   rmSync(archive, { recursive: true })
   renameSync(`${archive}-unmounted`, archive)
   expect(await provenRoots(app.db, app.config)).toEqual(app.config.roots)
+})
+
+test('who proves again and again asks the database once, sees an unmounted root at once, and a root that moved', async () => {
+  await provenRoots(app.db, app.config)
+  let questions = 0
+  const counting = new Proxy(app.db, {
+    get(db, name, receiver) {
+      if (name === 'selectFrom') questions += 1
+      return Reflect.get(db, name, receiver) as unknown
+    },
+  })
+  const prove = rootsProver(counting, app.config)
+  for (let i = 0; i < 5; i++) expect(await prove()).toEqual(app.config.roots)
+  expect(questions).toBe(1)
+  const { archive } = app.config.roots
+  renameSync(archive, `${archive}-unmounted`)
+  mkdirSync(archive)
+  await expect(prove(['archive'])).rejects.toMatchObject({ code: 'ROOT_UNAVAILABLE' })
+  await registerRoot(app.db, app.config, 'archive', `${archive}-unmounted`, { replace: true, create: false })
+  expect(await prove()).toEqual({ ...app.config.roots, archive: `${archive}-unmounted` })
 })
 
 test('the marker of another root is refused, so swapped disks are seen', async () => {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { prepared } from '../prepared.js'
 import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 
 export interface ClaimedRow {
@@ -11,16 +11,19 @@ export interface ClaimedRow {
   readonly leaseSeconds: number | null
 }
 
+const read = prepared<ClaimedRow>(
+  'read_claimed_step',
+  `select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink",
+     (settings_of(step) -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
+   where id = $1 and attempt = $2 and ${HELD}`,
+)
+
 /** The step of a claim; undefined when the claim is lost. */
 export async function readClaimedStep(
   db: Queryable,
   { id, attempt }: ClaimKey,
 ): Promise<ClaimedRow | undefined> {
-  const { rows } = await sql<ClaimedRow>`
-    select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink",
-      (settings_of(step) -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
-    where id = ${id} and attempt = ${attempt} and ${sql.raw(HELD)}`.execute(db)
-  return rows[0]
+  return (await read(db, id, attempt))[0]
 }
 
 /** Id of the site a step works for; null or undefined when there is none. */
