@@ -105,7 +105,7 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
   const next = async (): Promise<{ id: number; attempt: number } | undefined> => {
     for (;;) {
       // As the rounds of the scheduler do: the queue is looked at while steps run.
-      if (begun < count && claimed.length + listed.length <= (batch === 1 ? CANDIDATES : batch) / 2)
+      if (begun < count && claimed.length + listed.length <= (batch === 1 ? CANDIDATES / 2 : batch))
         void startRefill()
       const ready = claimed.pop()
       if (ready !== undefined) return ready

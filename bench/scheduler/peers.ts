@@ -51,7 +51,7 @@ export async function openRaw(url: string, rows: number) {
             claimed.push(...(await claim(client, 1)))
           }
           // The next batch is claimed while this one is worked off.
-          if (batch > 1 && begun < count && claimed.length <= batch / 2) void claimBatch()
+          if (batch > 1 && begun < count && claimed.length <= batch) void claimBatch()
           const id = claimed.pop()
           if (id === undefined) {
             if (claiming === undefined) break
