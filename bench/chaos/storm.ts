@@ -128,8 +128,8 @@ export class Storm {
     const victim = running[Math.floor(this.options.random() * running.length)]
     if (victim === undefined || this.pending.some(({ pid }) => pid === victim.pid)) return
     const life = lifeOf(victim.pid)
-    // At any point of its attempt, not only soon after the look.
-    await wait(this.options.random() * 200)
+    // At any point of its attempt, not only soon after the look; most work for longer.
+    await wait(this.options.random() * 100)
     if (life !== undefined && killLife(life)) this.pending.push(victim)
   }
 

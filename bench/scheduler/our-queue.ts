@@ -123,10 +123,12 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
         begun -= 1
         continue
       }
-      const wasIdle = inFlight === 0
+      // A look that was begun while steps ran may have missed what their ends set free.
+      const wasIdle = inFlight === 0 && refilling === undefined
+      const before = begun
       await startRefill()
       if (listed.length === 0 && claimed.length === 0) {
-        if (wasIdle) return undefined
+        if (wasIdle && begun === before) return undefined
         await new Promise((resolve) => setTimeout(resolve, 1))
       }
     }

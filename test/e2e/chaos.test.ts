@@ -4,7 +4,7 @@ import { tilth } from '../support/cli.js'
 /** The benchmark at a small size, with its own data folder and server. */
 test('a round under fire: processes, schedulers and Postgres die, every step takes effect once, in order, nothing is left', async () => {
   const { exitCode, stdout, stderr } = await tilth([
-    ...['bench', 'chaos', '--rounds', '1', '--steps', '30', '--seed', '5'],
+    ...['bench', 'chaos', '--rounds', '1', '--steps', '45', '--seed', '5'],
     ...['--step-kills', '6', '--scheduler-kills', '2', '--restarts', '1'],
   ])
   expect(exitCode, stdout + stderr).toBe(0)
