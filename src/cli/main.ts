@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   simulate: () => import('./simulate.js'),
   site: () => import('./site.js'),
   season: () => import('./season.js'),
+  schedule: () => import('./schedule.js'),
   tiles: () => import('./tiles.js'),
   ingest: () => import('./ingest.js'),
   'import-l2a': () => import('./import-l2a.js'),

@@ -8,6 +8,7 @@ import { asUnavailable, isDatabaseAway } from '../domain/database-away.js'
 import { asProcessingError } from '../domain/errors.js'
 import { LocalExecutor } from '../executors/local.js'
 import { retentionDuty } from '../scheduler/retention-duty.js'
+import { scheduleDuty } from '../scheduler/schedules/schedule-duty.js'
 import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
 
 /** Folder of the logs of attempts: `step-<id>-<attempt>.log`. */
@@ -22,8 +23,15 @@ export const stderrLog: SchedulerLog = {
   },
 }
 
-/** A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. */
-export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): Scheduler {
+/**
+ * A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. With `withSchedules` it runs the schedules of seasons too when
+ * it leads.
+ */
+export function createLocalScheduler(
+  app: App,
+  log: SchedulerLog = stderrLog,
+  { withSchedules = false }: { readonly withSchedules?: boolean } = {},
+): Scheduler {
   const { config, db, databaseUrl } = app
   const prove = rootsProver(db, config)
   let roots: Awaited<ReturnType<typeof prove>> | undefined
@@ -54,7 +62,7 @@ export function createLocalScheduler(app: App, log: SchedulerLog = stderrLog): S
     program: { version: config.version, schema: app.schema },
     proveRoots: async () => (roots = await prove()),
     log,
-    duties: [retentionDuty({ db, config, log })],
+    duties: [retentionDuty({ db, config, log }), ...(withSchedules ? [scheduleDuty({ db, log })] : [])],
   })
 }
 

@@ -3,15 +3,20 @@ import type { Command } from 'commander'
 export function register(program: Command): void {
   program
     .command('up')
-    .description('run the scheduler: start ready steps until stopped')
-    .option('--until-idle', 'end when no step runs or could run here', false)
+    .description('run the scheduler: run schedules and start ready steps until stopped')
+    .option(
+      '--until-idle',
+      'run what is queued, no schedules; end when no step runs or could run here',
+      false,
+    )
+    .option('--no-schedules', 'leave the schedules of seasons alone; another scheduler may run them')
     .addHelpText(
       'after',
       `
 Ctrl-C drains: no new steps, running ones end. A second Ctrl-C, SIGTERM or SIGHUP interrupts them; they go back to the queue
 and no failure is counted. Exit status 0 after each of these. Logs of attempts: <TILTH_HOME>/logs/step-<id>-<attempt>.log.`,
     )
-    .action(async ({ untilIdle }: { untilIdle: boolean }) => {
+    .action(async ({ untilIdle, schedules }: { untilIdle: boolean; schedules: boolean }) => {
       const { openApp } = await import('../app.js')
       const { createLocalScheduler, stderrLog, whenReachable } = await import('./run-scheduler.js')
       let isDraining = false
@@ -37,7 +42,7 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
         })
       const app = await whenReachable(openApp, stderrLog)
       try {
-        const scheduler = createLocalScheduler(app)
+        const scheduler = createLocalScheduler(app, stderrLog, { withSchedules: schedules && !untilIdle })
         drain = () => {
           isDraining = true
           stderrLog.info('draining: running steps end, no new ones start; Ctrl-C again interrupts them')

@@ -35,6 +35,10 @@ export type RetentionAction = "archive" | "delete";
 
 export type Satellite = "landsat" | "s2";
 
+export type ScheduleBase = "end" | "mid" | "start";
+
+export type ScheduleRepeat = "cyclic" | "on_date" | "on_product" | "once";
+
 export type StepState = "blocked" | "cancelled" | "failed" | "quarantined" | "ready" | "running" | "succeeded";
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
@@ -61,6 +65,24 @@ export interface Acquisition {
   superseded_by: number | null;
   tile: string | null;
   updated_at: Generated<Timestamp>;
+}
+
+export interface DefaultSchedule {
+  arguments: Generated<Json>;
+  at_time: Generated<string>;
+  doc: string;
+  every_days: number | null;
+  first_base: Generated<ScheduleBase>;
+  first_offset_days: Generated<number>;
+  last_offset_days: Generated<number>;
+  month_day: number | null;
+  name: string;
+  priority: Generated<number>;
+  processor: string;
+  repeat: ScheduleRepeat;
+  retry_s: Generated<number>;
+  time_zone: Generated<string>;
+  wait_days: Generated<number>;
 }
 
 export interface DoomedPath {
@@ -182,6 +204,45 @@ export interface RetentionRule {
   site_id: number | null;
 }
 
+export interface Schedule {
+  arguments: Json;
+  at_time: string;
+  done_through: string | null;
+  error_code: string | null;
+  every_days: number | null;
+  first_base: ScheduleBase;
+  first_offset_days: number;
+  id: Generated<number>;
+  last_offset_days: number;
+  look_at: Generated<Timestamp>;
+  month_day: number | null;
+  name: string;
+  note: string | null;
+  paused: Generated<boolean>;
+  priority: number;
+  processor: string;
+  repeat: ScheduleRepeat;
+  retry_s: number;
+  season_id: number;
+  time_zone: string;
+  wait_days: number;
+  waiting_since: Timestamp | null;
+  waits_for: Generated<Json>;
+}
+
+export interface ScheduleRun {
+  at: Generated<Timestamp>;
+  by: string;
+  caught_up: Generated<number>;
+  due_on: string | null;
+  id: Generated<number>;
+  job_id: number | null;
+  missing: Generated<Json>;
+  schedule_id: number;
+  season_at: Timestamp;
+  steps: number;
+}
+
 export interface Season {
   ends_on: string;
   id: Generated<number>;
@@ -189,6 +250,13 @@ export interface Season {
   name: string;
   site_id: number;
   starts_on: string;
+}
+
+export interface SeasonClock {
+  is_single: Generated<boolean>;
+  season_at: Timestamp;
+  set_at: Generated<Timestamp>;
+  speed: number;
 }
 
 export interface Setting {
@@ -339,6 +407,7 @@ export interface Task {
 
 export interface DB {
   acquisition: Acquisition;
+  default_schedule: DefaultSchedule;
   doomed_path: DoomedPath;
   former_revision: FormerRevision;
   job: Job;
@@ -349,7 +418,10 @@ export interface DB {
   product: Product;
   product_input: ProductInput;
   retention_rule: RetentionRule;
+  schedule: Schedule;
+  schedule_run: ScheduleRun;
   season: Season;
+  season_clock: SeasonClock;
   setting: Setting;
   setting_change: SettingChange;
   setting_snapshot: SettingSnapshot;

@@ -137,39 +137,42 @@ async function mustHaveTiles(
  * once the later sees the steps of the earlier: an acquisition is corrected once. Throws as `planL2a`.
  */
 export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<CreatedL2a> {
+  return db.transaction().execute((trx) => createL2aJobRows(trx, request))
+}
+
+/** The same within the caller's transaction. */
+export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Promise<CreatedL2a> {
   const { priority = 100, createdBy, ...rest } = request
-  return db.transaction().execute(async (trx) => {
-    await lockL2aPlanning(trx)
-    const { todo, siteId, settings, frozen, ...plan } = await planL2a(trx, rest)
-    const { parameters, origins, skipped, tilesWithoutInput } = plan
-    const said = { parameters, origins, skipped, tilesWithoutInput }
-    if (todo.length === 0) return { jobId: null, stepIds: [], ...said }
-    const { id, stepIds } = await insertJobRows(trx, {
-      processor: 'l2a',
-      siteId,
-      params: { parameters, origins, version: l2a.version } as Json,
-      settings: frozen as Json,
-      priority,
-      createdBy,
-      tasks: todo.map((input) => {
-        const params: L2aStepParams = {
-          acquisition_id: input.acquisitionId,
-          input: input.location,
-          parameters: input.parameters,
-          parameter_origins: input.origins,
-        }
-        return {
-          tile: input.tile,
-          acquisitionId: input.acquisitionId,
-          siteId: input.homeId,
-          params: params as Json,
-          ...(input.homeId === siteId ? {} : { settings: input.frozen as Json }),
-          ...declareL2a(input, settings, input.homeId),
-        }
-      }),
-    })
-    return { jobId: id, stepIds, ...said }
+  await lockL2aPlanning(trx)
+  const { todo, siteId, settings, frozen, ...plan } = await planL2a(trx, rest)
+  const { parameters, origins, skipped, tilesWithoutInput } = plan
+  const said = { parameters, origins, skipped, tilesWithoutInput }
+  if (todo.length === 0) return { jobId: null, stepIds: [], ...said }
+  const { id, stepIds } = await insertJobRows(trx, {
+    processor: 'l2a',
+    siteId,
+    params: { parameters, origins, version: l2a.version } as Json,
+    settings: frozen as Json,
+    priority,
+    createdBy,
+    tasks: todo.map((input) => {
+      const params: L2aStepParams = {
+        acquisition_id: input.acquisitionId,
+        input: input.location,
+        parameters: input.parameters,
+        parameter_origins: input.origins,
+      }
+      return {
+        tile: input.tile,
+        acquisitionId: input.acquisitionId,
+        siteId: input.homeId,
+        params: params as Json,
+        ...(input.homeId === siteId ? {} : { settings: input.frozen as Json }),
+        ...declareL2a(input, settings, input.homeId),
+      }
+    }),
   })
+  return { jobId: id, stepIds, ...said }
 }
 
 /** A full Sentinel-2 tile: what an acquisition of unknown size is taken for. */

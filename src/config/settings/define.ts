@@ -71,18 +71,20 @@ export const number = ({ unit, min, max, ...o }: Numeric): SettingDefinition<num
 export const flag = (o: Common<boolean>): SettingDefinition<boolean> =>
   define(o, { type: 'flag', unit: '-', range: 'true or false', schema: z.boolean() })
 
-/** `pattern` must match as a whole; `range` says it in words. */
+/** `pattern` must match as a whole, and `check` hold if there is one; `range` says it in words. */
 export const text = ({
   pattern,
+  check = () => true,
   range,
   unit,
   ...o
 }: Common<string> & {
   readonly pattern: RegExp
+  readonly check?: (value: string) => boolean
   readonly range: string
   readonly unit?: string
 }): SettingDefinition<string> =>
-  define(o, { type: 'text', unit: unit ?? '-', range, schema: z.string().regex(pattern) })
+  define(o, { type: 'text', unit: unit ?? '-', range, schema: z.string().regex(pattern).refine(check) })
 
 export const choice = <const C extends readonly [string, ...string[]]>({
   values,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { untriedL2a } from './untried.js'
 
 /** Which acquisitions; all given conditions hold. Dates are days in UTC, both included. */
 export interface AcquisitionFilter {
@@ -12,6 +13,8 @@ export interface AcquisitionFilter {
   readonly acquisitionIds?: readonly number[]
   /** Only those whose L2A is stale: made from them, or from a version of the scene that they superseded. */
   readonly stale?: boolean
+  /** Only those that nobody has made or tried to make, or that are stale since. */
+  readonly untried?: boolean
 }
 
 /** What there is of an acquisition's L2A, or what is about to make it. */
@@ -66,6 +69,7 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
     tiles = null,
     acquisitionIds = null,
     stale = false,
+    untried = false,
   } = filter
   const { rows } = await sql<L2aInput>`
     select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
@@ -95,6 +99,7 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
       and (not ${stale}::boolean or a.id in (
         select coalesce(v.superseded_by, v.id) from product p join acquisition v on v.id = p.acquisition_id
         where p.processor = 'l2a' and p.stale_since is not null and p.removed_at is null))
+      and (not ${untried}::boolean or ${untriedL2a})
     order by a.sensed_at, a.tile, a.id`.execute(db)
   return rows
 }

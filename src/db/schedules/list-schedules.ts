@@ -1,0 +1,66 @@
+import { sql } from 'kysely'
+import type { ScheduleRule, SeasonSpan } from '../../domain/schedule-rule.js'
+import type { Queryable } from '../steps/queryable.js'
+
+/** A schedule with its season and what the scheduler last found. */
+export interface ScheduleRow extends ScheduleRule, SeasonSpan {
+  readonly id: number
+  readonly site: string
+  readonly siteId: number
+  readonly season: string
+  readonly seasonId: number
+  readonly name: string
+  readonly processor: string
+  readonly timeZone: string
+  readonly waitDays: number
+  readonly retryS: number
+  readonly priority: number
+  readonly arguments: unknown
+  readonly paused: boolean
+  /** Its site, or that one's parent, is paused. */
+  readonly siteIsPaused: boolean
+  /** YYYY-MM-DD; null: it never ran for a day. */
+  readonly doneThrough: string | null
+  /** It is due for a look, by real time. */
+  readonly isLookedAt: boolean
+  /** Civil time by the clock of planning in its zone, YYYY-MM-DD HH:MM:SS. */
+  readonly localNow: string
+  /** The same when it began to wait for inputs; null: it does not wait. */
+  readonly waitingSince: string | null
+  readonly waitsFor: readonly string[]
+  readonly note: string | null
+  readonly errorCode: string | null
+}
+
+export interface ScheduleFilter {
+  readonly siteId?: number
+  readonly season?: string
+  readonly name?: string
+  readonly id?: number
+}
+
+const civil = (time: string) => sql.raw(`to_char(${time} at time zone s.time_zone, 'YYYY-MM-DD HH24:MI:SS')`)
+
+/** Schedules by site, first day of the season, and name. */
+export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}): Promise<ScheduleRow[]> {
+  const { siteId = null, season = null, name = null, id = null } = filter
+  const { rows } = await sql<ScheduleRow>`
+    select s.id, site.slug as site, site.id as "siteId", n.name as season, n.id as "seasonId", n.starts_on as "startsOn", n.mid_on as "midOn",
+      n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
+      s.first_base::text as "firstBase", s.first_offset_days as "firstOffsetDays", s.last_offset_days as "lastOffsetDays", s.at_time as "atTime",
+      s.time_zone as "timeZone", s.wait_days as "waitDays", s.retry_s as "retryS", s.priority, s.arguments, s.paused,
+      (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", s.done_through as "doneThrough", s.look_at <= now() as "isLookedAt",
+      ${civil('season_now()')} as "localNow", ${civil('s.waiting_since')} as "waitingSince", s.waits_for as "waitsFor", s.note,
+      s.error_code as "errorCode"
+    from schedule s join season n on n.id = s.season_id join site on site.id = n.site_id left join site parent on parent.id = site.parent_id
+    where (${siteId}::bigint is null or site.id = ${siteId}) and (${season}::text is null or n.name = ${season})
+      and (${name}::text is null or s.name = ${name}) and (${id}::bigint is null or s.id = ${id})
+    order by site.slug, n.starts_on, n.name, s.name`.execute(db)
+  return rows
+}
+
+/** True once this transaction holds the schedule; false where another scheduler or command has it just now, or it is gone. */
+export async function lockSchedule(trx: Queryable, id: number): Promise<boolean> {
+  const { rows } = await sql`select from schedule where id = ${id} for update skip locked`.execute(trx)
+  return rows.length > 0
+}

@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+import type { Queryable } from '../steps/queryable.js'
+
+/** What a look at a schedule leaves in its row. */
+export interface Look {
+  readonly id: number
+  /** Until the next look, s. */
+  readonly againInS: number
+  /** Inputs that are missing, as text; empty: it does not wait. */
+  readonly waitsFor: readonly string[]
+  readonly note: string | null
+  readonly errorCode: string | null
+}
+
+/** Writes what was found; a schedule that goes on waiting keeps the time at which it began. */
+export async function recordLook(db: Queryable, look: Look): Promise<void> {
+  const isWaiting = look.waitsFor.length > 0
+  await sql`
+    update schedule set look_at = now() + make_interval(secs => ${look.againInS}), waits_for = ${JSON.stringify(look.waitsFor)}::jsonb,
+      waiting_since = case when ${isWaiting}::boolean then coalesce(waiting_since, season_now()) end,
+      note = ${look.note}, error_code = ${look.errorCode}
+    where id = ${look.id}`.execute(db)
+}
+
+export interface ScheduleRun {
+  readonly scheduleId: number
+  /** The latest day that it answers, YYYY-MM-DD; null where there is none. */
+  readonly dueOn: string | null
+  readonly caughtUp: number
+  readonly by: string
+  /** Null: there was nothing to do. */
+  readonly jobId: number | null
+  readonly steps: number
+  /** What was not there when it ran, as text. */
+  readonly missing: readonly string[]
+}
+
+/** Adds a run to the history; all days up to its own are answered then. */
+export async function recordRun(trx: Queryable, run: ScheduleRun): Promise<void> {
+  await sql`
+    insert into schedule_run (schedule_id, season_at, due_on, caught_up, by, job_id, steps, missing)
+    values (${run.scheduleId}, season_now(), ${run.dueOn}, ${run.caughtUp}, ${run.by}, ${run.jobId}, ${run.steps}, ${JSON.stringify(run.missing)}::jsonb)`.execute(
+    trx,
+  )
+  if (run.dueOn !== null)
+    await sql`update schedule set done_through = greatest(done_through, ${run.dueOn}::date) where id = ${run.scheduleId}`.execute(
+      trx,
+    )
+}
+
+export interface ScheduleChange {
+  readonly everyDays?: number
+  readonly monthDay?: number
+  readonly firstOffsetDays?: number
+  readonly lastOffsetDays?: number
+  readonly atTime?: string
+  readonly timeZone?: string
+  readonly waitDays?: number
+  readonly retryS?: number
+  readonly priority?: number
+  readonly arguments?: unknown
+  readonly paused?: boolean
+}
+
+/** Changes what is given; it is looked at again at once. */
+export async function updateSchedule(db: Queryable, id: number, change: ScheduleChange): Promise<void> {
+  const { arguments: args = null } = change
+  await sql`
+    update schedule set every_days = coalesce(${change.everyDays ?? null}::integer, every_days), month_day = coalesce(${change.monthDay ?? null}::integer, month_day),
+      first_offset_days = coalesce(${change.firstOffsetDays ?? null}::integer, first_offset_days),
+      last_offset_days = coalesce(${change.lastOffsetDays ?? null}::integer, last_offset_days),
+      at_time = coalesce(${change.atTime ?? null}::time, at_time), time_zone = coalesce(${change.timeZone ?? null}::text, time_zone),
+      wait_days = coalesce(${change.waitDays ?? null}::integer, wait_days), retry_s = coalesce(${change.retryS ?? null}::integer, retry_s),
+      priority = coalesce(${change.priority ?? null}::integer, priority), arguments = coalesce(${args === null ? null : JSON.stringify(args)}::jsonb, arguments),
+      paused = coalesce(${change.paused ?? null}::boolean, paused), look_at = now()
+    where id = ${id}`.execute(db)
+}

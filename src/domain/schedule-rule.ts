@@ -1,0 +1,96 @@
+import { dayNumber, dayText } from './calendar-day.js'
+
+/** `once`: on its first day. `cyclic`: every so many days. `on_date`: on a day of each month. `on_product`: whenever there is something new. */
+export type ScheduleRepeat = 'once' | 'cyclic' | 'on_date' | 'on_product'
+export type ScheduleBase = 'start' | 'mid' | 'end'
+
+/** When a schedule runs. Days are civil days of its time zone. */
+export interface ScheduleRule {
+  readonly repeat: ScheduleRepeat
+  /** Of cyclic ones, >= 1. */
+  readonly everyDays: number | null
+  /** Of those on a date, 1..31; a shorter month has it on its last day. */
+  readonly monthDay: number | null
+  readonly firstBase: ScheduleBase
+  /** No run before so many days after that day of the season; may be negative. */
+  readonly firstOffsetDays: number
+  /** None later than so many days after the season's end. */
+  readonly lastOffsetDays: number
+  /** HH:MM:SS. */
+  readonly atTime: string
+}
+
+/** Days of a season, YYYY-MM-DD. */
+export interface SeasonSpan {
+  readonly startsOn: string
+  readonly midOn: string
+  readonly endsOn: string
+}
+
+/** First and last day on which a schedule may run, YYYY-MM-DD; none where the first is after the last. */
+export function scheduleSpan(rule: ScheduleRule, season: SeasonSpan): { first: string; last: string } {
+  const base = { start: season.startsOn, mid: season.midOn, end: season.endsOn }[rule.firstBase]
+  return {
+    first: dayText(dayNumber(base) + rule.firstOffsetDays),
+    last: dayText(dayNumber(season.endsOn) + rule.lastOffsetDays),
+  }
+}
+
+/** All days on which a schedule runs, in order; none for `on_product`, which has no days of its own. */
+export function scheduleDays(rule: ScheduleRule, season: SeasonSpan): string[] {
+  const span = scheduleSpan(rule, season)
+  const [first, last] = [dayNumber(span.first), dayNumber(span.last)]
+  const days: string[] = []
+  switch (rule.repeat) {
+    case 'on_product':
+      break
+    case 'once':
+      if (first <= last) days.push(span.first)
+      break
+    case 'cyclic':
+      for (let day = first; day <= last; day += rule.everyDays ?? 1) days.push(dayText(day))
+      break
+    case 'on_date':
+      for (let month = span.first.slice(0, 7); month <= span.last.slice(0, 7); month = monthAfter(month)) {
+        const day = onDayOf(month, rule.monthDay ?? 1)
+        if (span.first <= day && day <= span.last) days.push(day)
+      }
+      break
+  }
+  return days
+}
+
+/** What a look at a schedule finds. */
+export interface DueDays {
+  /** Days that are due and not answered yet, in order. */
+  readonly due: readonly string[]
+  /** The next one, if any. */
+  readonly next: string | null
+}
+
+/**
+ * Days that are due at the local civil time `localNow` (YYYY-MM-DD HH:MM:SS of the schedule's zone) after `doneThrough`. Comparing civil times
+ * needs no rule for the hours that a clock change leaves out or repeats: a time that is left out is due at the first that follows, one that comes twice
+ * at its first, and then it is answered.
+ */
+export function dueDays(
+  rule: ScheduleRule,
+  season: SeasonSpan,
+  doneThrough: string | null,
+  localNow: string,
+): DueDays {
+  const open = scheduleDays(rule, season).filter((day) => doneThrough === null || day > doneThrough)
+  const due = open.filter((day) => `${day} ${rule.atTime}` <= localNow)
+  return { due, next: open[due.length] ?? null }
+}
+
+/** YYYY-MM of the month after. */
+function monthAfter(month: string): string {
+  const [year = 0, number = 0] = month.split('-').map(Number)
+  return number === 12 ? `${year + 1}-01` : `${year}-${String(number + 1).padStart(2, '0')}`
+}
+
+function onDayOf(month: string, day: number): string {
+  const last = dayNumber(`${monthAfter(month)}-01`) - 1
+  return dayText(Math.min(dayNumber(`${month}-01`) + day - 1, last))
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { ScheduleRow } from '../../db/schedules/list-schedules.js'
+import { seasonsWithNewL1 } from '../../db/schedules/seasons-with-new-l1.js'
+import type { Queryable } from '../../db/steps/queryable.js'
+import { ProcessingError } from '../../domain/errors.js'
+import { createL2aJobRows } from '../create-l2a-job.js'
+
+/** One run that a schedule asks for. */
+export interface RunRequest {
+  readonly schedule: ScheduleRow
+  /** Days that the run answers, in order, YYYY-MM-DD; by hand and for `on_product` the present day of the schedule's zone. */
+  readonly days: readonly string[]
+  readonly createdBy: string
+}
+
+/** Sensing days of inputs, UTC, both included. */
+export interface InputWindow {
+  readonly from: string
+  readonly to: string
+}
+
+/** What a schedule needs to know of a processor. */
+export interface ScheduledProcessor {
+  /** Of the schedule's `arguments`; every key has a default. */
+  readonly arguments: z.ZodObject
+  /** L2A of which days a run for `day` reads; null: it takes what there is and never waits. */
+  window(schedule: ScheduleRow, day: string): InputWindow | null
+  /** Ids of the seasons with something new, for `on_product`. */
+  seasonsWithNew(db: Queryable): Promise<ReadonlySet<number>>
+  /** Makes the job, or none where nothing is to be done, within the caller's transaction. */
+  create(
+    trx: Queryable,
+    request: RunRequest,
+  ): Promise<{ readonly jobId: number | null; readonly stepIds: readonly number[] }>
+}
+
+export type ScheduledProcessors = Readonly<Record<string, ScheduledProcessor>>
+
+export const SCHEDULED: ScheduledProcessors = {
+  l2a: {
+    arguments: z.strictObject({}),
+    window: () => null,
+    seasonsWithNew: seasonsWithNewL1,
+    create: async (trx, { schedule, createdBy }) =>
+      createL2aJobRows(trx, {
+        site: schedule.site,
+        season: schedule.season,
+        untried: true,
+        priority: schedule.priority,
+        createdBy,
+      }),
+  },
+}
+
+/** Throws NOT_FOUND naming those that there are. */
+export function scheduledProcessor(
+  name: string,
+  processors: ScheduledProcessors = SCHEDULED,
+): ScheduledProcessor {
+  const found = Object.hasOwn(processors, name) ? processors[name] : undefined
+  if (found === undefined)
+    throw new ProcessingError(
+      'NOT_FOUND',
+      `No processor '${name}' can be scheduled; there is ${Object.keys(processors).join(', ')}.`,
+    )
+  return found
+}
+
+/** A schedule's arguments, defaults filled in. Throws BAD_ARGUMENT naming schedule and key. */
+export function scheduleArguments(schedule: Pick<ScheduleRow, 'name' | 'processor'>, given: unknown) {
+  const parsed = scheduledProcessor(schedule.processor).arguments.safeParse(given)
+  if (parsed.success) return parsed.data
+  throw new ProcessingError(
+    'BAD_ARGUMENT',
+    `Arguments of schedule '${schedule.name}': ${parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'all'}: ${message}`).join('; ')}.`,
+  )
+}

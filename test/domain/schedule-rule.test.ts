@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { dayNumber, dayText } from '../../src/domain/calendar-day.js'
+import { dueDays, scheduleDays, scheduleSpan, type ScheduleRule } from '../../src/domain/schedule-rule.js'
+
+const SEASON = { startsOn: '2024-01-15', midOn: '2024-03-10', endsOn: '2024-06-30' }
+const rule = (change: Partial<ScheduleRule>): ScheduleRule => ({
+  repeat: 'on_date',
+  everyDays: null,
+  monthDay: 31,
+  firstBase: 'start',
+  firstOffsetDays: 0,
+  lastOffsetDays: 0,
+  atTime: '00:00:00',
+  ...change,
+})
+
+describe('days', () => {
+  test('the 31st is the last day of each month, 29 February of a leap year too', () => {
+    expect(scheduleDays(rule({}), SEASON)).toEqual([
+      '2024-01-31',
+      '2024-02-29',
+      '2024-03-31',
+      '2024-04-30',
+      '2024-05-31',
+      '2024-06-30',
+    ])
+    const plain = { startsOn: '2023-02-01', midOn: '2023-02-20', endsOn: '2023-03-30' }
+    expect(scheduleDays(rule({ monthDay: 30 }), plain)).toEqual(['2023-02-28', '2023-03-30'])
+  })
+
+  test('cyclic ones count from their first day, over the end of a year', () => {
+    const winter = { startsOn: '2023-12-30', midOn: '2024-01-01', endsOn: '2024-01-10' }
+    expect(scheduleDays(rule({ repeat: 'cyclic', everyDays: 5, monthDay: null }), winter)).toEqual([
+      '2023-12-30',
+      '2024-01-04',
+      '2024-01-09',
+    ])
+  })
+
+  test('offsets move the first day from start, middle or end, and the last from the end', () => {
+    const once = rule({ repeat: 'once', monthDay: null, firstBase: 'mid', firstOffsetDays: -10 })
+    expect(scheduleDays(once, SEASON)).toEqual(['2024-02-29'])
+    expect(scheduleSpan(rule({ firstBase: 'end', lastOffsetDays: 30 }), SEASON)).toEqual({
+      first: '2024-06-30',
+      last: '2024-07-30',
+    })
+    expect(
+      scheduleDays(rule({ repeat: 'once', monthDay: null, firstBase: 'end', firstOffsetDays: 1 }), SEASON),
+    ).toEqual([])
+  })
+
+  test('what runs on products has no days of its own', () => {
+    expect(scheduleDays(rule({ repeat: 'on_product', monthDay: null }), SEASON)).toEqual([])
+  })
+
+  test('whatever the rule, days ascend, lie within the span, and monthly ones are one a month', () => {
+    const day = fc.integer({ min: dayNumber('1999-01-01'), max: dayNumber('2101-01-01') })
+    fc.assert(
+      fc.property(
+        day,
+        fc.nat(500),
+        fc.integer({ min: 1, max: 31 }),
+        fc.nat(90),
+        (start, length, monthDay, late) => {
+          const season = {
+            startsOn: dayText(start),
+            midOn: dayText(start + 1),
+            endsOn: dayText(start + 2 + length),
+          }
+          const of = rule({ monthDay, lastOffsetDays: late })
+          const days = scheduleDays(of, season)
+          const { first, last } = scheduleSpan(of, season)
+          expect(days).toEqual([...days].sort())
+          expect(days.every((each) => first <= each && each <= last)).toBe(true)
+          const months = days.map((each) => each.slice(0, 7))
+          expect(new Set(months).size).toBe(months.length)
+          // No month that lies within the span as a whole is left out.
+          for (const each of days) {
+            const number = Number(each.slice(8))
+            expect(number === monthDay || dayText(dayNumber(each) + 1).endsWith('-01')).toBe(true)
+          }
+        },
+      ),
+    )
+  })
+})
+
+describe('what is due', () => {
+  test('all days since the last answer up to the time of day, then the next', () => {
+    const of = rule({ atTime: '02:30:00' })
+    expect(dueDays(of, SEASON, null, '2024-03-31 02:29:59')).toEqual({
+      due: ['2024-01-31', '2024-02-29'],
+      next: '2024-03-31',
+    })
+    expect(dueDays(of, SEASON, '2024-02-29', '2024-03-31 02:30:00')).toEqual({
+      due: ['2024-03-31'],
+      next: '2024-04-30',
+    })
+    expect(dueDays(of, SEASON, '2024-06-30', '2025-01-01 00:00:00')).toEqual({ due: [], next: null })
+  })
+
+  test('a time that the change of clocks leaves out is due after it; one that comes twice runs once', () => {
+    const of = rule({ repeat: 'cyclic', everyDays: 1, monthDay: null, atTime: '02:30:00' })
+    const spring = { startsOn: '2024-03-31', midOn: '2024-04-01', endsOn: '2024-04-02' }
+    // In Paris 02:00 is followed by 03:00.
+    expect(dueDays(of, spring, null, '2024-03-31 01:59:59').due).toEqual([])
+    expect(dueDays(of, spring, null, '2024-03-31 03:00:00').due).toEqual(['2024-03-31'])
+    const autumn = { startsOn: '2024-10-27', midOn: '2024-10-28', endsOn: '2024-10-29' }
+    expect(dueDays(of, autumn, null, '2024-10-27 02:30:00').due).toEqual(['2024-10-27'])
+    expect(dueDays(of, autumn, '2024-10-27', '2024-10-27 02:30:00').due).toEqual([])
+  })
+})
