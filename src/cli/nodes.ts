@@ -120,5 +120,12 @@ function formatNodes(nodes: readonly NodeView[]): string {
     ]),
   )
   const faults = nodes.filter((n) => n.fault !== null && n.state !== 'gone')
-  return table + faults.map((n) => `${n.name} takes no work: ${n.fault ?? ''}\n`).join('')
+  const held = nodes.filter((n) => n.slotsHeldTo !== null && n.state !== 'gone')
+  return [
+    table,
+    ...faults.map((n) => `${n.name} takes no work: ${n.fault ?? ''}\n`),
+    ...held.map(
+      (n) => `${n.name} hands out ${n.slotsHeldTo ?? 0} of ${n.slots} slots: ${n.heldReason ?? ''}\n`,
+    ),
+  ].join('')
 }

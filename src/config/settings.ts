@@ -6,6 +6,7 @@ import { NODE_SETTINGS } from './settings/nodes.js'
 import { PROCESSOR_SETTINGS } from './settings/processors.js'
 import { RESOURCE_SETTINGS } from './settings/resources.js'
 import { RETRY_SETTINGS } from './settings/retry.js'
+import { PRESSURE_SETTINGS } from './settings/pressure.js'
 import { SCHEDULE_SETTINGS } from './settings/schedules.js'
 import { STORAGE_SETTINGS } from './settings/storage.js'
 
@@ -18,6 +19,7 @@ export const SETTINGS = {
   ...PROCESSOR_SETTINGS,
   ...RETRY_SETTINGS,
   ...RESOURCE_SETTINGS,
+  ...PRESSURE_SETTINGS,
   ...SCHEDULE_SETTINGS,
   ...STORAGE_SETTINGS,
   ...INGEST_SETTINGS,

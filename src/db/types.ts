@@ -127,6 +127,7 @@ export interface Node {
   fault: string | null;
   first_seen_at: Generated<Timestamp>;
   heartbeat_s: number;
+  held_reason: string | null;
   host: string;
   labels: Generated<Json>;
   last_seen_at: Generated<Timestamp>;
@@ -141,6 +142,7 @@ export interface Node {
   program: string;
   schema: string;
   slots: number;
+  slots_held_to: number | null;
   state: Generated<NodeState>;
 }
 

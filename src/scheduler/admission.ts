@@ -1,4 +1,5 @@
 import { leastExcess } from './least-excess.js'
+import type { HeldSlots } from './pressure.js'
 
 /** A ready step, in the order of the queue, with what it will be granted. */
 export interface Candidate {
@@ -25,6 +26,10 @@ export interface Capacity {
   readonly diskMb?: number
   /** `executor.io_weight`; default: not looked at. */
   readonly ioWeight?: number
+  /** Available on the machine now, beyond `executor.memory_reserve_mb`; default: not looked at. */
+  readonly memoryLeftMb?: number
+  /** Fewer slots than `slots` are handed out for the time being (`PressureGate`), and why; default: all. */
+  readonly held?: HeldSlots | null
 }
 
 /** One explicit max_parallelism. */
@@ -82,7 +87,8 @@ export function admit(
   } | null = null
   for (const step of candidates) {
     const capped = overCap(step, active, elsewhere, capacity, caps)
-    const lacks = capped ?? lacksResource(step, active, capacity)
+    const lacks =
+      capped ?? lacksResource(step, active, capacity) ?? lacksMemoryNow(step, chosen, running, capacity)
     if (lacks !== null) {
       waiting.push({ id: step.id, reason: lacks })
       if (capped === null)
@@ -101,7 +107,7 @@ export function admit(
     active.push(step)
     chosen.push(step)
   }
-  const threads = shareSlots(active, capacity.slots, caps)
+  const threads = shareSlots(active, slotsOf(capacity), caps)
   return {
     start: chosen.map(({ id }) => ({ id, threads: threads.get(id) ?? 1 })),
     budgets: running
@@ -144,8 +150,10 @@ const USE: Readonly<Record<Dimension, (step: Candidate) => number>> = {
   io: (step) => step.ioWeight ?? 0,
 }
 
+const slotsOf = ({ slots, held }: Capacity): number => Math.min(slots, held?.slots ?? Infinity)
+
 const sizeOf = (capacity: Capacity): Readonly<Record<Dimension, number>> => ({
-  slots: capacity.slots,
+  slots: slotsOf(capacity),
   memory: capacity.memoryMb,
   disk: capacity.diskMb ?? Infinity,
   io: capacity.ioWeight ?? Infinity,
@@ -164,7 +172,9 @@ function lacksResource(step: Candidate, active: readonly Candidate[], capacity: 
     const left = Math.max(0, Math.floor(free))
     switch (dimension) {
       case 'slots':
-        return `all ${capacity.slots} slots are taken`
+        return capacity.held == null
+          ? `all ${capacity.slots} slots are taken`
+          : `all of the ${slotsOf(capacity)} slots are taken that are handed out of ${capacity.slots}: ${capacity.held.reason}`
       case 'memory':
         return `needs ${need} MiB, ${left} of ${size.memory} are free`
       case 'disk':
@@ -174,6 +184,22 @@ function lacksResource(step: Candidate, active: readonly Candidate[], capacity: 
     }
   }
   return null
+}
+
+/**
+ * Beside running steps, what the machine has available now has to suffice for those that are started together. Running ones may still grow: for that their
+ * declared memory is counted by `lacksResource`; this sees what others take on the same machine.
+ */
+function lacksMemoryNow(
+  step: Candidate,
+  chosen: readonly Candidate[],
+  running: readonly RunningStep[],
+  { memoryLeftMb = Infinity }: Capacity,
+): string | null {
+  if (running.length + chosen.length === 0) return null
+  const left = memoryLeftMb - sumOf('memory', chosen)
+  if (step.memoryMb <= left) return null
+  return `needs ${step.memoryMb} MiB, the machine has ${Math.max(0, Math.floor(left))} available beyond executor.memory_reserve_mb`
 }
 
 /**
@@ -199,7 +225,7 @@ function slackBeside(
     0,
   )
   return {
-    slots: capacity.slots - wanted,
+    slots: slotsOf(capacity) - wanted,
     memory: slackOf('memory'),
     disk: slackOf('disk'),
     io: slackOf('io'),

@@ -53,8 +53,11 @@ function cpuTime(text: string): CpuTime | null {
   return { busy: total - (fields[3] ?? 0) - (fields[4] ?? 0), total }
 }
 
-/** What the machine has available, or what its control group leaves where that is less; page cache that can be dropped counts as free. */
-function memoryFreeMb(root: string): number | null {
+/**
+ * What the machine has available, or what its control group leaves where that is less, MiB; page cache that can be dropped counts as free. Null where the
+ * kernel does not tell. `root` replaces / in tests.
+ */
+export function memoryFreeMb(root = '/'): number | null {
   const available = /^MemAvailable:\s+(\d+) kB$/m.exec(read(root, 'proc/meminfo'))?.[1]
   if (available === undefined) return null
   const group = /^0::(.*)$/m.exec(read(root, 'proc/self/cgroup'))?.[1] ?? '/'

@@ -3,6 +3,7 @@ import { readNodeStanding, type NodeStanding } from '../db/nodes/read-node-stand
 import { isDatabaseAway } from '../domain/database-away.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { machineLoadReader } from './machine-load.js'
+import type { HeldSlots } from './pressure.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
 /** What a node's program is, to be compared with what the database was migrated for. */
@@ -25,6 +26,7 @@ export interface NodePresenceOptions {
 /** The row of a scheduler's node: registered and kept alive by heartbeats (setting node.heartbeat_s), and asked before work is taken. */
 export class NodePresence {
   private fault: string | null = null
+  private held: HeldSlots | null = null
   private timer: NodeJS.Timeout | undefined
   private beating: Promise<void> = Promise.resolve()
   private hasLeft = false
@@ -64,6 +66,13 @@ export class NodePresence {
     const held = describeWish(node, standing.wish) ?? mismatch
     if (held !== null) return { reason: held, isHeld: true }
     return fault === null ? null : { reason: fault, isHeld: false }
+  }
+
+  /** Fewer slots are handed out, or other ones than before: written at once where it begins or ends, so that `tilth nodes` shows it. */
+  async holdSlots(held: HeldSlots | null): Promise<void> {
+    const isNews = (held === null) !== (this.held === null)
+    this.held = held
+    if (isNews) await this.beat()
   }
 
   /** Signs off. What cannot be written because Postgres is away is seen from the silence. */
@@ -112,6 +121,8 @@ export class NodePresence {
       program: program.version,
       schema: program.schema,
       fault: this.fault,
+      slotsHeldTo: this.held?.slots ?? null,
+      heldReason: this.held?.reason ?? null,
       heartbeatS,
       ...this.readLoad(),
     })

@@ -3,6 +3,7 @@ import { forgetNode as deleteNode, setNodeLabels, setNodeState } from '../db/nod
 import { listNodes as selectNodes, type NodeRow } from '../db/nodes/list-nodes.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { describeWish } from './node-presence.js'
+import type { HeldSlots } from './pressure.js'
 
 /** What a node does: gone (silent or signed off), or what its operator wants; draining becomes drained when its last step has ended. */
 export type NodeState = 'active' | 'paused' | 'draining' | 'drained' | 'gone'
@@ -28,6 +29,14 @@ export async function getNode(db: Queryable, name: string): Promise<NodeView> {
   const [row] = await selectNodes(db, name)
   if (row === undefined) throw unknownNode(name)
   return { ...row, state: stateOfNode(row) }
+}
+
+/** Fewer slots than the node has, handed out because of pressure; null where it hands out all, is gone, or there is none of this name. */
+export async function heldSlots(db: Queryable, name: string): Promise<HeldSlots | null> {
+  const [row] = await selectNodes(db, name)
+  return row === undefined || row.isGone || row.slotsHeldTo === null
+    ? null
+    : { slots: row.slotsHeldTo, reason: row.heldReason ?? '' }
 }
 
 /** Lets a node take work (active), take none for a while (paused), or none for good while its steps end (draining). Throws NOT_FOUND. */

@@ -18,6 +18,8 @@ import { asCandidate } from './grant-resources.js'
 import { grantOf, Granter } from './granter.js'
 import { listReadyWithinQuota } from './quota.js'
 import { Leader, type Duty } from './leader.js'
+import { memoryLeft } from './memory-left.js'
+import { PressureGate, readStalls, type HeldSlots } from './pressure.js'
 import { NodePresence, type ProgramIdentity } from './node-presence.js'
 import { releaseDeadClaims, sweepAttemptFolders, sweepRevisions } from './reconcile.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
@@ -81,6 +83,7 @@ export class Scheduler {
   private settings:
     { readonly at: number; readonly changes: number; readonly values: SettingsInForce } | undefined
   private readonly presence: NodePresence
+  private readonly gate = new PressureGate()
   private readonly granter = new Granter()
   private readonly snapshots: SettingSnapshots
   /** Its node is paused, draining or of another version: only an operator can change that. */
@@ -216,6 +219,7 @@ export class Scheduler {
     ])
     const noWork = await this.presence.whyNoWork(settings, standing, fault)
     this.isHeld = noWork?.isHeld ?? false
+    let held: HeldSlots | null = null
     const { starts, admission, running } = await withAdmissionLock(db, async (trx) => {
       const rows = await listRunningSteps(trx, { executor: executor.name })
       const here = rows.filter((row) => row.node === node)
@@ -227,7 +231,13 @@ export class Scheduler {
       const granted = await this.granter.grant(trx, ready, settings)
       const candidates = ready.map((step) => asCandidate(step, grantOf(granted, step)))
       const readyById = new Map(ready.map((step) => [step.id, step]))
-      const capacity = { ...settings.capacity(), ...(freeMb === null ? {} : { diskMb: freeMb }) }
+      held = this.lookAtPressure(here, settings)
+      const capacity = {
+        ...settings.capacity(),
+        ...(freeMb === null ? {} : { diskMb: freeMb }),
+        ...memoryLeft(settings),
+        held,
+      }
       const decided = admit(here, candidates, capacity, settings.caps(), elsewhere)
       const leaseSeconds = settings.resolve('executor.lease_s').value
       const grants: Grant[] = []
@@ -256,11 +266,18 @@ export class Scheduler {
       const waiting = [...decided.waiting, ...over]
       return { starts, admission: { ...decided, waiting }, running: here }
     })
+    await this.presence.holdSlots(held)
     this.watch.endLost(running)
     for (const { claim, limits } of starts) this.start(claim, limits)
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
     return nextRetryS(db, { executor: executor.name })
+  }
+
+  private lookAtPressure(here: readonly RunningRow[], settings: SettingsInForce): HeldSlots | null {
+    const used = here.reduce((sum, { threads }) => sum + threads, 0)
+    const { slots } = settings.capacity()
+    return this.gate.look(performance.now(), readStalls(), { used, slots, limits: settings.pressureLimits() })
   }
 
   private async reapExpired(settings: SettingsInForce): Promise<void> {

@@ -4,6 +4,7 @@ import { resolveSetting, type ResolvedSetting, type SettingLayers } from '../con
 import type { Queryable } from '../db/steps/queryable.js'
 import type { CapBound, Caps, Capacity } from './admission.js'
 import type { StepLimits } from './executor.js'
+import type { PressureLimits } from './pressure.js'
 import type { GrantSettings } from './grant-resources.js'
 import type { RetrySettings } from './retry-policy.js'
 
@@ -43,6 +44,15 @@ export class SettingsInForce {
       slots: Math.max(1, Math.floor(slots)),
       memoryMb: this.resolve('executor.memory_mb').value,
       ioWeight: this.resolve('executor.io_weight').value,
+    }
+  }
+
+  /** When the host hands out fewer slots. */
+  pressureLimits(): PressureLimits {
+    return {
+      memoryPercent: this.resolve('pressure.memory_percent').value,
+      ioPercent: this.resolve('pressure.io_percent').value,
+      intervalS: this.resolve('pressure.interval_s').value,
     }
   }
 

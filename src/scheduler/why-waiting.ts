@@ -5,7 +5,8 @@ import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js
 import { admit } from './admission.js'
 import { asCandidate } from './grant-resources.js'
 import { grantOf, Granter } from './granter.js'
-import { getNodeObstacle } from './nodes.js'
+import { memoryLeft } from './memory-left.js'
+import { getNodeObstacle, heldSlots } from './nodes.js'
 import { listReadyWithinQuota } from './quota.js'
 import { readSettings } from './settings-in-force.js'
 import { lookAtStorage, type ProveRoots } from './storage-fault.js'
@@ -62,7 +63,12 @@ async function askAdmission(
   const { waiting } = admit(
     running.filter((row) => row.node === node),
     ready.map((step) => asCandidate(step, grantOf(granted, step))),
-    { ...settings.capacity(), ...(freeMb === null ? {} : { diskMb: freeMb }) },
+    {
+      ...settings.capacity(),
+      ...(freeMb === null ? {} : { diskMb: freeMb }),
+      ...memoryLeft(settings),
+      held: await heldSlots(db, node),
+    },
     settings.caps(),
     running.filter((row) => row.node !== node),
   )

@@ -111,11 +111,12 @@ test('of two nodes on one host the paused one takes nothing, and works again wit
   await eventually(async () => (await stateOf(stepIds[0]!)) === 'succeeded', 'the other node did it')
   expect((await stepOf(app.db, stepIds[0]!)).node).toBe('two')
   await setNodeWish(app.db, 'two', 'paused')
-  const later = (await insertSteps(app.db, [{ act: 'publish' }])).stepIds[0]!
+  // A round that was under way may still start what comes meanwhile.
   await eventually(
     () => Promise.resolve(lines.some((line) => line.includes('node two is paused'))),
     'it says why',
   )
+  const later = (await insertSteps(app.db, [{ act: 'publish' }])).stepIds[0]!
   expect(await stepOf(app.db, later)).toMatchObject({ state: 'ready', attempt: 0 })
   const resumed = performance.now()
   await setNodeWish(app.db, 'one', 'active')

@@ -15,6 +15,9 @@ export interface NodeBeat {
   readonly schema: string
   /** Why it takes no work at present, apart from a pause; null: it does. */
   readonly fault: string | null
+  /** Handed out at present because of pressure, and why; null: all. */
+  readonly slotsHeldTo: number | null
+  readonly heldReason: string | null
   readonly heartbeatS: number
   readonly load1min: number | null
   /** Of the whole machine since the beat before, 0..1. */
@@ -33,12 +36,13 @@ export interface NodeBeat {
 export async function beatNode(db: Queryable, b: NodeBeat): Promise<void> {
   await sql`
     with beat as (
-      insert into node (name, executor, host, slots, memory_mb, program, schema, fault, heartbeat_s, load_1min, cpu_use, memory_free_mb,
+      insert into node (name, executor, host, slots, memory_mb, program, schema, fault, slots_held_to, held_reason, heartbeat_s, load_1min, cpu_use, memory_free_mb,
         pressure_cpu, pressure_io, pressure_memory)
-      values (${b.node}, ${b.executor}, ${b.host}, ${b.slots}, ${b.memoryMb}, ${b.program}, ${b.schema}, ${b.fault}, ${b.heartbeatS},
+      values (${b.node}, ${b.executor}, ${b.host}, ${b.slots}, ${b.memoryMb}, ${b.program}, ${b.schema}, ${b.fault}, ${b.slotsHeldTo}, ${b.heldReason}, ${b.heartbeatS},
         ${b.load1min}, ${b.cpuUse}, ${b.memoryFreeMb}, ${b.pressureCpu}, ${b.pressureIo}, ${b.pressureMemory})
       on conflict (name) do update set executor = excluded.executor, host = excluded.host, slots = excluded.slots,
         memory_mb = excluded.memory_mb, program = excluded.program, schema = excluded.schema, fault = excluded.fault,
+        slots_held_to = excluded.slots_held_to, held_reason = excluded.held_reason,
         heartbeat_s = excluded.heartbeat_s, load_1min = excluded.load_1min, cpu_use = excluded.cpu_use,
         memory_free_mb = excluded.memory_free_mb, pressure_cpu = excluded.pressure_cpu, pressure_io = excluded.pressure_io,
         pressure_memory = excluded.pressure_memory, last_seen_at = now(), left_at = null

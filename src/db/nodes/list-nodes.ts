@@ -19,6 +19,9 @@ export interface NodeRow {
   readonly program: string
   readonly schema: string
   readonly fault: string | null
+  /** Slots handed out at present because of pressure, and why; null: all. */
+  readonly slotsHeldTo: number | null
+  readonly heldReason: string | null
   readonly firstSeenAt: Date
   readonly lastSeenAt: Date
   /** Seconds since, by the database's clock. */
@@ -38,7 +41,7 @@ export async function listNodes(db: Queryable, name: string | null): Promise<Nod
     select n.name, n.executor, n.host, n.state::text as wish,
       (n.left_at is not null or n.last_seen_at < now() - make_interval(secs => 3 * n.heartbeat_s)) as "isGone",
       n.slots, n.memory_mb as "memoryMb", coalesce(s.steps, 0)::int as "runningSteps", coalesce(s.threads, 0)::int as "slotsTaken",
-      coalesce(s.memory_mb, 0)::int as "memoryTakenMb", n.labels, n.program, n.schema, n.fault,
+      coalesce(s.memory_mb, 0)::int as "memoryTakenMb", n.labels, n.program, n.schema, n.fault, n.slots_held_to as "slotsHeldTo", n.held_reason as "heldReason",
       n.first_seen_at as "firstSeenAt", n.last_seen_at as "lastSeenAt", extract(epoch from now() - n.last_seen_at)::float8 as "lastSeenS",
       n.load_1min as "load1min", n.cpu_use as "cpuUse", n.memory_free_mb as "memoryFreeMb", n.pressure_cpu as "pressureCpu",
       n.pressure_io as "pressureIo", n.pressure_memory as "pressureMemory",
