@@ -6,6 +6,7 @@ import { blocksOf, type Grid } from '../src/domain/grid.js'
 import { simdTarget } from '../src/kernels/addon.js'
 import { correctReflectance, slotTable } from '../src/kernels/correct-reflectance.js'
 import { encodeBound, encodeTile } from '../src/kernels/encode-tile.js'
+import { normalizedDifference } from '../src/kernels/normalized-difference.js'
 import { openBandWriter } from '../src/runner/band-writer.js'
 import { openKernelPool } from '../src/runner/kernel-pool.js'
 
@@ -64,6 +65,11 @@ export async function run(): Promise<void> {
   const flags = new Uint8Array(dn.length)
   speed('correct', 40, () => {
     correctReflectance({ ...block, flags })
+  })
+  const red = out.map((value) => value / 3)
+  const index = new Int16Array(out.length)
+  speed('normalizedDifference', 40, () => {
+    normalizedDifference({ a: out, b: red, noData: -32768, minSum: 100, out: index })
   })
   const packed = new Uint8Array(encodeBound())
   for (const codec of ['deflate', 'zstd'] as const)

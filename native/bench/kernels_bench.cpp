@@ -12,6 +12,7 @@
 #include "encode.hpp"
 #include "flags.hpp"
 #include "halve.hpp"
+#include "normalized_difference.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -63,6 +64,9 @@ int main() {
   measure("halve_mean_i16", 100, [&] {
     tilth::halve_mean_i16({out, kSide, kSide, kSide}, -32768, {half, kSide / 2, kSide / 2, kSide / 2});
   });
+  std::vector<std::int16_t> red(out.rbegin(), out.rend());
+  std::vector<std::int16_t> index(n);
+  measure("normalized_difference", 50, [&] { tilth::normalized_difference(out, red, -32768, 100, index); });
   std::array<std::uint16_t, 256> bits{};
   measure("or_flags, 20 m on 10 m", 50, [&] {
     tilth::or_flags(mask, window, flags, kSide / 2, kSide / 2, {0.25, 0.5, 0.25, 0.5}, bits);

@@ -10,6 +10,7 @@
 #include "encode.hpp"
 #include "flags.hpp"
 #include "halve.hpp"
+#include "normalized_difference.hpp"
 #include "simd.hpp"
 
 namespace tilth::binding {
@@ -123,6 +124,14 @@ void OrFlags(const Napi::CallbackInfo& info) {
            axes_of(p.nested("axes")), args.array<const std::uint16_t>("bitsOf", 256));
 }
 
+void NormalizedDifference(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto n = static_cast<std::size_t>(args.integer("n", 0, 2147483647));
+  normalized_difference(args.array<const std::int16_t>("a", n), args.array<const std::int16_t>("b", n),
+                        static_cast<std::int16_t>(args.integer("noData", -32768, -10001)),
+                        args.integer("minSum", 1, 65534), args.array<std::int16_t>("out", n).first(n));
+}
+
 Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
   TileEncoder& encoder = *info.Env().GetInstanceData<TileEncoder>();
@@ -167,6 +176,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("halveNearest8", Napi::Function::New(env, HalveNearest8));
   exports.Set("halveNearest16", Napi::Function::New(env, HalveNearest16));
   exports.Set("orFlags", Napi::Function::New(env, OrFlags));
+  exports.Set("normalizedDifference", Napi::Function::New(env, NormalizedDifference));
   exports.Set("encodeTile", Napi::Function::New(env, EncodeTile));
   exports.Set("encodeBound", Napi::Function::New(env, EncodeBound));
   return exports;

@@ -105,6 +105,21 @@ void or_u16(const std::uint16_t* in, int n, std::uint16_t* __restrict out) noexc
   for (int i = 0; i < n; ++i) out[i] = static_cast<std::uint16_t>(out[i] | in[i]);
 }
 
+void normalized_difference(const std::int16_t* __restrict a, const std::int16_t* __restrict b, int n,
+                           std::int16_t no_data, int min_sum, std::int16_t* __restrict out) noexcept {
+  for (int i = 0; i < n; ++i) {
+    const int p = a[i], q = b[i];
+    const int x = p > 0 ? p : 0, y = q > 0 ? q : 0;
+    const int sum = x + y;
+    const int good = (p != no_data) & (q != no_data) & (sum >= min_sum);
+    // Exact: both integers are doubles, and the quotient is at least 1 / (2 sum) away from any tie that it
+    // does not hit.
+    const double index = 10000.0 * static_cast<double>(x - y) / static_cast<double>(sum > 0 ? sum : 1);
+    const int rounded = static_cast<int>(index + (index < 0.0 ? -0.5 : 0.5));
+    out[i] = static_cast<std::int16_t>(good ? rounded : no_data);
+  }
+}
+
 }  // namespace
 
 const RowFunctions rows = {correct_run,
@@ -114,6 +129,7 @@ const RowFunctions rows = {correct_run,
                            pick<std::uint16_t>,
                            difference<std::uint8_t>,
                            difference<std::uint16_t>,
-                           or_u16};
+                           or_u16,
+                           normalized_difference};
 
 }  // namespace tilth::TILTH_TARGET

@@ -38,6 +38,9 @@ struct RowFunctions {
   void (*difference_u8)(const std::uint8_t* in, int n, std::uint8_t* out) noexcept;
   void (*difference_u16)(const std::uint16_t* in, int n, std::uint16_t* out) noexcept;
   void (*or_u16)(const std::uint16_t* in, int n, std::uint16_t* out) noexcept;
+  /// out[i] = round(10000 (a - b) / (a + b)), see normalized_difference.hpp.
+  void (*normalized_difference)(const std::int16_t* a, const std::int16_t* b, int n, std::int16_t no_data,
+                                int min_sum, std::int16_t* out) noexcept;
 };
 
 namespace baseline {

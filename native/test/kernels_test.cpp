@@ -15,6 +15,7 @@
 #include "encode.hpp"
 #include "flags.hpp"
 #include "halve.hpp"
+#include "normalized_difference.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -156,6 +157,32 @@ void flags_by_hand() {
   for (int i = 0; i < 6; ++i) expect_equal("or_flags", mask[i], expected[i]);
 }
 
+void normalized_difference_by_hand() {
+  const std::array<std::int16_t, 8> nir = {4000, 500, 3000, -32768, 100, -50, 40, 1};
+  const std::array<std::int16_t, 8> red = {1000, 1500, -200, 1000, -32768, 800, 50, 3};
+  std::array<std::int16_t, 8> out{};
+  tilth::normalized_difference(nir, red, -32768, 100, out);
+  expect_equal("(4000 - 1000) / 5000 = 0.6", out[0], 6000);
+  expect_equal("(500 - 1500) / 2000 = -0.5", out[1], -5000);
+  expect_equal("negative red counts as 0: 1", out[2], 10000);
+  expect_equal("no near infrared", out[3], -32768);
+  expect_equal("no red", out[4], -32768);
+  expect_equal("negative near infrared counts as 0: -1", out[5], -10000);
+  expect_equal("40 + 50 is less than 100", out[6], -32768);
+  tilth::normalized_difference(nir, red, -32768, 1, out);
+  expect_equal("(40 - 50) / 90 = -0.11111", out[6], -1111);
+  expect_equal("(1 - 3) / 4 = -0.5", out[7], -5000);
+  // 10000 * (16001 - 15999) / 32000 = 0.625; * (8001 - 7999) / 16000 = 1.25; (20001 - 19999) / 40000 x 10000
+  // = 0.5.
+  const std::array<std::int16_t, 3> a = {16001, 8001, 20001}, b = {15999, 7999, 19999};
+  tilth::normalized_difference(a, b, -32768, 1, {out.data(), 3});
+  expect_equal("0.625 -> 1", out[0], 1);
+  expect_equal("1.25 -> 1", out[1], 1);
+  expect_equal("0.5 -> 1", out[2], 1);
+  tilth::normalized_difference(b, a, -32768, 1, {out.data(), 3});
+  expect_equal("-0.5 -> -1", out[2], -1);
+}
+
 void encode_round_trip() {
   tilth::TileEncoder encoder(512);
   std::vector<std::uint16_t> image(600 * 100);
@@ -203,6 +230,7 @@ int main() {
   correct_blocks();
   halve_by_hand();
   flags_by_hand();
+  normalized_difference_by_hand();
   encode_round_trip();
   std::printf("%s: %s\n", std::string(target.name).c_str(), failures ? "FAILED" : "passed");
   return failures ? 1 : 0;

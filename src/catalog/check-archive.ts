@@ -10,7 +10,7 @@ import {
 } from '../db/catalog/archived-products.js'
 import type { Database } from '../db/connect.js'
 import { ProcessingError } from '../domain/errors.js'
-import { readFileFacts } from '../products/stac/build-l2a-item.js'
+import { readFileFacts } from '../products/stac/build-item.js'
 import { walkRevisions, type RevisionFolder } from './revision-folders.js'
 import { registeredRoots } from './storage-roots.js'
 

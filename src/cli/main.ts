@@ -9,6 +9,7 @@ type CommandModule = { readonly register: (program: Command) => void }
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   demo: () => import('./demo.js'),
   l2a: () => import('./l2a.js'),
+  ndvi: () => import('./ndvi.js'),
   simulate: () => import('./simulate.js'),
   site: () => import('./site.js'),
   season: () => import('./season.js'),

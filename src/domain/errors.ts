@@ -195,6 +195,13 @@ export const ERROR_CODES = {
     summary: 'No band of the image has a single pixel with data: the swath does not touch the tile.',
     remedy: 'Nothing: there is nothing to correct.',
   },
+  INPUT_GONE: {
+    failure: 'permanent',
+    exit: EXIT.noInput,
+    summary:
+      'The revision of a product that a step was made for is in the archive no more: it was made again or removed since.',
+    remedy: 'Ask again with `tilth process`: a new step takes the revision in force.',
+  },
   SUN_TOO_LOW: {
     failure: 'permanent',
     exit: EXIT.data,

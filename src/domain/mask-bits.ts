@@ -17,3 +17,8 @@ export const MASK_BITS = {
   defaultAtmosphere: 14,
   noData: 15,
 } as const
+
+/** The bits as metadata of MASK.tif. */
+export const MASK_METADATA: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(MASK_BITS).map(([name, bit]) => [`BIT_${bit}`, name]),
+)

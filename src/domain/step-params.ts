@@ -19,3 +19,24 @@ export const importStepParams = z.object({
   input: z.string().min(1),
 })
 export type ImportStepParams = z.infer<typeof importStepParams>
+
+/** A product that a step reads: the revision that was in force when the step was made. */
+export const productInput = z.object({
+  name: z.string().min(1),
+  /** `archive:...` folder of the revision. */
+  location: z.string().min(1),
+})
+export type ProductInput = z.infer<typeof productInput>
+
+/** What steps that read products have in common. */
+const consumerStepParams = z.object({
+  /** Name of the product that is made. */
+  product: z.string().min(1),
+  parameters: z.record(z.string(), z.unknown()),
+  /** Where each parameter came from when the job was made, as of `l2aStepParams`. */
+  parameter_origins: z.record(z.string(), z.string().min(1)),
+})
+
+/** `step.params` of one NDVI step. */
+export const ndviStepParams = consumerStepParams.extend({ input: productInput })
+export type NdviStepParams = z.infer<typeof ndviStepParams>

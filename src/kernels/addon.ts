@@ -26,6 +26,7 @@ export interface Addon {
   halveNearest8(args: { in: Plane<Uint8Array>; out: Plane<Uint8Array> }): void
   halveNearest16(args: { in: Plane<Uint16Array>; out: Plane<Uint16Array> }): void
   orFlags(args: object): void
+  normalizedDifference(args: object): void
   encodeTile(args: object): number
   encodeBound(): number
 }

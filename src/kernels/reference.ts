@@ -5,6 +5,7 @@
 import type { Window } from '../domain/grid.js'
 import type { Axes, Plane } from './addon.js'
 import type { CorrectReflectanceArgs } from './correct-reflectance.js'
+import type { NormalizedDifferenceArgs } from './normalized-difference.js'
 import type { BytePlane } from './or-flags.js'
 
 const f = Math.fround
@@ -110,5 +111,21 @@ export function orFlagsPlain(mask: Uint16Array, window: Window, plane: BytePlane
     const column = near(window.x + (i % window.width), axes.x0, axes.dx, plane.columns)
     const row = near(window.y + Math.floor(i / window.width), axes.y0, axes.dy, plane.rows)
     mask[i]! |= bitsOf[plane.bytes[row * plane.columns + column]!]!
+  }
+}
+
+/** In whole numbers: twice the remainder is compared with the divisor, so no rounding of a quotient enters. */
+export function normalizedDifferencePlain({ a, b, noData, minSum, out }: NormalizedDifferenceArgs): void {
+  for (let i = 0; i < out.length; i++) {
+    const [x, y] = [Math.max(a[i]!, 0), Math.max(b[i]!, 0)]
+    const sum = x + y
+    if (a[i] === noData || b[i] === noData || sum < minSum) {
+      out[i] = noData
+      continue
+    }
+    const scaled = 10_000 * Math.abs(x - y)
+    const whole = (scaled - (scaled % sum)) / sum
+    const size = 2 * (scaled % sum) >= sum ? whole + 1 : whole
+    out[i] = x < y ? -size : size
   }
 }

@@ -2,7 +2,7 @@ import { ProcessingError } from '../domain/errors.js'
 
 /** What a product's name says. Source: docs/products.md. */
 export interface ProductId {
-  /** `S2A`, `S2B`, `S2C`, `LC08`, ... */
+  /** `S2A`, `S2B`, `S2C`, `LC08`, ...; `S2`, `LANDSAT` for products of several platforms of a family. */
   readonly platform: string
   /** `L2A`, `L3A`, ... */
   readonly level: string
@@ -10,8 +10,10 @@ export interface ProductId {
   readonly tile: string
   /** Sensing time, ISO 8601 UTC; the name keeps whole seconds. */
   readonly sensedAt: string
-  /** Relative orbit, 1..999 (Sentinel-2: 1..143). */
-  readonly relativeOrbit: number
+  /** Relative orbit, 1..999 (Sentinel-2: 1..143); null for a product of many acquisitions, which has `halfDays` instead. */
+  readonly relativeOrbit: number | null
+  /** Of a product of many acquisitions: days before and after `sensedAt` that it looks at, 1..999. */
+  readonly halfDays?: number
   /** Whose processor made the pixels where it was not ours: `SEN2COR`, `MAJA`. Such a product never has the name of one of ours. */
   readonly madeBy?: string
 }
@@ -24,10 +26,11 @@ export interface RevisionId {
 
 const PART = /^[A-Z0-9]{2,12}$/
 const NAME =
-  /^([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_(\d{8}T\d{6})_R(\d{3})(?:_([A-Z0-9]{2,12}))?$/
+  /^([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_([A-Z0-9]{2,12})_(\d{8}T\d{6})_([RH])(\d{3})(?:_([A-Z0-9]{2,12}))?$/
 
 /**
  * `<platform>_<level>_<tile>_<yyyymmddThhmmss>_R<orbit>`, for example `S2A_L2A_55JEJ_20171207T002051_R116`; `_<madeBy>` follows where that is given.
+ * A product of many acquisitions has `_H<half days>` in place of the orbit: `S2_L3A_31TCJ_20250615T120000_H025`.
  * Parts are upper-case letters and digits only: no name can leave its folder. Throws INTERNAL for any other.
  */
 export function productName(id: ProductId): string {
@@ -38,9 +41,10 @@ export function productName(id: ProductId): string {
         'INTERNAL',
         `'${part}' cannot be part of a product name: 2 to 12 upper-case letters and digits were expected.`,
       )
-  if (!Number.isInteger(id.relativeOrbit) || id.relativeOrbit < 1 || id.relativeOrbit > 999)
-    throw new ProcessingError('INTERNAL', `Relative orbit ${id.relativeOrbit} is not in 1..999.`)
-  const orbit = `R${String(id.relativeOrbit).padStart(3, '0')}`
+  const [letter, number] = id.relativeOrbit === null ? ['H', id.halfDays ?? NaN] : ['R', id.relativeOrbit]
+  if (!Number.isInteger(number) || number < 1 || number > 999)
+    throw new ProcessingError('INTERNAL', `${letter}${number} of a product name is not in 1..999.`)
+  const orbit = `${letter}${String(number).padStart(3, '0')}`
   return [id.platform, id.level, id.tile, compactTime(id.sensedAt), orbit, ...madeBy].join('_')
 }
 
@@ -48,14 +52,17 @@ export function productName(id: ProductId): string {
 export function parseProductName(name: string): ProductId | undefined {
   const match = NAME.exec(name)
   if (match === null) return undefined
-  const [, platform = '', level = '', tile = '', t = '', orbit = '', madeBy] = match
+  const [, platform = '', level = '', tile = '', t = '', letter = '', number = '', madeBy] = match
   const day = `${t.slice(0, 4)}-${t.slice(4, 6)}-${t.slice(6, 8)}`
   const sensedAt = `${day}T${t.slice(9, 11)}:${t.slice(11, 13)}:${t.slice(13, 15)}Z`
   const time = new Date(sensedAt)
   // The round trip refuses 30 February and the like, which Date would roll over.
-  if (Number.isNaN(time.getTime()) || compactTime(sensedAt) !== t || Number(orbit) === 0) return undefined
+  if (Number.isNaN(time.getTime()) || compactTime(sensedAt) !== t || Number(number) === 0) return undefined
   return {
-    ...{ platform, level, tile, sensedAt, relativeOrbit: Number(orbit) },
+    ...{ platform, level, tile, sensedAt },
+    ...(letter === 'R'
+      ? { relativeOrbit: Number(number) }
+      : { relativeOrbit: null, halfDays: Number(number) }),
     ...(madeBy === undefined ? {} : { madeBy }),
   }
 }
@@ -79,6 +86,9 @@ export type ReflectanceKind = 'sre' | 'fre'
 
 /** `B02_sre.tif`, `B8A_fre.tif`, ... */
 export const bandFile = (band: string, kind: ReflectanceKind): string => `${band}_${kind}.tif`
+
+/** `NDVI.tif` of an L3B product; its `MASK.tif` has the bits of the L2A product. */
+export const NDVI_FILE = 'NDVI.tif'
 
 /** Files of an L2A product that are no reflectance. */
 export const PRODUCT_FILES = {

@@ -54,10 +54,16 @@ export async function writeQuicklook(
   options: QuicklookOptions = {},
 ): Promise<Quicklook> {
   const quicklook = renderQuicklook(input, options)
+  await writePicture(path, quicklook)
+  return quicklook
+}
+
+/** Writes a PNG, flushed. Rejects with DISK_FULL or WRITE_FAILED. */
+export async function writePicture(path: string, picture: RgbaImage): Promise<void> {
   try {
     const file = await open(path, 'w')
     try {
-      await file.writeFile(encodePng(quicklook))
+      await file.writeFile(encodePng(picture))
       await file.sync()
     } finally {
       await file.close()
@@ -65,7 +71,6 @@ export async function writeQuicklook(
   } catch (cause) {
     throw publishError(`Writing the quicklook ${path}`, cause)
   }
-  return quicklook
 }
 
 /** Interleaved RGB as float, NaN in all three where no-data. */
@@ -176,7 +181,8 @@ function paint({ width, height, rgb }: Rgb, low: number, high: number, gamma: nu
   return { width, height, data }
 }
 
-function enlarge(image: RgbaImage, factor: number): RgbaImage {
+/** Enlarged by a whole factor, nearest neighbour. */
+export function enlarge(image: RgbaImage, factor: number): RgbaImage {
   if (factor === 1) return image
   const width = image.width * factor
   const height = image.height * factor

@@ -7,6 +7,16 @@ import { publishError } from './publish.js'
 const share = z.number().min(0).max(1)
 const seconds = z.number().nonnegative()
 
+/** Shares of 0.05, 0.25, 0.5, 0.75 and 0.95 of the values are less than or equal to these; null where there is none. */
+const quantilesSchema = z.strictObject({
+  p05: z.number(),
+  p25: z.number(),
+  p50: z.number(),
+  p75: z.number(),
+  p95: z.number(),
+})
+export type Quantiles = z.infer<typeof quantilesSchema>
+
 /** Statistics of one file over its valid pixels, in the stated unit (scale and offset applied); null where no pixel is valid. */
 export const bandStatisticsSchema = z
   .strictObject({
@@ -16,6 +26,14 @@ export const bandStatisticsSchema = z
     mean: z.number().nullable(),
     max: z.number().nullable(),
     valid_share: share.describe('Share of pixels that are not no-data.'),
+    quantiles: quantilesSchema
+      .nullable()
+      .optional()
+      .describe('In the same unit, of products that have them.'),
+    clear: z
+      .strictObject({ share, mean: z.number().nullable(), quantiles: quantilesSchema.nullable() })
+      .optional()
+      .describe('The same over the valid pixels that are land or water without cloud, shadow or snow.'),
   })
   .refine(
     (s) =>

@@ -8,6 +8,7 @@ import {
   type CorrectionTable as KernelTable,
   type PressureGrid,
 } from '../kernels/correct-reflectance.js'
+import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import type { BytePlane } from '../kernels/or-flags.js'
 import type { Budget } from './budget.js'
 import type { EncodeBlockTask, EncodedTiles, HalfTile, Image, TileFormat } from './kernel-worker.js'
@@ -61,6 +62,8 @@ export interface KernelPool {
   }): Promise<{ reflectance: Int16Array; flags: Uint8Array }>
   /** mask[p] |= bitsOf[byte of the plane below the centre of p]. `mask` must lie on shared memory and is changed in place. */
   orFlags(task: { window: Window; mask: Uint16Array; plane: BytePlane; bitsOf: Uint16Array }): Promise<void>
+  /** As the kernel; `out` must lie on shared memory, `a` and `b` should. */
+  normalizedDifference(task: NormalizedDifferenceArgs): Promise<void>
   /** For `openBandWriter`. */
   encodeBlock(task: EncodeBlockTask): Promise<EncodedTiles>
   encodeHalf(
@@ -86,6 +89,12 @@ const shared = <T extends Uint8Array | Uint16Array | Float32Array>(array: T): T 
   const copy = new Pixels(new SharedArrayBuffer(array.byteLength))
   copy.set(array)
   return copy
+}
+
+/** What a thread writes to a copy nobody ever sees. */
+function mustBeShared(name: string, array: { readonly buffer: ArrayBufferLike }): void {
+  if (!(array.buffer instanceof SharedArrayBuffer))
+    throw new TypeError(`${name}: expected an array on a SharedArrayBuffer`)
 }
 
 /** Starts the pool. Throws NATIVE_UNAVAILABLE when the kernels cannot be loaded. */
@@ -151,9 +160,12 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       return { reflectance, flags }
     },
     orFlags: async (task) => {
-      if (!(task.mask.buffer instanceof SharedArrayBuffer))
-        throw new TypeError('mask: expected an array on a SharedArrayBuffer')
+      mustBeShared('mask', task.mask)
       await piscina.run(task, { name: 'orPlane' })
+    },
+    normalizedDifference: async (task) => {
+      mustBeShared('out', task.out)
+      await piscina.run(task, { name: 'difference' })
     },
     encodeBlock: (task) => encode('encodeBlock', task),
     encodeHalf: (task) => encode('encodeHalf', task),

@@ -3,6 +3,7 @@ import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { correctReflectance, type CorrectReflectanceArgs } from '../kernels/correct-reflectance.js'
 import { encodeBound, encodeTile, TILE, type Codec } from '../kernels/encode-tile.js'
 import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
+import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
 import type { Window } from '../domain/grid.js'
 
@@ -98,6 +99,10 @@ export function orPlane(task: {
   bitsOf: Uint16Array
 }): void {
   orFlags(task)
+}
+
+export function difference(task: NormalizedDifferenceArgs): void {
+  normalizedDifference(task)
 }
 
 /** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */

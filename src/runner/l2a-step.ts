@@ -4,25 +4,11 @@ import { l2aStepParams } from '../domain/step-params.js'
 import { l2a } from '../processors/l2a/definition.js'
 import { TILE_SIZE } from './l2a/block-size.js'
 import { correctScene } from './l2a/correct-scene.js'
-import type { StepContext, StepResult, ThreadBudget } from './step-context.js'
+import { shrunkBudget } from './shrunk-budget.js'
+import type { StepContext, StepResult } from './step-context.js'
 
 /** Block edge of scheduled steps, pixels: a JP2 tile of 10 m bands. Changes memory, no pixel. */
 const BLOCK_SIZE = 1024
-
-/** Blocks in flight follow the threads: with smaller blocks there are fewer of them too. */
-export function shrunkBudget(threads: ThreadBudget, shrink: number): ThreadBudget {
-  if (shrink === 0) return threads
-  const shrunk = (value: number) => Math.max(1, Math.floor(value / 2 ** shrink))
-  return {
-    get value() {
-      return shrunk(threads.value)
-    },
-    onChange: (callback) =>
-      threads.onChange((value) => {
-        callback(shrunk(value))
-      }),
-  }
-}
 
 /** One scheduled L2A step: the command line's correction, with input and parameters from the step's row. */
 export async function runL2aStep(context: StepContext): Promise<StepResult> {

@@ -6,6 +6,7 @@ import type { StepRun } from './step-context.js'
 const PROCESSORS: Readonly<Record<string, () => Promise<StepRun>>> = {
   l2a: async () => (await import('./l2a-step.js')).runL2aStep,
   import_l2a: async () => (await import('./import-l2a-step.js')).runImportStep,
+  ndvi: async () => (await import('./ndvi-step.js')).runNdviStep,
 }
 
 /**

@@ -59,7 +59,7 @@ function revisionOf(key: AttemptKey, { name, level, tile }: PublishedProduct): s
   if (id === undefined || id.level !== level || id.tile !== tile)
     throw new ProcessingError(
       'INTERNAL',
-      `'${name}' cannot be published: expected <platform>_${level}_${tile}_<yyyymmddThhmmss>_R<orbit>.`,
+      `'${name}' cannot be published: expected <platform>_${level}_${tile}_<yyyymmddThhmmss>_R<orbit> or _H<half days>.`,
     )
   return revisionFolder(id, { stepId: key.id, attempt: key.attempt })
 }

@@ -18,6 +18,7 @@ import {
   SETTING_KEYS,
 } from '../../src/config/settings.js'
 import { describeParams } from '../../src/processors/define-processor.js'
+import { ndvi } from '../../src/processors/ndvi/definition.js'
 import { l2a } from '../../src/processors/l2a/definition.js'
 
 describe('the table of settings', () => {
@@ -29,6 +30,17 @@ describe('the table of settings', () => {
     expect(unit).not.toBe('')
     expect(scopes.includes('processor')).toBe(key.startsWith('processor.'))
     expect(scopes).toContain('global')
+  })
+
+  test.each([ndvi])('every parameter of $name is a setting with its range and default', (definition) => {
+    for (const doc of describeParams(definition)) {
+      const setting = definitionOf(settingKey(`processor.${definition.name}.${doc.name}`))
+      expect({ default: setting.default(), range: setting.range, effect: setting.effect }).toEqual({
+        default: doc.default,
+        range: `${doc.minimum ?? ''} to ${doc.maximum ?? ''}`,
+        effect: 'job',
+      })
+    }
   })
 
   /** Two places say it, because the config layer cannot import a processor: this is what keeps them the same. */
@@ -122,7 +134,7 @@ describe('a value from text', () => {
   test('an unknown key names near ones', () => {
     expect(() => settingKey('l2a.max_parallelism')).toThrow(/Did you mean processor\.l2a\.max_parallelism/)
     expect(() => settingKey('processor.l2a.aott')).toThrow(/Did you mean processor\.l2a\.aot\?/)
-    expect(() => settingKey('max_paralelism')).toThrow(/Did you mean processor\.l2a\.max_parallelism\?/)
+    expect(() => settingKey('max_paralelism')).toThrow(/Did you mean processor\.l2a\.max_parallelism[,?]/)
     expect(() => settingKey('completely.different')).toThrow(/no setting 'completely\.different'\. See/)
     expect(() => settingKey('toString')).toThrow(
       expect.objectContaining({ code: 'SETTING_UNKNOWN' }) as Error,

@@ -8,8 +8,14 @@ import { simdTarget } from '../../src/kernels/addon.js'
 import { correctReflectance, slotTable } from '../../src/kernels/correct-reflectance.js'
 import { encodeBound, encodeTile } from '../../src/kernels/encode-tile.js'
 import { halve } from '../../src/kernels/halve.js'
+import { normalizedDifference } from '../../src/kernels/normalized-difference.js'
 import { orFlags, planeAxes } from '../../src/kernels/or-flags.js'
-import { correctReflectancePlain, halveMeanPlain, orFlagsPlain } from '../../src/kernels/reference.js'
+import {
+  correctReflectancePlain,
+  halveMeanPlain,
+  normalizedDifferencePlain,
+  orFlagsPlain,
+} from '../../src/kernels/reference.js'
 
 const hash = createHash('sha256')
 let seed = 12345
@@ -68,6 +74,21 @@ for (let length = 0; length <= 67; length++)
     correctReflectancePlain({ ...args, ...plain })
     same(`correct ${length}/${nodes}`, fast.out, plain.out)
     same(`correct flags ${length}/${nodes}`, fast.flags, plain.flags)
+  }
+
+/** Any int16, with no-data and small values of both signs often. */
+const band = (size: number) =>
+  Int16Array.from({ length: size }, () =>
+    integer(5) === 0 ? -32768 : integer(3) === 0 ? integer(400) - 200 : integer(65536) - 32768,
+  )
+for (let length = 0; length <= 67; length++)
+  for (const minSum of [1, 100, 3000]) {
+    const args = { a: band(length), b: band(length), noData: -32768, minSum }
+    const fast = new Int16Array(length)
+    const plain = new Int16Array(length)
+    normalizedDifference({ ...args, out: fast })
+    normalizedDifferencePlain({ ...args, out: plain })
+    same(`normalizedDifference ${length}/${minSum}`, fast, plain)
   }
 
 for (let width = 1; width <= 67; width++)

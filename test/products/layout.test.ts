@@ -41,6 +41,9 @@ test('a name parses back to what made it', () => {
         const sensedAt = `${date.toISOString().slice(0, 19)}Z`
         const made = { platform, level, tile, sensedAt, relativeOrbit }
         expect(parseProductName(productName(made))).toEqual(made)
+        const composite = { ...made, relativeOrbit: null, halfDays: relativeOrbit }
+        expect(parseProductName(productName(composite))).toEqual(composite)
+        expect(productName(composite)).not.toBe(productName(made))
       },
     ),
   )
@@ -49,7 +52,8 @@ test('a name parses back to what made it', () => {
 test('no text can name a folder outside the archive', () => {
   for (const bad of ['..', '../X', 'A/B', 'a', '', 'A B', 'A\0', 'TOOLONGATILENAME', 'A_B'])
     expect(() => productFolder({ ...id, tile: bad })).toThrow(/product name/)
-  expect(() => productFolder({ ...id, relativeOrbit: 0 })).toThrow(/orbit/)
+  expect(() => productFolder({ ...id, relativeOrbit: 0 })).toThrow(/R0 of a product name/)
+  expect(() => productFolder({ ...id, relativeOrbit: null })).toThrow(/product name/)
   expect(() => productFolder({ ...id, sensedAt: '../2017' })).toThrow(/ISO 8601/)
   expect(() => productFolder({ ...id, sensedAt: '2017-12-07T00:20:51' })).toThrow(/zone/)
   expect(() => revisionFolder(id, { stepId: 1, attempt: -1 })).toThrow(/revision/)
@@ -71,6 +75,8 @@ test('names that nothing here writes are not parsed', () => {
     '',
     'S2A_L2A_55JEJ_20170230T002051_R116',
     'S2A_L2A_55JEJ_20171207T002051_R000',
+    'S2A_L2A_55JEJ_20171207T002051_H000',
+    'S2A_L2A_55JEJ_20171207T002051_X116',
     'S2A_L2A_55JEJ_20171207T002051_R116/..',
   ])
     expect(parseProductName(bad)).toBeUndefined()

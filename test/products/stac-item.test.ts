@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
-import { buildL2aItem, type L2aItemInput, type RasterAsset } from '../../src/products/stac/build-l2a-item.js'
+import { buildItem, type ItemInput, type RasterAsset } from '../../src/products/stac/build-item.js'
 import { footprintOf, type LonLat } from '../../src/products/stac/footprint.js'
 import { stacItemFaults, validateStacItem } from '../../src/products/stac/validate-stac-item.js'
 import { gridOutline, toLonLat } from '../../src/raster/transform.js'
@@ -43,9 +43,10 @@ const mask: RasterAsset = {
   sizeBytes: 99,
   sha256,
 }
-const input: L2aItemInput = {
+const input: ItemInput = {
   name: 'S2A_L2A_55JEJ_20171207T002051_R116',
-  platform: 'S2A',
+  level: 'L2A',
+  platforms: ['S2A'],
   naming: {
     extension: 'mgrs',
     properties: { 'mgrs:utm_zone': 55, 'mgrs:latitude_band': 'J', 'mgrs:grid_square': 'EJ' },
@@ -63,13 +64,13 @@ const input: L2aItemInput = {
   processorVersion: '1',
   software: { tilth: '0.1.0', gdal: '3.6.2' },
   rasters: [red, mask],
-  quicklook: { file: 'quicklook.png', sizeBytes: 10, sha256 },
+  quicklook: { file: 'quicklook.png', title: 'True-colour picture', sizeBytes: 10, sha256 },
   report: { file: 'report.json', sizeBytes: 10, sha256 },
 }
 
 /** A deep copy of the valid item with one value changed, or removed where `value` is undefined. */
 function broken(path: readonly (string | number)[], value: unknown): unknown {
-  const item: unknown = JSON.parse(JSON.stringify(buildL2aItem(input)))
+  const item: unknown = JSON.parse(JSON.stringify(buildItem(input)))
   let parent = item as Record<string | number, unknown>
   for (const key of path.slice(0, -1)) parent = parent[key] as Record<string | number, unknown>
   const last = path.at(-1)!
@@ -80,18 +81,18 @@ function broken(path: readonly (string | number)[], value: unknown): unknown {
 
 describe('the STAC item of an L2A product', () => {
   test('is valid, with and without what may be missing', async () => {
-    expect(await stacItemFaults(buildL2aItem(input))).toEqual([])
-    const { name, platform, naming, relativeOrbit, sensedAt, createdAt, epsg, outline, sun } = input
+    expect(await stacItemFaults(buildItem(input))).toEqual([])
+    const { name, level, platforms, naming, relativeOrbit, sensedAt, createdAt, epsg, outline } = input
     const { lineage, processorVersion, software, rasters } = input
-    const needed = { name, platform, naming, relativeOrbit, sensedAt, createdAt, epsg, outline, sun }
-    const item = buildL2aItem({ ...needed, lineage, processorVersion, software, rasters, cloudPercent: null })
+    const needed = { name, level, platforms, naming, relativeOrbit, sensedAt, createdAt, epsg, outline }
+    const item = buildItem({ ...needed, lineage, processorVersion, software, rasters, cloudPercent: null })
     expect(await stacItemFaults(item)).toEqual([])
     expect(item.properties).not.toHaveProperty('eo:cloud_cover')
     await expect(validateStacItem(item)).resolves.toBeUndefined()
   })
 
   test('says what a reader needs to place and scale the pixels', () => {
-    const item = buildL2aItem(input)
+    const item = buildItem(input)
     expect(item.assets['B04_sre']).toMatchObject({
       href: './B04_sre.tif',
       'proj:shape': [172, 172],

@@ -1,39 +1,49 @@
 import { choice, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
 
+/** How steps of a processor are scheduled: the same four keys for each of them. `outputMb`: of one product of a full tile. */
+const scheduling = <const N extends string>(name: N, threads: number, outputMb: number) => {
+  const slots = (key: string, definition: SettingDefinition<number>) => [
+    `processor.${name}.${key}`,
+    definition,
+  ]
+  return Object.fromEntries([
+    slots(
+      'max_parallelism',
+      integer({
+        ...{ unit: 'steps', min: 0, max: 4096, default: 0, scopes: OF_PROCESSOR },
+        doc: `Steps of ${name} that run at once; 0 = on each host as many as give each its tile_threads_hint, rounded up, and one more where there is a slot for it. The global row limits all sites together, the row of a site that site with all its sub-sites; all hold.`,
+      }),
+    ),
+    slots(
+      'tile_threads_hint',
+      integer({
+        ...{ unit: 'threads', min: 1, max: 256, default: threads, scopes: OF_PROCESSOR },
+        doc: `Threads that one step of ${name} would like; it gets fewer when slots are scarce and more when they are free.`,
+      }),
+    ),
+    slots(
+      'memory_mb',
+      integer({
+        ...{ unit: 'MiB', min: 0, max: 1_048_576, default: 0, scopes: OF_PROCESSOR },
+        doc: `Memory that one step of ${name} is admitted with, whatever was measured; 0 = what the processor declares for its input, corrected by what such steps have used.`,
+      }),
+    ),
+    slots(
+      'output_mb',
+      integer({
+        ...{ unit: 'MiB', min: 0, max: 1_048_576, default: outputMb, scopes: OF_PROCESSOR },
+        doc: `What one product of ${name} is counted with for quotas until one was published; then the mean of the last hundred counts.`,
+      }),
+    ),
+  ]) as unknown as Record<
+    `processor.${N}.${'max_parallelism' | 'tile_threads_hint' | 'memory_mb' | 'output_mb'}`,
+    SettingDefinition<number>
+  >
+}
+
 /** How a processor is scheduled, and its parameters. The parameters repeat range and default of its definition: a test compares them. */
 export const PROCESSOR_SETTINGS = {
-  'processor.l2a.max_parallelism': integer({
-    unit: 'steps',
-    min: 0,
-    max: 4096,
-    default: 0,
-    scopes: OF_PROCESSOR,
-    doc: 'L2A steps that run at once; 0 = on each host as many as give each its tile_threads_hint, rounded up, and one more where there is a slot for it. The global row limits all sites together, the row of a site that site with all its sub-sites; all hold.',
-  }),
-  'processor.l2a.tile_threads_hint': integer({
-    unit: 'threads',
-    min: 1,
-    max: 256,
-    default: 4,
-    scopes: OF_PROCESSOR,
-    doc: 'Threads that one L2A step would like; it gets fewer when slots are scarce and more when they are free.',
-  }),
-  'processor.l2a.memory_mb': integer({
-    unit: 'MiB',
-    min: 0,
-    max: 1_048_576,
-    default: 0,
-    scopes: OF_PROCESSOR,
-    doc: 'Memory that one L2A step is admitted with, whatever was measured; 0 = what the processor declares for its input, corrected by what such steps have used.',
-  }),
-  'processor.l2a.output_mb': integer({
-    unit: 'MiB',
-    min: 0,
-    max: 1_048_576,
-    default: 1500,
-    scopes: OF_PROCESSOR,
-    doc: 'What one L2A product is counted with for quotas until one was published; then the mean of the last hundred counts.',
-  }),
+  ...scheduling('l2a', 4, 1500),
   'processor.l2a.aot': number({
     unit: '1 at 550 nm',
     min: 0,
@@ -76,5 +86,15 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
+  }),
+  ...scheduling('ndvi', 2, 350),
+  'processor.ndvi.min_sum': number({
+    unit: '1',
+    min: 0.0001,
+    max: 2,
+    default: 0.01,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Where the reflectances of red and near infrared together are less, NDVI is no-data.',
   }),
 } as const satisfies Record<string, SettingDefinition>

@@ -4,7 +4,7 @@ import type { ForeignL2a } from '../../domain/foreign-l2a.js'
 import type { Grid } from '../../domain/grid.js'
 import { PRODUCT_FILES, bandFile } from '../../products/layout.js'
 import { publishError } from '../../products/publish.js'
-import { buildL2aItem, readFileFacts, type RasterAsset } from '../../products/stac/build-l2a-item.js'
+import { buildItem, readFileFacts, type RasterAsset } from '../../products/stac/build-item.js'
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
 import { importL2a } from '../../processors/import_l2a/definition.js'
 import { gridOutline, toLonLat } from '../../raster/transform.js'
@@ -32,9 +32,10 @@ export async function writeForeignItem(
 ): Promise<readonly [number, number, number, number]> {
   const { source, name, folder, rasters, finest, cloudShare, versions, createdAt } = input
   const facts = (file: string) => readFileFacts(join(folder, file))
-  const item = buildL2aItem({
+  const item = buildItem({
     name,
-    platform: source.platform,
+    level: 'L2A',
+    platforms: [source.platform],
     naming: {
       extension: 'mgrs',
       properties: {
@@ -60,7 +61,11 @@ export async function writeForeignItem(
         ...(await facts(raster.file)),
       })),
     ),
-    quicklook: { file: PRODUCT_FILES.quicklook, ...(await facts(PRODUCT_FILES.quicklook)) },
+    quicklook: {
+      file: PRODUCT_FILES.quicklook,
+      title: 'True-colour picture',
+      ...(await facts(PRODUCT_FILES.quicklook)),
+    },
     report: { file: PRODUCT_FILES.report, ...(await facts(PRODUCT_FILES.report)) },
   })
   await validateStacItem(item)

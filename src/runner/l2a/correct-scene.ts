@@ -125,7 +125,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const shares = await clock.stage('masks', () => writeMasks(write))
     await clock.stage('atmosphere', () => writeAtmosphere(write))
     request.onProgress(0.97, 'quicklook and item')
-    await clock.stage('quicklook', () => drawQuicklook(folder, 'sre'))
+    await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
     const versions = softwareVersions()
     const createdAt = new Date().toISOString()
     const report: Report = {

@@ -4,7 +4,7 @@ import type { AngleGrid, L1Scene } from '../../domain/l1-scene.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile } from '../../products/layout.js'
 import { publishError } from '../../products/publish.js'
-import { buildL2aItem, readFileFacts, type RasterAsset } from '../../products/stac/build-l2a-item.js'
+import { buildItem, readFileFacts, type RasterAsset } from '../../products/stac/build-item.js'
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
 import { gridOutline, toLonLat } from '../../raster/transform.js'
 import type { CorrectedBand } from './correct-bands.js'
@@ -36,9 +36,10 @@ export async function writeItem(
     reference === undefined || reference.detectors.length === 0
       ? undefined
       : meanAngles(reference.detectors.map((d) => d.angles))
-  const item = buildL2aItem({
+  const item = buildItem({
     name: input.name,
-    platform: scene.platform,
+    level: 'L2A',
+    platforms: [scene.platform],
     naming: scene.naming,
     relativeOrbit: scene.relativeOrbit,
     orbitDirection: scene.orbitDirection,
@@ -63,6 +64,7 @@ export async function writeItem(
     ],
     quicklook: {
       file: PRODUCT_FILES.quicklook,
+      title: 'True-colour picture',
       ...(await readFileFacts(join(folder, PRODUCT_FILES.quicklook))),
     },
     report: { file: PRODUCT_FILES.report, ...(await readFileFacts(join(folder, PRODUCT_FILES.report))) },

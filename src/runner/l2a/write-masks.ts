@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
-import { MASK_BITS } from '../../domain/mask-bits.js'
+import { MASK_BITS, MASK_METADATA } from '../../domain/mask-bits.js'
 import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
 import {
@@ -86,7 +86,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       description: 'Mask bits, see docs/products.md',
       overview: 'nearest',
       codec: input.codec,
-      metadata: Object.fromEntries(Object.entries(MASK_BITS).map(([name, bit]) => [`BIT_${bit}`, name])),
+      metadata: MASK_METADATA,
     })
     for (const block of blocksOf(finest, input.blockSize)) {
       const mask = await maskOf(finest, block, ownFine)

@@ -8,8 +8,8 @@ import { PLATFORMS } from '../../domain/platforms.js'
 import { footprintOf, type FootprintGeometry, type LonLat } from './footprint.js'
 import { STAC_EXTENSIONS } from './validate-stac-item.js'
 
-/** Extensions of every item; one more says how its grid is named. */
-const COMMON_EXTENSIONS = ['projection', 'eo', 'raster', 'processing', 'file', 'view'] as const
+/** Extensions of every item; `view` where it has directions, and one more says how its grid is named. */
+const COMMON_EXTENSIONS = ['projection', 'eo', 'raster', 'processing', 'file'] as const
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized'
 
@@ -42,20 +42,26 @@ export interface RasterAsset extends FileFacts {
   }
 }
 
-export interface L2aItemInput {
+export interface ItemInput {
   readonly name: string
-  readonly platform: L1Platform
+  /** `L2A`, `L3A`, `L3B`. */
+  readonly level: string
+  /** Whose acquisitions the product was made of; band facts are those of the first. */
+  readonly platforms: readonly [L1Platform, ...L1Platform[]]
   readonly naming: GridNaming
-  readonly relativeOrbit: number
+  /** Null for products of several orbits. */
+  readonly relativeOrbit: number | null
   readonly orbitDirection?: 'ASCENDING' | 'DESCENDING'
-  /** ISO 8601 UTC. */
+  /** ISO 8601 UTC; of a product of several dates the one that it stands for. */
   readonly sensedAt: string
+  /** Time of the first and the last acquisition of a product of several dates, ISO 8601 UTC. */
+  readonly interval?: { readonly from: string; readonly to: string }
   readonly createdAt: string
   readonly epsg: number
   /** Outline of the grid, densified (`gridOutline` and `toLonLat` of src/raster/transform.ts). */
   readonly outline: readonly LonLat[]
   /** Means over the tile, degrees: zenith in [0, 90], azimuth clockwise from north in [0, 360]. */
-  readonly sun: { readonly zenith: number; readonly azimuth: number }
+  readonly sun?: { readonly zenith: number; readonly azimuth: number }
   readonly view?: { readonly zenith: number; readonly azimuth: number }
   /** 0..100; null where not known. */
   readonly cloudPercent: number | null
@@ -65,8 +71,10 @@ export interface L2aItemInput {
   /** Program and libraries with their versions. */
   readonly software: Readonly<Record<string, string>>
   readonly rasters: readonly RasterAsset[]
-  readonly quicklook?: FileFacts & { readonly file: string }
+  readonly quicklook?: FileFacts & { readonly file: string; readonly title: string }
   readonly report?: FileFacts & { readonly file: string }
+  /** Further properties, their names beginning with `tilth:`. */
+  readonly properties?: Readonly<Record<`tilth:${string}`, string | number | boolean>>
 }
 
 export interface StacItem {
@@ -82,54 +90,66 @@ export interface StacItem {
 }
 
 /**
- * The STAC Item of an L2A product: STAC 1.1.0 with projection, eo, raster, processing, file, view and mgrs or landsat. Pure: file facts, angles
+ * The STAC Item of a product: STAC 1.1.0 with projection, eo, raster, processing, file, view and mgrs or landsat. Pure: file facts, angles
  * and outline are given. Hrefs are relative to the item. Fields: docs/products.md.
  */
-export function buildL2aItem(input: L2aItemInput): StacItem {
+export function buildItem(input: ItemInput): StacItem {
   const { geometry, bbox } = footprintOf(input.outline)
   const gsd = Math.min(...input.rasters.map((r) => r.grid.pixelWidthM))
-  const { platform, constellation, instruments } = PLATFORMS[input.platform]
+  const [first] = input.platforms
+  const { platform, constellation, orbitKm } = PLATFORMS[first]
+  const instruments = [...new Set(input.platforms.flatMap((p) => PLATFORMS[p].instruments))]
   const sensedAt = new Date(input.sensedAt).toISOString()
   const createdAt = new Date(input.createdAt).toISOString()
   return {
     type: 'Feature',
     stac_version: '1.1.0',
-    stac_extensions: [...COMMON_EXTENSIONS, input.naming.extension].map((name) => STAC_EXTENSIONS[name]),
+    stac_extensions: [
+      ...COMMON_EXTENSIONS,
+      ...(input.sun === undefined ? [] : (['view'] as const)),
+      input.naming.extension,
+    ].map((name) => STAC_EXTENSIONS[name]),
     id: input.name,
     geometry,
     bbox,
     properties: {
       datetime: sensedAt,
+      ...(input.interval && {
+        start_datetime: new Date(input.interval.from).toISOString(),
+        end_datetime: new Date(input.interval.to).toISOString(),
+      }),
       created: createdAt,
-      platform,
+      // One name only: for a mix of platforms STAC has the constellation.
+      ...(new Set(input.platforms).size === 1 ? { platform } : {}),
       constellation,
       instruments,
       ...(Number.isFinite(gsd) ? { gsd } : {}),
       ...(input.cloudPercent === null ? {} : { 'eo:cloud_cover': rounded(input.cloudPercent, 2) }),
-      'view:sun_azimuth': rounded(input.sun.azimuth, 4),
-      'view:sun_elevation': rounded(90 - input.sun.zenith, 4),
-      ...viewFields(input.view, PLATFORMS[input.platform].orbitKm),
+      ...(input.sun && {
+        'view:sun_azimuth': rounded(input.sun.azimuth, 4),
+        'view:sun_elevation': rounded(90 - input.sun.zenith, 4),
+      }),
+      ...viewFields(input.view, orbitKm),
       ...input.naming.properties,
       'proj:code': `EPSG:${input.epsg}`,
-      'processing:level': 'L2A',
+      'processing:level': input.level,
       'processing:lineage': input.lineage,
       'processing:software': input.software,
       'processing:version': input.processorVersion,
       'processing:datetime': createdAt,
-      'tilth:relative_orbit': input.relativeOrbit,
+      ...(input.relativeOrbit === null ? {} : { 'tilth:relative_orbit': input.relativeOrbit }),
       ...(input.orbitDirection === undefined
         ? {}
         : { 'tilth:orbit_direction': input.orbitDirection.toLowerCase() }),
+      ...input.properties,
     },
     links: [],
     assets: {
-      ...Object.fromEntries(
-        input.rasters.map((r) => [r.file.replace(/\.tif$/, ''), rasterAsset(r, input.platform)]),
-      ),
+      ...Object.fromEntries(input.rasters.map((r) => [r.file.replace(/\.tif$/, ''), rasterAsset(r, first)])),
       ...(input.quicklook && {
         quicklook: {
           href: `./${input.quicklook.file}`,
-          title: 'True-colour picture',
+          title: input.quicklook.title,
           type: 'image/png',
           roles: ['thumbnail', 'overview'],
           ...fileFields(input.quicklook),
@@ -198,7 +218,7 @@ const fileFields = (f: FileFacts): Record<string, unknown> => ({
 const EARTH_KM = 6371
 
 /** The view zenith of an L1 product is the angle at the ground (incidence); off-nadir, the angle at the satellite, is less by the Earth's curvature. */
-function viewFields(view: L2aItemInput['view'], orbitKm: number): Record<string, number> {
+function viewFields(view: ItemInput['view'], orbitKm: number): Record<string, number> {
   if (view === undefined) return {}
   const sinOffNadir = (Math.sin((view.zenith * Math.PI) / 180) * EARTH_KM) / (EARTH_KM + orbitKm)
   return {
