@@ -10,6 +10,7 @@ import { ingestFolder } from './ingest/ingest-folder.js'
 import { ingestUnreadable } from './ingest/ingest-unreadable.js'
 import { sweepStaging } from './ingest/place-product.js'
 import type { IngestOutcome } from './ingest/record.js'
+import type { Refuse } from './ingest/record-refused.js'
 import { readSettingLayers } from './settings.js'
 import { provenRoots } from './storage-roots.js'
 
@@ -19,6 +20,8 @@ export type { IngestOutcome } from './ingest/record.js'
 export interface IngestOptions {
   /** Copy folders into the root `l1` instead of linking; archives are always unpacked into it. */
   readonly copy: boolean
+  /** Why a readable acquisition is left out (`ignored`) all the same; null: it is not. */
+  readonly refuse?: Refuse
   /** Called for each acquisition, and for each product that could not be read. */
   readonly onOutcome?: (outcome: IngestOutcome) => void
   /** Called for each folder that holds rasters and is no product that is read. */
@@ -44,7 +47,12 @@ export async function ingestPaths(
   const { l1: root } = await provenRoots(app.db, app.config)
   const layers = (await readSettingLayers(app.db))(null)
   await sweepStaging(root, resolveSetting('storage.sweep_grace_s', layers).value)
-  const context = { db: app.db, root, settleSeconds: resolveSetting('ingest.copy_quiet_s', layers).value }
+  const context = {
+    db: app.db,
+    root,
+    settleSeconds: resolveSetting('ingest.copy_quiet_s', layers).value,
+    ...(options.refuse === undefined ? {} : { refuse: options.refuse }),
+  }
   const limits = archiveLimits(layers)
   const outcomes: IngestOutcome[] = []
   let done = 0

@@ -8,6 +8,7 @@ import { RESOURCE_SETTINGS } from './settings/resources.js'
 import { RETRY_SETTINGS } from './settings/retry.js'
 import { PRESSURE_SETTINGS } from './settings/pressure.js'
 import { SCHEDULE_SETTINGS } from './settings/schedules.js'
+import { SOURCE_SETTINGS } from './settings/sources.js'
 import { STORAGE_SETTINGS } from './settings/storage.js'
 
 export type { SettingDefinition, SettingEffect, SettingScope, SettingValue } from './settings/define.js'
@@ -23,6 +24,7 @@ export const SETTINGS = {
   ...SCHEDULE_SETTINGS,
   ...STORAGE_SETTINGS,
   ...INGEST_SETTINGS,
+  ...SOURCE_SETTINGS,
 } as const
 
 export type SettingKey = keyof typeof SETTINGS

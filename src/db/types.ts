@@ -49,6 +49,8 @@ export interface Acquisition {
   cloud_percent: number | null;
   created_at: Generated<Timestamp>;
   datatake_id: string | null;
+  fetch_attempt: Generated<number>;
+  fetched_bytes: number | null;
   generated_at: Timestamp | null;
   id: Generated<number>;
   identity: string;
@@ -319,6 +321,46 @@ export interface SiteTile {
   tile: string;
 }
 
+export interface Source {
+  config: Json;
+  created_at: Generated<Timestamp>;
+  credentials: Generated<Json>;
+  cursor: Generated<Json>;
+  enabled: Generated<boolean>;
+  error: string | null;
+  error_code: string | null;
+  failures: Generated<number>;
+  id: Generated<number>;
+  kind: string;
+  last_ok_at: Timestamp | null;
+  last_run_at: Timestamp | null;
+  name: string;
+  next_run_at: Generated<Timestamp>;
+  place: Generated<number>;
+  satellite: Satellite;
+  site_id: number | null;
+}
+
+export interface SourceOffer {
+  acquisition_id: number | null;
+  bytes: number | null;
+  details: Json;
+  digest: string;
+  error: string | null;
+  error_code: string | null;
+  failures: Generated<number>;
+  fetch_attempt: number | null;
+  fetch_started_at: Timestamp | null;
+  given_up: Generated<boolean>;
+  id: Generated<number>;
+  next_try_at: Generated<Timestamp>;
+  refused: string | null;
+  refused_code: string | null;
+  remote_id: string;
+  seen_at: Generated<Timestamp>;
+  source_id: number;
+}
+
 export interface Step {
   attempt: Generated<number>;
   block_shrink: Generated<number>;
@@ -431,6 +473,8 @@ export interface DB {
   site_reach: SiteReach;
   site_season: SiteSeason;
   site_tile: SiteTile;
+  source: Source;
+  source_offer: SourceOffer;
   step: Step;
   step_dependency: StepDependency;
   step_ended: StepEnded;

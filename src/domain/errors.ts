@@ -1,32 +1,7 @@
-/**
- * How a failed step is treated.
- * permanent: never again with these inputs; transient: later may do (I/O, node); resource: needs more memory, disk or time.
- */
-export type FailureClass = 'permanent' | 'transient' | 'resource'
+import { EXIT, type ErrorCodeEntry, type FailureClass } from './exit-codes.js'
+import { SOURCE_ERROR_CODES } from './source-error-codes.js'
 
-/** sysexits(3) numbers, as a shell script expects them. */
-export const EXIT = {
-  ok: 0,
-  failed: 1,
-  usage: 64,
-  data: 65,
-  noInput: 66,
-  unavailable: 69,
-  software: 70,
-  io: 74,
-  temporary: 75,
-  config: 78,
-} as const
-
-interface ErrorCodeEntry {
-  readonly failure: FailureClass
-  /** Exit status of a command that ends with this code. */
-  readonly exit: number
-  /** One sentence for `docs/errors.md`: what happened. */
-  readonly summary: string
-  /** One sentence for `docs/errors.md`: what an operator does about it. */
-  readonly remedy: string
-}
+export { EXIT, type FailureClass } from './exit-codes.js'
 
 /** Every error code of the program. A code never changes meaning; `test/docs.test.ts` compares this with `docs/errors.md`. */
 export const ERROR_CODES = {
@@ -289,6 +264,7 @@ export const ERROR_CODES = {
     summary: 'A step process lost its claim to another attempt; nothing that it wrote is visible.',
     remedy: 'Nothing: the other attempt goes on.',
   },
+  ...SOURCE_ERROR_CODES,
   NATIVE_UNAVAILABLE: {
     failure: 'permanent',
     exit: EXIT.unavailable,

@@ -15,6 +15,7 @@ import { unpackArchive, type ArchiveLimits } from '../../products/archive/unpack
 import { asUnreadable } from '../../products/unreadable.js'
 import { isAboutTheProduct, readFolder, type IngestContext } from './ingest-folder.js'
 import { stageUnpacked, stagingPath } from './place-product.js'
+import { recordRefused } from './record-refused.js'
 import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition } from './record.js'
 
 /**
@@ -123,7 +124,7 @@ async function ingestUnpacked(
   )
   for (const { path, read } of folders)
     outcomes.push(
-      ...(await recordPresent(context.db, read, {
+      ...(await recordPresent(context.db, await recordRefused(context, read, outcomes), {
         root: context.root,
         stage: () => stageUnpacked(context.root, path),
         archive,

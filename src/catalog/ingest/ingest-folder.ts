@@ -7,12 +7,15 @@ import { PRODUCT_KINDS, type ProductKind } from '../../products/product-kinds.js
 import { INPUT_FORMATS } from './formats.js'
 import { stageFolder } from './place-product.js'
 import { recordPresent, recordUnread, type IngestOutcome, type ReadAcquisition } from './record.js'
+import { recordRefused, type Refuse } from './record-refused.js'
 
 export interface IngestContext {
   readonly db: Database
   /** Absolute folder of the root `l1`. */
   readonly root: string
   readonly settleSeconds: number
+  /** Why a readable acquisition is left out all the same; null: it is not. */
+  readonly refuse?: Refuse
 }
 
 /** What is wrong with a product, as opposed to with the machine or the program. */
@@ -42,8 +45,9 @@ export async function ingestFolder(
   { copy }: { readonly copy: boolean },
 ): Promise<readonly IngestOutcome[]> {
   const { db, root, settleSeconds } = context
-  const { read, failed } = await readFolder(path, kind, { settleSeconds, sourceOf: (one) => one })
+  const { read: readable, failed } = await readFolder(path, kind, { settleSeconds, sourceOf: (one) => one })
   const outcomes: IngestOutcome[] = []
+  const read = await recordRefused(context, readable, outcomes)
   const { satellite } = PRODUCT_KINDS[kind]
   // Of several tiles each has its own row; that of the product as a whole would stay broken.
   if (failed.every((one) => one.path !== path)) await deleteUnread(db, path)

@@ -61,6 +61,8 @@ export interface RecordOptions {
   /** Makes the link, copy or unpacked folder ready; called at most once, and only when it is wanted. */
   readonly stage: () => Promise<Staged>
   readonly archive: ArchiveFacts | null
+  /** Called in the transaction, under the locks and before anything is read or written. */
+  readonly before?: (tx: Database) => Promise<void>
 }
 
 /**
@@ -71,7 +73,7 @@ export interface RecordOptions {
 export async function recordPresent(
   db: Database,
   read: readonly ReadAcquisition[],
-  { root, stage, archive }: RecordOptions,
+  { root, stage, archive, before: prepare }: RecordOptions,
 ): Promise<readonly IngestOutcome[]> {
   const [first] = read
   if (first === undefined) return []
@@ -86,6 +88,7 @@ export async function recordPresent(
     return await db.transaction().execute(async (tx) => {
       const scenes = read.map(({ described }) => sceneKey(described))
       for (const key of [first.described.place, ...[...new Set(scenes)].sort()]) await lockProductKey(tx, key)
+      await prepare?.(tx)
       let placed: string | null = null
       const outcomes: IngestOutcome[] = []
       for (const { inside, sourcePath, described } of read) {

@@ -179,3 +179,45 @@ export async function deleteUnreadOfArchive(
 export async function deleteUnread(tx: Queryable, path: string): Promise<void> {
   await tx.deleteFrom('acquisition').where('identity', '=', `path:${path}`).execute()
 }
+
+/** Records a readable acquisition that a filter leaves out. One that is present, superseded or on its way stays as it is. */
+export async function upsertRefused(
+  tx: Queryable,
+  a: Pick<
+    PresentAcquisition,
+    | 'identity'
+    | 'satellite'
+    | 'platform'
+    | 'tile'
+    | 'relativeOrbit'
+    | 'sensedAt'
+    | 'productUri'
+    | 'cloudPercent'
+  > & { readonly path: string; readonly code: string; readonly reason: string },
+): Promise<void> {
+  const said = { reason_code: a.code, reason: a.reason }
+  await tx
+    .insertInto('acquisition')
+    .values({
+      identity: a.identity,
+      satellite: a.satellite,
+      platform: a.platform,
+      tile: a.tile,
+      relative_orbit: a.relativeOrbit,
+      sensed_at: a.sensedAt,
+      product_uri: a.productUri,
+      cloud_percent: a.cloudPercent,
+      location: `file:${a.path}`,
+      state: 'ignored',
+      metadata: JSON.stringify({ sourcePath: a.path }),
+      ...said,
+    })
+    .onConflict((c) =>
+      c
+        .column('identity')
+        .doUpdateSet({ ...said, updated_at: sql<Date>`now()` })
+        .where('acquisition.state', '=', 'ignored')
+        .where(sql<boolean>`starts_with(acquisition.reason_code, 'FILTER_')`),
+    )
+    .execute()
+}
