@@ -16,8 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   processors: ['kernels', 'products'],
   runner: ['processors', 'products', 'raster', 'kernels'],
   catalog: ['db', 'config', 'products'],
-  sources: ['catalog'],
-  scheduler: ['db', 'catalog', 'config', 'processors'],
+  sources: ['db', 'catalog', 'config', 'products', 'raster'],
+  scheduler: ['db', 'catalog', 'config', 'processors', 'sources'],
   executors: ['runner', 'scheduler'],
   simulator: ['raster', 'products'],
   api: [
