@@ -1,6 +1,7 @@
 import { ProcessingError } from '../domain/errors.js'
 import type { SettingDefinition, SettingValue } from './settings/define.js'
 import { EXECUTOR_SETTINGS } from './settings/executor.js'
+import { FAIR_SETTINGS } from './settings/fair.js'
 import { INGEST_SETTINGS } from './settings/ingest.js'
 import { NODE_SETTINGS } from './settings/nodes.js'
 import { PROCESSOR_SETTINGS } from './settings/processors.js'
@@ -20,6 +21,7 @@ export const SETTINGS = {
   ...PROCESSOR_SETTINGS,
   ...RETRY_SETTINGS,
   ...RESOURCE_SETTINGS,
+  ...FAIR_SETTINGS,
   ...PRESSURE_SETTINGS,
   ...SCHEDULE_SETTINGS,
   ...STORAGE_SETTINGS,

@@ -93,6 +93,12 @@ export interface DoomedPath {
   location: string;
 }
 
+export interface FairShare {
+  active_at: Timestamp;
+  path: string;
+  virtual_s: number;
+}
+
 export interface FormerRevision {
   bytes: number | null;
   left_at: Generated<Timestamp>;
@@ -453,6 +459,7 @@ export interface DB {
   acquisition: Acquisition;
   default_schedule: DefaultSchedule;
   doomed_path: DoomedPath;
+  fair_share: FairShare;
   former_revision: FormerRevision;
   job: Job;
   migrated_for: MigratedFor;

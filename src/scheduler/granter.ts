@@ -27,6 +27,11 @@ export class Granter {
     )
   }
 
+  /** Mean slot time of such steps, s, as far as it was read for `grant`. */
+  costOf(step: ReadyStep): number | undefined {
+    return this.known.get(keyOf(step))?.use?.slotS
+  }
+
   private async refresh(
     db: Queryable,
     steps: readonly ReadyStep[],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SettingsInForce } from './settings-in-force.js'
 
 /** Time for which tasks have been stalled since the machine started, µs; null where the kernel does not tell. */
 export interface Stalls {
@@ -61,6 +62,13 @@ export class PressureGate {
   private calm = 0
   /** Slots under which there was pressure last. */
   private tooMany = Infinity
+
+  /** A look at this machine, for the steps that run here. */
+  lookNow(here: readonly { readonly threads: number }[], settings: SettingsInForce): HeldSlots | null {
+    const used = here.reduce((sum, { threads }) => sum + threads, 0)
+    const { slots } = settings.capacity()
+    return this.look(performance.now(), readStalls(), { used, slots, limits: settings.pressureLimits() })
+  }
 
   /**
    * A look, as often as one likes: decides once in an interval. `used`: threads of the steps that run here. `slots`: what the host has. Returns what is

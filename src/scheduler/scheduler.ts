@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { listen } from '../db/jobs/listen.js'
+import type { ReadyStep } from '../db/steps/list-ready-steps.js'
 import { claimReadySteps, type Claim, type Grant } from '../db/steps/claim-ready-steps.js'
 import { cancelRunningStep, releaseSteps } from '../db/steps/end-attempt.js'
 import { isDatabaseAway } from '../domain/database-away.js'
@@ -12,14 +13,17 @@ import { settleEnds } from '../db/steps/settle-ends.js'
 import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
 import { admit, type Admission } from './admission.js'
+import { allDone } from './all-done.js'
 import type { AttemptEnd, ClaimedStep, Executor, StepLimits } from './executor.js'
 import { ClaimWatch } from './claim-watch.js'
 import { asCandidate } from './grant-resources.js'
+import { FreshSettings } from './fresh-settings.js'
+import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { listReadyWithinQuota } from './quota.js'
 import { Leader, type Duty } from './leader.js'
 import { memoryLeft } from './memory-left.js'
-import { PressureGate, readStalls, type HeldSlots } from './pressure.js'
+import { PressureGate, type HeldSlots } from './pressure.js'
 import { NodePresence, type ProgramIdentity } from './node-presence.js'
 import { releaseDeadClaims, sweepAttemptFolders, sweepRevisions } from './reconcile.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
@@ -78,13 +82,11 @@ export class Scheduler {
   /** Tells its own notifications from those of others. */
   private readonly name: string
   private readonly pollMs: number
-  /** What was heard of changed settings, counted; values read before the last of it are read again. */
-  private settingsChanges = 0
-  private settings:
-    { readonly at: number; readonly changes: number; readonly values: SettingsInForce } | undefined
+  private readonly settings: FreshSettings
   private readonly presence: NodePresence
   private readonly gate = new PressureGate()
   private readonly granter = new Granter()
+  private readonly fair: FairShares
   private readonly snapshots: SettingSnapshots
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
@@ -96,9 +98,11 @@ export class Scheduler {
   constructor(private readonly options: SchedulerOptions) {
     this.name = `${options.node} ${process.pid} ${randomUUID()}`
     this.pollMs = options.pollMs ?? 2000
+    this.settings = new FreshSettings(options.db, this.pollMs)
     this.presence = new NodePresence({ ...options, executor: options.executor.name })
     this.watch = new ClaimWatch(options.executor)
     this.snapshots = new SettingSnapshots(options.db)
+    this.fair = new FairShares(options.db)
     options.executor.onEnd((step, end) => {
       this.ends.push({ step, end })
       this.wake()
@@ -125,13 +129,14 @@ export class Scheduler {
     const { databaseUrl, executor, log, duties = [] } = this.options
     let leader: Leader | undefined
     const listener = listen(databaseUrl, ['tilth_step', 'tilth_setting', 'tilth_pause'], (channel, by) => {
-      if (channel !== 'tilth_step') this.settingsChanges += 1
+      if (channel !== 'tilth_step') this.settings.noteChange()
       // It has drawn those consequences itself and looks at the queue anyway.
       if (by !== this.name) this.wake()
     })
     try {
       await this.presence.join()
       await this.untilReached(async () => this.reconcile(await this.options.proveRoots()))
+      await this.untilReached(() => this.fair.read())
       leader = new Leader({ databaseUrl, log, duties: [this.sweepDuty(), ...duties] })
       for (;;) {
         this.isAwake = false
@@ -152,8 +157,9 @@ export class Scheduler {
           `the ends of ${this.ends.length} steps are left to their leases: ${String(error)}`,
         )
       })
-      // What killed step processes have left; after a failure of the database the next scheduler does it.
+      // After a failure of the database the next scheduler does it.
       await this.reconcileAgain().catch(() => undefined)
+      await this.fair.exchange({ mustBeNow: true }).catch(() => undefined)
       await leader?.close()
       await this.presence.leave()
       await listener.close()
@@ -197,19 +203,10 @@ export class Scheduler {
     return this.isHeld || !(await hasOpenSteps(db, { executor: executor.name }))
   }
 
-  /** Notified changes are read at once; what is not notified, such as a new site, within a poll. */
-  private async settingsNow(): Promise<SettingsInForce> {
-    const [at, changes] = [performance.now(), this.settingsChanges]
-    const isFresh = this.settings?.changes === changes && at - this.settings.at < this.pollMs
-    if (this.settings === undefined || !isFresh)
-      this.settings = { at, changes, values: await readSettings(this.options.db) }
-    return this.settings.values
-  }
-
   /** One look at the queue. Returns the seconds until the next step that waits for its retry, or null. */
   private async round(): Promise<number | null> {
     const { db, executor, node } = this.options
-    const settings = await this.settingsNow()
+    const settings = await this.settings.now()
     // Side by side, because the step that woke this round waits for all of them.
     const [, , { fault, freeMb }, standing] = await allDone([
       this.recordEnds(),
@@ -229,9 +226,12 @@ export class Scheduler {
         ? await listReadyWithinQuota(trx, settings, rows, { executor: executor.name, limit: CANDIDATES })
         : { ready: [], over: [] }
       const granted = await this.granter.grant(trx, ready, settings)
-      const candidates = ready.map((step) => asCandidate(step, grantOf(granted, step)))
+      const costOf = (step: ReadyStep) => this.granter.costOf(step)
+      const candidates = this.fair
+        .order(ready, settings, costOf)
+        .map((step) => asCandidate(step, grantOf(granted, step)))
       const readyById = new Map(ready.map((step) => [step.id, step]))
-      held = this.lookAtPressure(here, settings)
+      held = this.gate.lookNow(here, settings)
       const capacity = {
         ...settings.capacity(),
         ...(freeMb === null ? {} : { diskMb: freeMb }),
@@ -253,6 +253,12 @@ export class Scheduler {
         leaseSeconds,
         grants,
       })
+      const startedIds = new Set(claimed.map(({ id }) => id))
+      this.fair.charge(
+        ready.filter(({ id }) => startedIds.has(id)),
+        settings,
+        costOf,
+      )
       const attempts = new Map(here.map((row) => [row.id, row.attempt]))
       await setStepThreads(
         trx,
@@ -271,13 +277,8 @@ export class Scheduler {
     for (const { claim, limits } of starts) this.start(claim, limits)
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
+    await this.fair.exchange()
     return nextRetryS(db, { executor: executor.name })
-  }
-
-  private lookAtPressure(here: readonly RunningRow[], settings: SettingsInForce): HeldSlots | null {
-    const used = here.reduce((sum, { threads }) => sum + threads, 0)
-    const { slots } = settings.capacity()
-    return this.gate.look(performance.now(), readStalls(), { used, slots, limits: settings.pressureLimits() })
   }
 
   private async reapExpired(settings: SettingsInForce): Promise<void> {
@@ -388,12 +389,4 @@ export class Scheduler {
     })
     this.wakeUp = undefined
   }
-}
-
-/** Like Promise.all, but an error is thrown only when all have ended: the next round must not meet one that still goes on. */
-async function allDone<T extends readonly Promise<unknown>[]>(
-  work: readonly [...T],
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  await Promise.allSettled(work)
-  return Promise.all(work)
 }

@@ -47,6 +47,14 @@ export class SettingsInForce {
     }
   }
 
+  /** `fair.weight` of a site among its siblings, and of the site that it belongs to; both 1 for steps of no site. */
+  fairWeights(siteId: number | null): { readonly ofRoot: number; readonly ofSite: number } {
+    const { sites = [], ...wider } = this.layersOf(siteId)
+    if (sites.length === 0) return { ofRoot: 1, ofSite: 1 }
+    const ofRoot = resolveSetting('fair.weight', { ...wider, sites: sites.slice(-1) }).value
+    return { ofRoot, ofSite: sites.length === 1 ? 1 : this.resolve('fair.weight', siteId).value }
+  }
+
   /** When the host hands out fewer slots. */
   pressureLimits(): PressureLimits {
     return {

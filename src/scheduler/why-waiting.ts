@@ -4,6 +4,7 @@ import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
 import { admit } from './admission.js'
 import { asCandidate } from './grant-resources.js'
+import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { memoryLeft } from './memory-left.js'
 import { getNodeObstacle, heldSlots } from './nodes.js'
@@ -58,8 +59,15 @@ async function askAdmission(
   const { fault, freeMb } = await lookAtStorage(proveRoots, settings.resolve('storage.min_free_mb').value)
   if (fault !== null) return () => fault
   const running = await listRunningSteps(db, { executor })
-  const { ready, over } = await listReadyWithinQuota(db, settings, running, { executor, limit: LOOKED_AT })
-  const granted = await new Granter().grant(db, ready, settings)
+  const { ready: listed, over } = await listReadyWithinQuota(db, settings, running, {
+    executor,
+    limit: LOOKED_AT,
+  })
+  const granter = new Granter()
+  const granted = await granter.grant(db, listed, settings)
+  const fair = new FairShares(db)
+  await fair.read()
+  const ready = fair.order(listed, settings, (step) => granter.costOf(step))
   const { waiting } = admit(
     running.filter((row) => row.node === node),
     ready.map((step) => asCandidate(step, grantOf(granted, step))),

@@ -13,6 +13,12 @@ export interface ReadyStep {
   readonly ioWeight: number
   /** Null: nothing is learned from it. */
   readonly sizeClass: string | null
+  /** Of its task; null where it is about none. */
+  readonly tile: string | null
+  /** Lower first. */
+  readonly priority: number
+  /** Since it became ready, s. */
+  readonly waitedS: number
 }
 
 const list = prepared<ReadyStep>(
@@ -35,13 +41,15 @@ const list = prepared<ReadyStep>(
      select kind.* from kind join job on job.id = kind.job_id
      where not job.paused and kind.site not in (select id from paused_site))
    select head.id, head.processor, head.site_id as "siteId", head.memory_mb as "memoryMb",
-     head.memory_floor_mb as "memoryFloorMb", head.scratch_mb as "diskMb", head.io_weight::float8 as "ioWeight", head.size_class as "sizeClass"
+     head.memory_floor_mb as "memoryFloorMb", head.scratch_mb as "diskMb", head.io_weight::float8 as "ioWeight", head.size_class as "sizeClass",
+     task.tile, head.priority, extract(epoch from now() - head.ready_at)::float8 as "waitedS"
    from open_kind cross join lateral (
-     select step.id, step.processor, step.site_id, step.memory_mb, step.memory_floor_mb, step.scratch_mb, step.io_weight, step.size_class, step.priority, step.ready_at from step
+     select step.id, step.job_id, step.task_id, step.processor, step.site_id, step.memory_mb, step.memory_floor_mb, step.scratch_mb, step.io_weight, step.size_class, step.priority, step.ready_at from step
      where step.state = 'ready' and step.executor = $1 and step.processor = open_kind.processor
        and coalesce(step.site_id, 0) = open_kind.site and step.job_id = open_kind.job_id and step.ready_at <= now()
      order by step.priority, step.ready_at, step.id
      limit greatest(1, $2::bigint / (select count(*) from open_kind))) as head
+   join task on task.job_id = head.job_id and task.id = head.task_id
    order by head.priority, head.ready_at, head.id`,
 )
 

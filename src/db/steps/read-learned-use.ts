@@ -7,6 +7,8 @@ export interface LearnedUse {
   readonly steps: number
   /** The quantile of their peaks of resident memory, KiB. */
   readonly peakKb: number
+  /** Mean slot time, s: wall time or, with several threads, CPU time where that is more. */
+  readonly slotS: number
 }
 
 /** How many of the newest count: the code and the inputs of last year say little. */
@@ -23,19 +25,18 @@ export async function readLearnedUse(
 ): Promise<ReadonlyMap<string, LearnedUse>> {
   if (keys.length === 0) return new Map()
   const { rows } = await sql<LearnedUse & { processor: string; size_class: string }>`
-    select k.processor, k.size_class, used.steps, used.peak as "peakKb"
+    select k.processor, k.size_class, used.steps, used.peak as "peakKb", used.slot_s as "slotS"
     from jsonb_to_recordset(${JSON.stringify(keys.map(({ processor, sizeClass }) => ({ processor, size_class: sizeClass })))}::jsonb)
         as k(processor text, size_class text)
       cross join lateral (
         select count(*)::int as steps,
-          percentile_disc(${quantile}::float8) within group (order by (recent.resources ->> 'max_rss_kb')::float8) as peak
+          percentile_disc(${quantile}::float8) within group (order by (recent.resources ->> 'max_rss_kb')::float8) as peak,
+          avg(greatest((recent.resources ->> 'wall_s')::float8, (recent.resources ->> 'cpu_s')::float8)) as slot_s
         from (
           select resources from step
           where state = 'succeeded' and processor = k.processor and size_class = k.size_class
             and block_shrink = 0 and (resources ->> 'max_rss_kb')::float8 > 0
           order by ended_at desc limit ${RECENT}) as recent) as used
     where used.steps > 0`.execute(db)
-  return new Map(
-    rows.map(({ processor, size_class, steps, peakKb }) => [`${processor} ${size_class}`, { steps, peakKb }]),
-  )
+  return new Map(rows.map(({ processor, size_class, ...use }) => [`${processor} ${size_class}`, use]))
 }

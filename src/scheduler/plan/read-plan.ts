@@ -75,7 +75,14 @@ export async function readPlan(
   const declared = todo.map((input, i): ReadyStep => {
     const { scratchMb, ...needs } = declareL2a(input, settings, input.homeId)
     const { memoryMb, ioWeight, sizeClass } = needs
-    const step = { id: -1 - i, processor: 'l2a', siteId: input.homeId }
+    const step = {
+      id: -1 - i,
+      processor: 'l2a',
+      siteId: input.homeId,
+      tile: input.tile,
+      priority: 100,
+      waitedS: 0,
+    }
     return { ...step, memoryMb, memoryFloorMb: 0, diskMb: scratchMb, ioWeight, sizeClass }
   })
   const granted = await new Granter().grant(db, [...ready, ...declared], settings)
