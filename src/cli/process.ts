@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { resolve } from 'node:path'
 import { userInfo } from 'node:os'
+import { resolve } from 'node:path'
+import type { App } from '../app.js'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
 import { finiteNumber, positiveInteger } from './numbers.js'
@@ -12,19 +13,28 @@ const day = (text: string): string => {
   return text
 }
 
+/** What `process` runs, and the options that only some of them have; any other says that it does not fit. */
+const OPTIONS_OF = {
+  l2a: ['acquisition', 'aot', 'wv', 'ozone', 'aerosol', 'dem'],
+  ndvi: ['product', 'minSum'],
+} as const
+type Processor = keyof typeof OPTIONS_OF
+
 interface Options {
   site?: string
-  processor: string
+  processor: Processor
   season?: string
   from?: string
   to?: string
   tile?: string[]
   acquisition?: string[]
+  product?: string[]
   aot?: number
   wv?: number
   ozone?: number
   aerosol?: string
   dem?: string
+  minSum?: number
   stale?: boolean
   force: boolean
   priority: number
@@ -34,64 +44,119 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('process')
-    .description('make a job: one step for each present acquisition of a site; `tilth up` runs it')
-    .option('--site <slug>', 'acquisitions of its enabled tiles')
-    .addOption(new Option('--processor <name>', 'what to run').choices(['l2a']).default('l2a'))
-    .option('--season <name>', 'only acquisitions within this season of the site')
+    .description(
+      'make a job: one step for each present acquisition of a site, or for what is made of its products; `tilth up` runs it',
+    )
+    .option('--site <slug>', 'what lies in its enabled tiles')
+    .addOption(
+      new Option('--processor <name>', 'what to run').choices(Object.keys(OPTIONS_OF)).default('l2a'),
+    )
+    .option('--season <name>', 'only what was sensed within this season of the site')
     .option('--from <date>', 'only from this day on, UTC', day)
     .option('--to <date>', 'only up to this day, UTC, included', day)
     .option('--tile <names...>', 'only these tiles')
-    .option('--acquisition <ids...>', 'only these acquisitions; needs no site')
+    .option('--acquisition <ids...>', 'l2a: only these acquisitions; needs no site')
+    .option('--product <names...>', 'ndvi: only of these L2A products, or these L3B products; needs no site')
     .option(
       '--aot <n>',
-      'aerosol optical thickness at 550 nm [1] (default: setting processor.l2a.aot)',
+      'l2a: aerosol optical thickness at 550 nm [1] (default: setting processor.l2a.aot)',
       finiteNumber,
     )
-    .option('--wv <n>', 'water vapour column [g/cm2] (default: setting processor.l2a.wv)', finiteNumber)
-    .option('--ozone <n>', 'ozone column [DU] (default: setting processor.l2a.ozone)', finiteNumber)
-    .addOption(new Option('--aerosol <model>', 'aerosol model').choices(AEROSOL_MODELS))
-    .option('--dem <file>', 'elevation raster, heights in m above EGM2008 (default: sea level)')
+    .option('--wv <n>', 'l2a: water vapour column [g/cm2] (default: setting processor.l2a.wv)', finiteNumber)
+    .option('--ozone <n>', 'l2a: ozone column [DU] (default: setting processor.l2a.ozone)', finiteNumber)
+    .addOption(new Option('--aerosol <model>', 'l2a: aerosol model').choices(AEROSOL_MODELS))
+    .option('--dem <file>', 'l2a: elevation raster, heights in m above EGM2008 (default: sea level)')
+    .option(
+      '--min-sum <n>',
+      'ndvi: red + near infrared below this is no-data [1] (default: setting processor.ndvi.min_sum)',
+      finiteNumber,
+    )
     .option('--stale', 'only where the product is stale: it is made again from what is newest; needs no site')
     .option('--force', 'also where the product exists with the same parameters', false)
     .option('--priority <n>', 'lower runs first', positiveInteger, 100)
     .option('--json', 'print JSON')
-    .action(async (options: Options) =>
-      withApp(async ({ db }) => {
-        const { createL2aJob } = await import('../scheduler/create-l2a-job.js')
-        const { aot, wv, ozone, aerosol } = options
-        const dem = options.dem === undefined ? undefined : resolve(options.dem)
-        const parameters = Object.fromEntries(
-          Object.entries({ aot, wv, ozone, aerosol, dem }).filter(([, value]) => value !== undefined),
+    .action(async (options: Options, command: Command) => {
+      refuseForeignOptions(options.processor, command)
+      await withApp(async ({ db }) => {
+        if (options.processor === 'l2a') await processL2a(db, options)
+        else await processProducts(db, options)
+      })
+    })
+}
+
+/** An option of another processor would be without effect. */
+function refuseForeignOptions(processor: Processor, command: Command): void {
+  const own: readonly string[] = OPTIONS_OF[processor]
+  for (const [other, names] of Object.entries(OPTIONS_OF))
+    for (const name of names)
+      if (!own.includes(name) && command.getOptionValueSource(name) === 'cli')
+        throw new InvalidArgumentError(
+          `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is of --processor ${other}, not of ${processor}`,
         )
-        const planned = await createL2aJob(db, {
-          ...(options.site === undefined ? {} : { site: options.site }),
-          ...(options.season === undefined ? {} : { season: options.season }),
-          ...(options.from === undefined ? {} : { from: options.from }),
-          ...(options.to === undefined ? {} : { to: options.to }),
-          ...(options.tile === undefined ? {} : { tiles: options.tile }),
-          ...(options.acquisition === undefined
-            ? {}
-            : { acquisitionIds: options.acquisition.map(positiveInteger) }),
-          ...(options.stale === true ? { stale: true } : {}),
-          parameters,
-          force: options.force,
-          priority: options.priority,
-          createdBy: `cli ${userInfo().username}`,
-        })
-        if (options.json) {
-          printJson(planned)
-          return
-        }
-        for (const { acquisitionId, tile, reason } of planned.skipped)
-          process.stderr.write(`skipped acquisition ${acquisitionId} (${tile}): ${reason}\n`)
-        tellTilesWithoutInput(planned)
-        process.stdout.write(
-          planned.jobId === null
-            ? planned.skipped.length + planned.tilesWithoutInput.length > 0
-              ? 'nothing to do\n'
-              : 'nothing to do: no present acquisition fits; see `tilth acquisitions`\n'
-            : `job ${planned.jobId}: ${planned.stepIds.length} steps; \`tilth up\` runs them\n`,
-        )
-      }),
-    )
+}
+
+const defined = (values: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+
+/** What requests of all processors have in common. */
+const commonOf = ({ site, season, from, to, tile: tiles, stale, force, priority }: Options) => ({
+  ...(site === undefined ? {} : { site }),
+  ...(season === undefined ? {} : { season }),
+  ...(from === undefined ? {} : { from }),
+  ...(to === undefined ? {} : { to }),
+  ...(tiles === undefined ? {} : { tiles }),
+  ...(stale === true ? { stale } : {}),
+  ...{ force, priority, createdBy: `cli ${userInfo().username}` },
+})
+
+async function processL2a(db: App['db'], options: Options): Promise<void> {
+  const { createL2aJob } = await import('../scheduler/create-l2a-job.js')
+  const { aot, wv, ozone, aerosol, acquisition } = options
+  const dem = options.dem === undefined ? undefined : resolve(options.dem)
+  const planned = await createL2aJob(db, {
+    ...commonOf(options),
+    ...(acquisition === undefined ? {} : { acquisitionIds: acquisition.map(positiveInteger) }),
+    parameters: defined({ aot, wv, ozone, aerosol, dem }),
+  })
+  const skipped = planned.skipped.map(
+    ({ acquisitionId, tile, reason }) => `acquisition ${acquisitionId} (${tile}): ${reason}`,
+  )
+  tellJob(planned, skipped, options, 'no present acquisition fits; see `tilth acquisitions`')
+}
+
+async function processProducts(db: App['db'], options: Options): Promise<void> {
+  const { createNdviJob } = await import('../scheduler/consumers/create-ndvi-job.js')
+  const { product: products } = options
+  const planned = await createNdviJob(db, {
+    ...commonOf(options),
+    ...(products === undefined ? {} : { products }),
+    parameters: defined({ min_sum: options.minSum }),
+  })
+  const skipped = planned.skipped.map(({ product, reason }) => `${product}: ${reason}`)
+  tellJob(planned, skipped, options, 'no L2A product fits; see `tilth products --level L2A`')
+}
+
+function tellJob(
+  planned: {
+    readonly jobId: number | null
+    readonly stepIds: readonly number[]
+    readonly tilesWithoutInput: readonly string[]
+  },
+  skipped: readonly string[],
+  { json, processor }: Options,
+  nothing: string,
+): void {
+  if (json === true) {
+    printJson(planned)
+    return
+  }
+  for (const line of skipped) process.stderr.write(`skipped ${line}\n`)
+  tellTilesWithoutInput(planned, processor === 'l2a' ? 'acquisition' : 'L2A product')
+  process.stdout.write(
+    planned.jobId !== null
+      ? `job ${planned.jobId}: ${planned.stepIds.length} steps; \`tilth up\` runs them\n`
+      : skipped.length + planned.tilesWithoutInput.length > 0
+        ? 'nothing to do\n'
+        : `nothing to do: ${nothing}\n`,
+  )
 }

@@ -47,13 +47,14 @@ export function formatSeconds(seconds: number): string {
 }
 
 /** Says on stderr which of the tiles asked for have nothing to be made from. */
-export function tellTilesWithoutInput({
-  tilesWithoutInput,
-}: {
-  readonly tilesWithoutInput: readonly string[]
-}): void {
+export function tellTilesWithoutInput(
+  { tilesWithoutInput }: { readonly tilesWithoutInput: readonly string[] },
+  input: 'acquisition' | 'L2A product' = 'acquisition',
+): void {
   for (const tile of tilesWithoutInput)
     process.stderr.write(
-      `tile ${tile}: no present acquisition fits; \`tilth acquisitions --tile ${tile}\` lists what there is\n`,
+      input === 'acquisition'
+        ? `tile ${tile}: no present acquisition fits; \`tilth acquisitions --tile ${tile}\` lists what there is\n`
+        : `tile ${tile}: no L2A product fits; \`tilth products --tile ${tile} --level L2A\` lists what there is\n`,
     )
 }

@@ -192,10 +192,13 @@ export interface Product {
   stale_since: Timestamp | null;
   step_id: number | null;
   tile: string;
+  window_from: Timestamp | null;
+  window_to: Timestamp | null;
 }
 
 export interface ProductInput {
   acquisition_id: number | null;
+  input_location: string | null;
   input_product_id: number | null;
   input_revision: number | null;
   product_id: number;
@@ -424,7 +427,9 @@ export interface StepEvent {
 }
 
 export interface StepInput {
+  location: string | null;
   product_id: number;
+  revision: number | null;
   stays_needed: Generated<boolean>;
   step_id: number;
 }

@@ -53,6 +53,8 @@ export interface PublishedProduct {
   readonly folder: string
   /** [west, south, east, north] in degrees, lon/lat WGS 84; east > 180 over the antimeridian; null where unknown. */
   readonly bbox: readonly [number, number, number, number] | null
+  /** Of a product of many dates: first and last moment that it stands for, ISO 8601 UTC. */
+  readonly window?: { readonly from: string; readonly to: string }
   /** Inputs, parameters, versions, checksums. JSON. `parameters` is compared when a job skips what exists already. */
   readonly provenance: { readonly parameters: unknown } & Readonly<Record<string, unknown>>
 }

@@ -1,9 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
-import { getSite } from '../catalog/sites.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
-import { tileName } from '../domain/tile-name.js'
-import { listSiteTiles } from '../db/catalog/site-tiles.js'
 import { insertJobRows } from '../db/jobs/insert-job.js'
 import {
   listL2aInputs,
@@ -15,7 +11,9 @@ import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
 import { sizeClassOf, type DeclaredResources } from '../processors/define-processor.js'
+import { differences } from './differences.js'
 import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
+import { requestScope } from './request-scope.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
 export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
@@ -82,17 +80,8 @@ export async function planL2a(
       'BAD_ARGUMENT',
       'Say what to process: --site for a site, --acquisition for acquisitions by their ids, or --stale for all that is stale.',
     )
-  const site = slug === undefined ? undefined : await getSite(db, slug)
-  const seasons = site?.seasons.map(({ name }) => name) ?? []
-  if (filter.season !== undefined && !seasons.includes(filter.season))
-    throw new ProcessingError(
-      'NOT_FOUND',
-      `Site '${slug ?? ''}' has no season '${filter.season}'; it has ${seasons.join(', ') || 'none'}.`,
-    )
-  const tiles = asked?.map((text) => tileName(text).tile)
-  if (site !== undefined) await mustHaveTiles(db, site, tiles ?? [])
+  const { siteId, tiles } = await requestScope(db, { site: slug, season: filter.season, tiles: asked })
   const settings = await readSettings(db)
-  const siteId = site?.id ?? null
   const ofSite = freezeParameters(settings, siteId, given)
   const bySite = new Map([[siteId, ofSite]])
   const inputs = await listL2aInputs(db, {
@@ -111,25 +100,6 @@ export async function planL2a(
   }
   const tilesWithoutInput = (tiles ?? []).filter((tile) => !inputs.some((input) => input.tile === tile))
   return { todo, siteId, settings, ...ofSite, skipped, tilesWithoutInput }
-}
-
-async function mustHaveTiles(
-  db: Queryable,
-  { id, slug }: { readonly id: number; readonly slug: string },
-  tiles: readonly string[],
-): Promise<void> {
-  if (tiles.length === 0) return
-  const own = await listSiteTiles(db, id)
-  for (const tile of tiles) {
-    const rows = own.filter((row) => row.tile === tile)
-    if (rows.some(({ enabled }) => enabled)) continue
-    throw new ProcessingError(
-      'NOT_FOUND',
-      rows.length > 0
-        ? `Tile ${tile} of site '${slug}' is switched off. Switch it on with \`tilth tiles set ${slug} --enable ${tile}\`.`
-        : `Site '${slug}' has no tile ${tile}. See \`tilth tiles ${slug}\` for those it has.`,
-    )
-  }
 }
 
 /**
@@ -211,17 +181,6 @@ function whySkip(
   if (existing.siteId === null || homeId === null || [homeId, siteId].includes(existing.siteId)) return null
   return `${existing.name} was made for site ${existing.site ?? ''} with ${other}; L2A is shared, --force makes it again for all`
 }
-
-/** `aot 0.1 instead of 0.2, ...`: what was frozen then, and what is wanted now; empty where all is the same. */
-function differences(then: unknown, now: Readonly<Record<string, unknown>>): string {
-  const before: Readonly<Record<string, unknown>> = { ...(then ?? {}) }
-  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
-    .filter((key) => !isDeepStrictEqual(before[key], now[key]))
-    .map((key) => `${key} ${shown(before[key])} instead of ${shown(now[key])}`)
-    .join(', ')
-}
-
-const shown = (value: unknown): string => (value === undefined ? 'unset' : JSON.stringify(value))
 
 function freezeParameters(
   settings: SettingsInForce,

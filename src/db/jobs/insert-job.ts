@@ -7,6 +7,12 @@ export interface NewTask {
   /** Whose caps and settings its step runs under; default: the job's site. */
   readonly siteId?: number | null
   readonly params: Json
+  /** Products that its step reads, as they are now; they are kept while it is open. Default none. */
+  readonly inputs?: readonly {
+    readonly productId: number
+    readonly revision: number
+    readonly location: string
+  }[]
   /** Job settings frozen for its step where they differ from the job's. */
   readonly settings?: Json
   /** What its step declares; disk and I/O weight default to none. */
@@ -51,7 +57,17 @@ export async function insertJobRows(trx: Queryable, job: NewJob): Promise<{ id: 
     .returning('id')
     .executeTakeFirstOrThrow()
   const stepIds: number[] = []
-  for (const { tile, acquisitionId, siteId, params, settings, memoryMb, cpu, ...declared } of job.tasks) {
+  for (const {
+    tile,
+    acquisitionId,
+    siteId,
+    params,
+    inputs,
+    settings,
+    memoryMb,
+    cpu,
+    ...declared
+  } of job.tasks) {
     const task = await trx
       .insertInto('task')
       .values({
@@ -83,6 +99,15 @@ export async function insertJobRows(trx: Queryable, job: NewJob): Promise<{ id: 
       .returning('id')
       .executeTakeFirstOrThrow()
     stepIds.push(step.id)
+    if (inputs !== undefined && inputs.length > 0)
+      await trx
+        .insertInto('step_input')
+        .values(
+          inputs.map(({ productId, revision, location }) => ({
+            ...{ step_id: step.id, product_id: productId, revision, location },
+          })),
+        )
+        .execute()
   }
   return { id, stepIds }
 }

@@ -18,6 +18,8 @@ export interface ProductRow {
   /** Of all its files together; absent where they were not measured. */
   readonly bytes?: number
   readonly bbox: readonly [number, number, number, number] | null
+  /** Of a product of many dates: first and last moment that it stands for, ISO 8601. */
+  readonly window?: { readonly from: string; readonly to: string }
   readonly provenance: unknown
 }
 
@@ -70,15 +72,16 @@ async function upsertProduct(trx: Queryable, { id, attempt }: ClaimKey, p: Produ
   await sql`
     with placed as (delete from placement where location = ${p.location})
     insert into product (name, level, processor, processor_version, satellite, platform, tile, sensed_at, relative_orbit,
-      acquisition_id, step_id, attempt, location, bytes, bbox, provenance)
+      acquisition_id, step_id, attempt, location, bytes, bbox, window_from, window_to, provenance)
     values (${p.name}, ${p.level}, ${p.processor}, ${p.processorVersion}, ${p.satellite}, ${p.platform}, ${p.tile}, ${p.sensedAt},
       ${p.relativeOrbit}, ${p.acquisitionId}, ${id}, ${attempt}, ${p.location}, ${p.bytes ?? null},
-      box(point(${east}::float8, ${north}::float8), point(${west}::float8, ${south}::float8)), ${JSON.stringify(p.provenance)}::jsonb)
+      box(point(${east}::float8, ${north}::float8), point(${west}::float8, ${south}::float8)), ${p.window?.from ?? null}, ${p.window?.to ?? null}, ${JSON.stringify(p.provenance)}::jsonb)
     on conflict (name) do update set level = excluded.level, processor = excluded.processor,
       processor_version = excluded.processor_version, satellite = excluded.satellite, platform = excluded.platform,
       tile = excluded.tile, sensed_at = excluded.sensed_at, relative_orbit = excluded.relative_orbit,
       acquisition_id = excluded.acquisition_id, step_id = excluded.step_id, attempt = excluded.attempt,
-      location = excluded.location, bytes = excluded.bytes, removed_at = null, removed_reason = null, bbox = excluded.bbox, provenance = excluded.provenance, created_at = now()`.execute(
+      location = excluded.location, bytes = excluded.bytes, removed_at = null, removed_reason = null, bbox = excluded.bbox,
+      window_from = excluded.window_from, window_to = excluded.window_to, provenance = excluded.provenance, created_at = now()`.execute(
     trx,
   )
 }

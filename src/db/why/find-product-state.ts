@@ -2,6 +2,7 @@ import type { Queryable } from '../steps/queryable.js'
 
 export interface ProductState {
   readonly name: string
+  readonly processor: string
   readonly location: string
   readonly createdAt: Date
   readonly acquisitionId: number | null
@@ -17,6 +18,7 @@ export async function findProductState(db: Queryable, name: string): Promise<Pro
     .selectFrom('product')
     .select([
       'name',
+      'processor',
       'location',
       'created_at as createdAt',
       'acquisition_id as acquisitionId',

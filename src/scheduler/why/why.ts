@@ -3,6 +3,7 @@ import { listJobs } from '../../db/jobs/list-jobs.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { findProductState, type ProductState } from '../../db/why/find-product-state.js'
+import { findStepOfProduct } from '../../db/why/find-step-of-product.js'
 import { listStandings, type StandingFilter } from '../../db/why/list-standings.js'
 import { listTileSites } from '../../db/why/list-tile-sites.js'
 import { ProcessingError } from '../../domain/errors.js'
@@ -17,7 +18,7 @@ type Kind = (typeof KINDS)[number]
 
 /** Tiles of Sentinel-2, with or without ESA's T; Landsat's path and row are digits, as steps are, and need their kind said. */
 const S2_TILE = /^T?(\d{1,2}[C-X][A-Z]{2})$/
-const PRODUCT = /^[A-Z0-9]+_L[2-9][A-Z]_([A-Z0-9]+)_(\d{8}T\d{6})_R\d{3}(?:_[A-Z0-9]+)?$/
+const PRODUCT = /^[A-Z0-9]+_L[2-9][A-Z]_([A-Z0-9]+)_(\d{8}T\d{6})_[RH]\d{3}(?:_[A-Z0-9]+)?$/
 
 /**
  * Why a thing is not there, or that it is. `what` is `KIND:NAME` with a kind of site, tile, acquisition, product, step, job, or a
@@ -92,11 +93,44 @@ async function explainAcquisitions(
   return whyAcquisition(db, row, sites, openWaitingRoom(db, host))
 }
 
+const isConsumer = (processor: string): boolean => ['ndvi', 'composite'].includes(processor)
+
+/**
+ * A product that is made of L2A products and is not there: its last step if there is one, else what it would be made of. Undefined for
+ * names of other levels.
+ */
+async function whyConsumer(db: Queryable, name: string, host: AskingHost): Promise<Explanation | undefined> {
+  const processor = { L3A: 'composite', L3B: 'ndvi' }[name.split('_')[1] ?? '']
+  if (processor === undefined) return undefined
+  const subject = `product ${name}`
+  const next = [`tilth process --processor ${processor} --product ${name}`]
+  const id = await findStepOfProduct(db, { processor, product: name })
+  const [step] = id === undefined ? [] : await listSteps(db, { ids: [id], limit: 1 })
+  if (step !== undefined) {
+    const part = await whyStep(db, step, openWaitingRoom(db, host))
+    return explain(subject, 'is not there', { parts: [part] })
+  }
+  if (processor === 'composite')
+    return explain(subject, 'is not there', { reasons: ['no step for it was ever made'], next })
+  const source = name.replace('_L3B_', '_L2A_')
+  const l2a = await findProductState(db, source)
+  return l2a?.removedAt === null
+    ? explain(subject, 'is not there', {
+        reasons: [`${source} is there, but no step for its NDVI was ever made`],
+        next,
+      })
+    : explain(subject, 'is not there', { parts: [await whyProduct(db, source, host)] })
+}
+
 /** A product that was made once: in force, stale, or removed. Pure. */
 function describeProduct(product: ProductState): Explanation {
   const subject = `product ${product.name}`
   const again =
-    product.acquisitionId === null ? [] : [`tilth process --acquisition ${product.acquisitionId} --force`]
+    product.acquisitionId !== null
+      ? [`tilth process --acquisition ${product.acquisitionId} --force`]
+      : isConsumer(product.processor)
+        ? [`tilth process --processor ${product.processor} --product ${product.name} --force`]
+        : []
   if (product.removedAt !== null)
     return explain(subject, `was removed ${when(product.removedAt)}`, {
       reasons: [product.removedReason ?? ''],
@@ -106,7 +140,9 @@ function describeProduct(product: ProductState): Explanation {
   if (product.staleReason !== null)
     return explain(subject, 'is there, but stale', {
       reasons: [product.staleReason, place],
-      next: ['tilth process --stale'],
+      next: [
+        `tilth process${isConsumer(product.processor) ? ` --processor ${product.processor}` : ''} --stale`,
+      ],
     })
   return explain(subject, `is there since ${when(product.createdAt)}`, { reasons: [place] })
 }
@@ -115,6 +151,8 @@ function describeProduct(product: ProductState): Explanation {
 async function whyProduct(db: Queryable, name: string, host: AskingHost): Promise<Explanation> {
   const product = await findProductState(db, name)
   if (product !== undefined) return describeProduct(product)
+  const consumer = await whyConsumer(db, name, host)
+  if (consumer !== undefined) return consumer
   const [, tile, time] = PRODUCT.exec(name) ?? []
   if (tile === undefined || time === undefined)
     throw new ProcessingError(

@@ -1,0 +1,111 @@
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { App } from '../../src/app.js'
+import { simulateL1c } from '../../src/simulator/simulate-l1c.js'
+import { productFolder, temporaryFolder, tilth } from '../support/cli.js'
+import { productOf } from '../support/consumers.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+
+const folder = temporaryFolder('consumers')
+let database: TestDatabase
+let app: App
+const run = async (...args: string[]): Promise<string> => {
+  const result = await tilth(args, database.env)
+  expect(result.exitCode, `${args.join(' ')}: ${result.stderr}`).toBe(0)
+  return result.stdout
+}
+const folderOf = (location: string) => join(database.config.home, 'archive', location.replace('archive:', ''))
+/** Rasters and quicklook of two folders are the same, byte by byte; returns their names. */
+function samePictures(a: string, b: string): string[] {
+  const names = readdirSync(a).filter((name) => /\.(tif|png)$/.test(name))
+  for (const name of names)
+    expect(readFileSync(join(a, name)).equals(readFileSync(join(b, name))), name).toBe(true)
+  return names.sort()
+}
+const productsOf = async (level: string): Promise<string[]> =>
+  (JSON.parse(await run('products', '--level', level, '--json')) as { name: string }[]).map(
+    ({ name }) => name,
+  )
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  app = await database.open()
+  for (const date of ['2025-06-04', '2025-06-14'])
+    await simulateL1c({
+      ...{ tile: '31TCJ', date, pixelSizeM: 300, seed: 3, baseline: '05.11', outDir: folder },
+      withTci: false,
+    })
+  const ring = [
+    [0.6, 43.5],
+    [0.7, 43.5],
+    [0.7, 43.6],
+    [0.6, 43.6],
+    [0.6, 43.5],
+  ]
+  const polygon = join(folder, 'field.geojson')
+  writeFileSync(polygon, JSON.stringify({ type: 'Polygon', coordinates: [ring] }))
+  await run('site', 'add', polygon, '--name', 'Field')
+  await run('ingest', folder)
+  await run('process', '--site', 'field')
+  await run('up', '--until-idle')
+}, 170_000)
+afterAll(() => database.close())
+
+describe('NDVI through site, products and scheduler', () => {
+  let names: string[] = []
+  test('is made once for each L2A product, and has the bytes of `tilth ndvi`', async () => {
+    expect(await run('process', '--site', 'field', '--processor', 'ndvi')).toMatch(/^job \d+: 2 steps/)
+    await run('up', '--until-idle')
+    names = await productsOf('L3B')
+    expect(names).toEqual((await productsOf('L2A')).map((name) => name.replace('_L2A_', '_L3B_')))
+    const { location } = await productOf(app.db, names[0]!)
+    const l2a = await productOf(app.db, names[0]!.replace('_L3B_', '_L2A_'))
+    const out = join(folder, 'by hand')
+    await run('ndvi', folderOf(l2a.location), '--out', out, '--quiet')
+    expect(samePictures(folderOf(location), productFolder(out))).toEqual([
+      'MASK.tif',
+      'NDVI.tif',
+      'quicklook.png',
+    ])
+    expect(await run('process', '--site', 'field', '--processor', 'ndvi')).toBe('nothing to do')
+    expect(await run('why', names[0]!)).toContain('is there since')
+  }, 60_000)
+
+  test('goes stale with its L2A and is remade by --stale; `why` and `products --stale` say so meanwhile', async () => {
+    const [first = ''] = await productsOf('L2A')
+    const { acquisition_id } = await productOf(app.db, first)
+    await run('process', '--acquisition', String(acquisition_id), '--force')
+    await run('up', '--until-idle')
+    expect(await run('why', names[0]!)).toContain(`product ${first} was made again`)
+    expect(await run('products', '--stale')).toContain(names[0])
+    expect(await run('process', '--processor', 'ndvi', '--stale')).toMatch(/: 1 steps/)
+    await run('up', '--until-idle')
+    expect(await productOf(app.db, names[0]!)).toMatchObject({ stale_since: null, revision: 2 })
+  }, 60_000)
+
+  test('an input revision that is gone before the step runs fails it with INPUT_GONE and leaves nothing', async () => {
+    const [, l2a = ''] = await productsOf('L2A')
+    await run('process', '--processor', 'ndvi', '--product', l2a, '--force')
+    const before = await productOf(app.db, names[1]!)
+    rmSync(folderOf((await productOf(app.db, l2a)).location), { recursive: true })
+    await run('up', '--until-idle')
+    const step = await app.db
+      .selectFrom('step')
+      .select(['state', 'error_code', 'error_message'])
+      .orderBy('id', 'desc')
+      .executeTakeFirstOrThrow()
+    expect(step).toMatchObject({ state: 'failed', error_code: 'INPUT_GONE' })
+    expect(step.error_message).toContain(l2a)
+    expect((await productOf(app.db, names[1]!)).location).toBe(before.location)
+    expect(existsSync(folderOf(before.location))).toBe(true)
+    expect(readdirSync(join(database.config.home, 'archive', '.staging'))).toEqual([])
+  }, 60_000)
+
+  test('options of another processor are refused, and a product that nobody made is explained', async () => {
+    const wrong = await tilth(['process', '--processor', 'ndvi', '--aot', '0.2', '--stale'], database.env)
+    expect(wrong).toMatchObject({ exitCode: 64, stdout: '' })
+    expect(wrong.stderr).toContain('--aot is of --processor l2a, not of ndvi')
+    expect(await run('why', 'S2A_L3B_31TCJ_20240604T105031_R051')).toContain('is not there')
+  })
+})
