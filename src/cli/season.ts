@@ -60,6 +60,34 @@ export function register(program: Command): void {
       })
     })
   season
+    .command('report')
+    .description('where a season stands, tile by tile and day by day: an HTML page with a calendar')
+    .argument('<site>', 'slug')
+    .argument('<name>', 'the season')
+    .option('--out <file>', 'write the page there', 'season-<site>-<name>.html')
+    .option('--json', 'print the report as JSON; writes no page')
+    .action(async (site: string, name: string, options: { out: string; json?: boolean }) =>
+      withApp(async ({ db }) => {
+        const { readSeasonReport } = await import('../scheduler/season-report/read-season-report.js')
+        const report = await readSeasonReport(db, site, name)
+        if (options.json) {
+          printJson(report)
+          return
+        }
+        const { writeFile } = await import('node:fs/promises')
+        const { renderSeasonReport } = await import('./season/render-season-report.js')
+        // A season's name may hold what no file name should.
+        const file = options.out.replace('<site>', site).replace('<name>', name.replace(/[^\w.-]+/g, '_'))
+        await writeFile(file, renderSeasonReport(report))
+        const told = Object.entries(report.counts).flatMap(([state, count]) =>
+          count > 0 ? [`${count} ${state}`] : [],
+        )
+        process.stdout.write(
+          `season ${name} of ${site}: ${told.join(', ') || 'no acquisition is known'}\n${file}\n`,
+        )
+      }),
+    )
+  season
     .command('remove')
     .description("remove a season; products stay. A sub-site without its own has its parent's")
     .argument('<site>', 'slug')

@@ -10,6 +10,10 @@ export interface StandingRow {
   readonly satellite: 's2' | 'landsat'
   readonly tile: string | null
   readonly sensedAt: Date | null
+  readonly platform: string | null
+  readonly relativeOrbit: number | null
+  /** By the product's own metadata. */
+  readonly cloudPercent: number | null
   readonly state: AcquisitionState
   readonly reasonCode: string | null
   readonly reason: string | null
@@ -32,6 +36,9 @@ export interface StandingFilter {
   readonly tile?: string
   /** Tiles that this site or a child of it has enabled. */
   readonly siteId?: number
+  /** Sensing days, UTC, YYYY-MM-DD, both included. */
+  readonly from?: string
+  readonly to?: string
   /** Name of the product as delivered, with or without its extension. */
   readonly name?: string
   readonly limit: number
@@ -40,8 +47,10 @@ export interface StandingFilter {
 /** Oldest sensing first; all given conditions hold. */
 export async function listStandings(db: Queryable, filter: StandingFilter): Promise<readonly StandingRow[]> {
   const { ids = null, satellite = null, tile = null, siteId = null, name = null, limit } = filter
+  const { from = null, to = null } = filter
   const { rows } = await sql<StandingRow>`
     select a.id as "acquisitionId", coalesce(a.product_uri, a.location) as name, a.satellite, a.tile, a.sensed_at as "sensedAt",
+      a.platform, a.relative_orbit as "relativeOrbit", a.cloud_percent as "cloudPercent",
       a.state::text as state, a.reason_code as "reasonCode", a.reason, made.name as product, made.stale_reason as "staleReason",
       a.metadata ->> 'madeBy' as "madeBy",
       last.id as "stepId", last.state::text as "stepState", last.error_code as "errorCode", last.error_message as "errorMessage"
@@ -55,6 +64,8 @@ export async function listStandings(db: Queryable, filter: StandingFilter): Prom
       and (${satellite}::satellite is null or a.satellite = ${satellite})
       and (${tile}::text is null or a.tile = ${tile})
       and (${name}::text is null or a.product_uri in (${name}, ${name} || '.SAFE'))
+      and (${from}::date is null or a.sensed_at >= ${from}::date::timestamp at time zone 'UTC')
+      and (${to}::date is null or a.sensed_at < (${to}::date + 1)::timestamp at time zone 'UTC')
       and (${siteId}::bigint is null or exists (
         select from site_reach r join site_tile t on t.site_id = r.member_id
         where r.site_id = ${siteId}
