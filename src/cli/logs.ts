@@ -1,6 +1,20 @@
 import type { Command } from 'commander'
+import { join } from 'node:path'
+import type { App } from '../app.js'
 import { positiveInteger } from './numbers.js'
 import { printJson, withApp } from './queue-options.js'
+
+/** The log of the element of a job array that carries an attempt; undefined where there is none. */
+async function logOfElement(app: App, claim: { id: number; attempt: number }): Promise<string | undefined> {
+  const { readFile } = await import('node:fs/promises')
+  const { findLoad } = await import('../scheduler/slurm-store.js')
+  const { logFolderOf } = await import('./run-scheduler.js')
+  const load = await findLoad(app.db, claim)
+  if (load?.jobId == null) return undefined
+  return readFile(join(logFolderOf(app), `slurm-${load.jobId}_${load.element}.log`), 'utf8').catch(
+    () => undefined,
+  )
+}
 
 export function register(program: Command): void {
   program
@@ -26,7 +40,14 @@ export function register(program: Command): void {
         const failure = failedAttempts(await listStepEvents(app.db, id)).find(
           (one) => one.attempt === attempt,
         )
-        const text = await readFile(path, 'utf8').catch(() => undefined)
+        const own = await readFile(path, 'utf8').catch(() => undefined)
+        // A step in Slurm that has not begun, or whose process never came up: the element that carries it may say why.
+        const element = own === undefined ? await logOfElement(app, { id, attempt }) : undefined
+        if (element !== undefined)
+          process.stderr.write(
+            `no log of the attempt yet; this is the log of the Slurm job that carries it\n`,
+          )
+        const text = own ?? element
         if (text === undefined && failure === undefined)
           throw new ProcessingError(
             'NOT_FOUND',

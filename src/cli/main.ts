@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   pause: () => import('./pause.js'),
   resume: () => import('./resume.js'),
   nodes: () => import('./nodes.js'),
+  slurm: () => import('./slurm.js'),
   retention: () => import('./retention.js'),
   storage: () => import('./storage.js'),
   config: () => import('./config.js'),

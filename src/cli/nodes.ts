@@ -119,7 +119,8 @@ function formatNodes(nodes: readonly NodeView[]): string {
         .join(' '),
     ]),
   )
-  const faults = nodes.filter((n) => n.fault !== null && n.state !== 'gone')
+  // A node of Slurm is there only while a job of ours runs on it, and one that was unfit gets none.
+  const faults = nodes.filter((n) => n.fault !== null && (n.state !== 'gone' || n.executor === 'slurm'))
   const held = nodes.filter((n) => n.slotsHeldTo !== null && n.state !== 'gone')
   return [
     table,

@@ -1,4 +1,10 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+
+interface Options {
+  readonly untilIdle: boolean
+  readonly schedules: boolean
+  readonly executor: 'auto' | 'local' | 'slurm'
+}
 
 export function register(program: Command): void {
   program
@@ -10,15 +16,23 @@ export function register(program: Command): void {
       false,
     )
     .option('--no-schedules', 'leave the schedules of seasons alone; another scheduler may run them')
+    .addOption(
+      new Option(
+        '--executor <which>',
+        'whose steps: local, slurm, or auto = local and, once steps are meant for it (setting executor.kind), Slurm too',
+      )
+        .choices(['auto', 'local', 'slurm'])
+        .default('auto'),
+    )
     .addHelpText(
       'after',
       `
 Ctrl-C drains: no new steps, running ones end. A second Ctrl-C, SIGTERM or SIGHUP interrupts them; they go back to the queue
-and no failure is counted. Exit status 0 after each of these. Logs of attempts: <TILTH_HOME>/logs/step-<id>-<attempt>.log.`,
+and no failure is counted; steps in Slurm go on there, and the next \`tilth up\` finds them. Exit status 0 after each of these. Logs of attempts: <TILTH_HOME>/logs/step-<id>-<attempt>.log.`,
     )
-    .action(async ({ untilIdle, schedules }: { untilIdle: boolean; schedules: boolean }) => {
+    .action(async ({ untilIdle, schedules, executor }: Options) => {
       const { openApp } = await import('../app.js')
-      const { createLocalScheduler, stderrLog, whenReachable } = await import('./run-scheduler.js')
+      const { Schedulers, stderrLog, whenReachable } = await import('./run-scheduler.js')
       let isDraining = false
       // Listened to before anything is started: a signal while the database starts must not cut it in half.
       const signalled: (() => void)[] = []
@@ -42,7 +56,8 @@ and no failure is counted. Exit status 0 after each of these. Logs of attempts: 
         })
       const app = await whenReachable(openApp, stderrLog)
       try {
-        const scheduler = createLocalScheduler(app, stderrLog, { withSchedules: schedules && !untilIdle })
+        const withSchedules = schedules && !untilIdle
+        const scheduler = new Schedulers(app, executor, { withSchedules })
         drain = () => {
           isDraining = true
           stderrLog.info('draining: running steps end, no new ones start; Ctrl-C again interrupts them')

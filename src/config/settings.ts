@@ -10,6 +10,7 @@ import { RETRY_SETTINGS } from './settings/retry.js'
 import { PRESSURE_SETTINGS } from './settings/pressure.js'
 import { SCHEDULE_SETTINGS } from './settings/schedules.js'
 import { SOURCE_SETTINGS } from './settings/sources.js'
+import { SLURM_SETTINGS } from './settings/slurm.js'
 import { STORAGE_SETTINGS } from './settings/storage.js'
 
 export type { SettingDefinition, SettingEffect, SettingScope, SettingValue } from './settings/define.js'
@@ -24,6 +25,7 @@ export const SETTINGS = {
   ...FAIR_SETTINGS,
   ...PRESSURE_SETTINGS,
   ...SCHEDULE_SETTINGS,
+  ...SLURM_SETTINGS,
   ...STORAGE_SETTINGS,
   ...INGEST_SETTINGS,
   ...SOURCE_SETTINGS,

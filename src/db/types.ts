@@ -330,6 +330,26 @@ export interface SiteTile {
   tile: string;
 }
 
+export interface SlurmBatch {
+  closed_at: Timestamp | null;
+  cluster: string;
+  elements: number;
+  id: Generated<string>;
+  job_id: number | null;
+  request: Json;
+  submitted_at: Generated<Timestamp>;
+  submitted_by: string;
+}
+
+export interface SlurmLoad {
+  attempt: number;
+  batch_id: string;
+  begun_run: number | null;
+  element: number;
+  place: number;
+  step_id: number;
+}
+
 export interface Source {
   config: Json;
   created_at: Generated<Timestamp>;
@@ -485,6 +505,8 @@ export interface DB {
   site_reach: SiteReach;
   site_season: SiteSeason;
   site_tile: SiteTile;
+  slurm_batch: SlurmBatch;
+  slurm_load: SlurmLoad;
   source: Source;
   source_offer: SourceOffer;
   step: Step;

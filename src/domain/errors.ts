@@ -61,6 +61,28 @@ export const ERROR_CODES = {
     summary: 'Postgres cannot be reached or started.',
     remedy: 'Check DATABASE_URL, or the server log below the data folder.',
   },
+  DATABASE_NOT_SHARED: {
+    failure: 'permanent',
+    exit: EXIT.config,
+    summary: 'Steps shall run on other machines, but the database can be reached on this one only.',
+    remedy:
+      'Set DATABASE_URL to a Postgres that listens on TCP, such as postgres://tilth@db.example:5432/tilth; a database of the embedded server moves there by `tilth db backup` and `tilth db restore`.',
+  },
+  SLURM_UNAVAILABLE: {
+    failure: 'transient',
+    exit: EXIT.unavailable,
+    summary: 'A command of Slurm is not installed, or its controller does not answer.',
+    remedy:
+      'See that slurmctld runs and that SLURM_CONF names its configuration; `tilth slurm check` tells more.',
+  },
+  SLURM_REFUSED: {
+    failure: 'permanent',
+    exit: EXIT.config,
+    summary:
+      'Slurm refused a request, such as a partition, account or amount of memory that it does not have.',
+    remedy:
+      'The message repeats what Slurm said; correct the setting slurm.* or processor.<name>.slurm_* that it names.',
+  },
   SCHEMA_TOO_NEW: {
     failure: 'permanent',
     exit: EXIT.unavailable,

@@ -86,7 +86,7 @@ export class LocalExecutor implements Executor {
   }
 
   endOrphans(): Promise<readonly string[]> {
-    return Promise.resolve(endOrphans(this.options.env, this.orphans))
+    return Promise.resolve(endOrphans(this.options.env, this.orphans).map((what) => `killed ${what}`))
   }
 
   running(): readonly ClaimedStep[] {

@@ -48,10 +48,19 @@ export class ClaimWatch {
     if (performance.now() - this.reachableSince < (leaseS / 3 + 2) * 1000) return []
     const expired = await listExpired(db)
     if (expired.length === 0) return []
-    const own = new Set(this.executor.running().map(keyOf))
+    // A scheduler sees no process on the nodes of a cluster: their claims are given back like those of other hosts.
+    const own = new Set((this.executor.cluster === undefined ? this.executor.running() : []).map(keyOf))
     for (const claim of expired) if (own.has(keyOf(claim))) this.executor.killSilent(claim.id, claim.attempt)
     const others = expired.filter((claim) => !own.has(keyOf(claim)) && claim.expiredS >= OTHERS_GRACE_S)
     return others.length === 0 ? [] : releaseSteps(db, { kind: 'expired', keys: others }, 'lease expired')
+  }
+
+  /** The first half of `reapExpired`, for who has no business with the claims of others. */
+  async endSilent(db: Queryable, leaseS: number): Promise<void> {
+    if (performance.now() - this.reachableSince < (leaseS / 3 + 2) * 1000) return
+    const own = new Set(this.executor.running().map(keyOf))
+    for (const claim of await listExpired(db))
+      if (own.has(keyOf(claim))) this.executor.killSilent(claim.id, claim.attempt)
   }
 
   /**
@@ -59,6 +68,7 @@ export class ClaimWatch {
    * are admitted to others. `claims` are the running ones of this node, read after the steps were started.
    */
   endLost(claims: readonly ClaimKey[]): void {
+    if (this.executor.cluster !== undefined) return
     const valid = new Set(claims.map(keyOf))
     const running = this.executor.running()
     const lost = new Set<string>()

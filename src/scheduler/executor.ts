@@ -54,6 +54,8 @@ export type LimitCode = 'TIME_LIMIT' | 'DISK_LIMIT' | 'LOG_LIMIT' | 'MEMORY_LIMI
 /** Runs claimed steps somewhere. The scheduler decides what, when and with how many threads; the executor how. */
 export interface Executor {
   readonly name: string
+  /** Set where steps run on the nodes of a cluster, which admits and places them itself. Absent: they run on this host. */
+  readonly cluster?: ClusterSide
   /** Called once, before the first start. */
   onEnd(callback: (step: ClaimedStep, end: AttemptEnd) => void): void
   start(step: ClaimedStep, limits: StepLimits): void
@@ -65,10 +67,24 @@ export interface Executor {
   cancel(id: number, attempt: number, graceS: number): void
   /** Ends the process of an attempt at once, as one that gives no sign of life: reported as `died` with STEP_SILENT. */
   killSilent(id: number, attempt: number): void
-  /** Kills step processes on this host whose scheduler is dead and that have not ended by themselves; returns them in words. */
+  /**
+   * Clears away what schedulers that are dead have left behind, and takes over what goes on without them; returns in words what it did.
+   * Local: kills step processes on this host whose scheduler is dead and that have not ended by themselves.
+   */
   endOrphans(): Promise<readonly string[]>
   /** Attempts between `start` and their end. */
   running(): readonly ClaimedStep[]
-  /** Interrupts what still runs, ends all step processes and resolves when none is left. */
+  /**
+   * Local: interrupts what still runs, ends all step processes and resolves when none is left. On a cluster steps go on: the next
+   * scheduler finds them.
+   */
   close(): Promise<void>
+}
+
+/** What a scheduler must know of a cluster before it hands over steps. */
+export interface ClusterSide {
+  /** How many more steps may be claimed for it now, when so many may wait there. */
+  room(pendingSteps: number): number
+  /** Why it can be given nothing now, in words; null: it can. */
+  fault(): string | null
 }

@@ -21,6 +21,8 @@ export interface NodePresenceOptions {
   readonly host: string
   readonly executor: string
   readonly program: ProgramIdentity
+  /** What it hands out to steps; default: as the settings executor.* say for this host. */
+  readonly capacity?: { readonly slots: number; readonly memoryMb: number }
 }
 
 /** The row of a scheduler's node: registered and kept alive by heartbeats (setting node.heartbeat_s), and asked before work is taken. */
@@ -117,7 +119,7 @@ export class NodePresence {
       pid: process.pid,
       executor,
       host,
-      ...settings.capacity(),
+      ...(this.options.capacity ?? settings.capacity()),
       program: program.version,
       schema: program.schema,
       fault: this.fault,

@@ -12,7 +12,8 @@ import { SettingSnapshots } from '../db/steps/setting-snapshots.js'
 import { settleEnds } from '../db/steps/settle-ends.js'
 import { setStepThreads } from '../db/steps/set-step-threads.js'
 import { withAdmissionLock } from '../db/steps/with-admission-lock.js'
-import { admit, type Admission } from './admission.js'
+import type { Admission } from './admission.js'
+import { admitRound, runsAt } from './admit-round.js'
 import { allDone } from './all-done.js'
 import type { AttemptEnd, ClaimedStep, Executor, StepLimits } from './executor.js'
 import { ClaimWatch } from './claim-watch.js'
@@ -25,8 +26,9 @@ import { Leader, type Duty } from './leader.js'
 import { memoryLeft } from './memory-left.js'
 import { PressureGate, type HeldSlots } from './pressure.js'
 import { NodePresence, type ProgramIdentity } from './node-presence.js'
-import { releaseDeadClaims, sweepAttemptFolders, sweepRevisions } from './reconcile.js'
-import { readSettings, type SettingsInForce } from './settings-in-force.js'
+import { releaseDeadClaims, sweepAttemptFolders } from './reconcile.js'
+import { sweepDuty } from './sweep-duty.js'
+import type { SettingsInForce } from './settings-in-force.js'
 import { recordFailure } from './step-store.js'
 import { tellEndedJobs } from './job-report/tell-ended-jobs.js'
 import { lookAtStorage, type ProveRoots } from './storage-fault.js'
@@ -56,9 +58,8 @@ export interface SchedulerOptions {
   readonly duties?: readonly Duty[]
 }
 
-/** How often what dead processes left behind is looked for, ms; and, by the leader, in the archive, seconds. */
+/** How often what dead processes left behind is looked for, ms. */
 const RECONCILE_MS = 5000
-const SWEEP_S = 5
 
 /** How often this scheduler looks at what others have left undone, ms: leases that ran out, and ends of whose consequences nobody thought. */
 const OTHERS_MS = 500
@@ -99,7 +100,12 @@ export class Scheduler {
     this.name = `${options.node} ${process.pid} ${randomUUID()}`
     this.pollMs = options.pollMs ?? 2000
     this.settings = new FreshSettings(options.db, this.pollMs)
-    this.presence = new NodePresence({ ...options, executor: options.executor.name })
+    this.presence = new NodePresence({
+      ...options,
+      executor: options.executor.name,
+      // What a cluster has is Slurm's to hand out; its nodes have rows of their own.
+      ...(options.executor.cluster === undefined ? {} : { capacity: { slots: 0, memoryMb: 0 } }),
+    })
     this.watch = new ClaimWatch(options.executor)
     this.snapshots = new SettingSnapshots(options.db)
     this.fair = new FairShares(options.db)
@@ -137,7 +143,7 @@ export class Scheduler {
       await this.presence.join()
       await this.untilReached(async () => this.reconcile(await this.options.proveRoots()))
       await this.untilReached(() => this.fair.read())
-      leader = new Leader({ databaseUrl, log, duties: [this.sweepDuty(), ...duties] })
+      leader = new Leader({ databaseUrl, log, duties: [sweepDuty(this.options), ...duties] })
       for (;;) {
         this.isAwake = false
         if (performance.now() - this.reconciledAt > RECONCILE_MS)
@@ -170,8 +176,11 @@ export class Scheduler {
   private async reconcile(roots: Readonly<Partial<Record<string, string>>>): Promise<void> {
     const { db, executor, node, log } = this.options
     this.reconciledAt = performance.now()
-    for (const what of await executor.endOrphans()) log.warn(`killed ${what}`)
-    for (const { id, attempt } of await releaseDeadClaims(db, { executor: executor.name, node }))
+    for (const what of await executor.endOrphans()) log.warn(what)
+    // Claims that wait in a cluster outlive the scheduler that made them.
+    const dead =
+      executor.cluster === undefined ? await releaseDeadClaims(db, { executor: executor.name, node }) : []
+    for (const { id, attempt } of dead)
       log.warn(`step ${id}: attempt ${attempt} was lost with its process; it is ready again`)
     for (const path of await sweepAttemptFolders(db, roots))
       log.info(`removed ${path}, left by an attempt that has ended`)
@@ -180,21 +189,6 @@ export class Scheduler {
   /** The same while running: where a root is away, which `round` says, its folders wait. */
   private async reconcileAgain(): Promise<void> {
     await this.reconcile(await this.options.proveRoots().catch(() => ({})))
-  }
-
-  private sweepDuty(): Duty {
-    const { db, proveRoots, log } = this.options
-    return {
-      name: 'sweep of the archive',
-      everyS: SWEEP_S,
-      run: async () => {
-        const { archive } = await proveRoots()
-        const graceS = (await readSettings(db)).resolve('storage.sweep_grace_s').value
-        if (archive === undefined) return
-        for (const path of await sweepRevisions(db, { archive, graceS }))
-          log.info(`removed ${path}, which no product names`)
-      },
-    }
   }
 
   /** Nothing is left that would go on without anyone's help. */
@@ -214,13 +208,13 @@ export class Scheduler {
       lookAtStorage(this.options.proveRoots, settings.resolve('storage.min_free_mb').value),
       this.presence.standing(),
     ])
-    const noWork = await this.presence.whyNoWork(settings, standing, fault)
+    const noWork = await this.presence.whyNoWork(settings, standing, executor.cluster?.fault() ?? fault)
     this.isHeld = noWork?.isHeld ?? false
     let held: HeldSlots | null = null
     const { starts, admission, running } = await withAdmissionLock(db, async (trx) => {
-      const rows = await listRunningSteps(trx, { executor: executor.name })
-      const here = rows.filter((row) => row.node === node)
-      const elsewhere = rows.filter((row) => row.node !== node)
+      const rows = await listRunningSteps(trx)
+      const place = { executor: executor.name, node: executor.cluster === undefined ? node : null }
+      const here = rows.filter((row) => runsAt(place, row))
       const isTaking = this.mode === 'run' && noWork === null
       const { ready, over } = isTaking
         ? await listReadyWithinQuota(trx, settings, rows, { executor: executor.name, limit: CANDIDATES })
@@ -231,14 +225,16 @@ export class Scheduler {
         .order(ready, settings, costOf)
         .map((step) => asCandidate(step, grantOf(granted, step)))
       const readyById = new Map(ready.map((step) => [step.id, step]))
-      held = this.gate.lookNow(here, settings)
+      // Pressure, slots and memory are those of this machine: a cluster's are not.
+      held = executor.cluster === undefined ? this.gate.lookNow(here, settings) : null
       const capacity = {
         ...settings.capacity(),
         ...(freeMb === null ? {} : { diskMb: freeMb }),
         ...memoryLeft(settings),
         held,
       }
-      const decided = admit(here, candidates, capacity, settings.caps(), elsewhere)
+      const room = executor.cluster?.room(settings.resolve('slurm.pending_steps').value)
+      const decided = admitRound({ place, room }, rows, candidates, capacity, settings.caps())
       const leaseSeconds = settings.resolve('executor.lease_s').value
       const grants: Grant[] = []
       for (const { id, threads } of decided.start) {

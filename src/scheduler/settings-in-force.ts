@@ -38,6 +38,13 @@ export class SettingsInForce {
     return typeof value === 'number' ? value : fallback
   }
 
+  /** A text set for a processor; empty where none is, and for a processor without such a key. */
+  textOfProcessor(processor: string, name: string, siteId: number | null): string {
+    const key = `processor.${processor}.${name}`
+    const value = isSettingKey(key) ? this.resolve(key, siteId).value : ''
+    return typeof value === 'string' ? value : ''
+  }
+
   capacity(): Capacity {
     const slots = this.resolve('executor.cpu_slots').value * this.resolve('executor.oversubscription').value
     return {

@@ -2,7 +2,7 @@ import type { StepRow } from '../db/jobs/list-steps.js'
 import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
-import { admit } from './admission.js'
+import { admitRound } from './admit-round.js'
 import { asCandidate } from './grant-resources.js'
 import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
@@ -53,12 +53,12 @@ async function askAdmission(
   executor: string,
   { node, proveRoots }: AskingHost,
 ): Promise<(id: number) => string> {
-  const held = await getNodeObstacle(db, node)
+  const held = await getNodeObstacle(db, executor === 'slurm' ? slurmNode(node) : node)
   if (held !== null) return () => held
   const settings = await readSettings(db)
   const { fault, freeMb } = await lookAtStorage(proveRoots, settings.resolve('storage.min_free_mb').value)
   if (fault !== null) return () => fault
-  const running = await listRunningSteps(db, { executor })
+  const running = await listRunningSteps(db)
   const { ready: listed, over } = await listReadyWithinQuota(db, settings, running, {
     executor,
     limit: LOOKED_AT,
@@ -68,8 +68,10 @@ async function askAdmission(
   const fair = new FairShares(db)
   await fair.read()
   const ready = fair.order(listed, settings, (step) => granter.costOf(step))
-  const { waiting } = admit(
-    running.filter((row) => row.node === node),
+  const { waiting } = admitRound(
+    // How much waits in a cluster already only its own scheduler knows: beside caps nothing else can be told from here.
+    { place: { executor, node }, room: executor === 'slurm' ? Infinity : undefined },
+    running,
     ready.map((step) => asCandidate(step, grantOf(granted, step))),
     {
       ...settings.capacity(),
@@ -78,7 +80,6 @@ async function askAdmission(
       held: await heldSlots(db, node),
     },
     settings.caps(),
-    running.filter((row) => row.node !== node),
   )
   const places = new Map(ready.map(({ id }, i) => [id, i]))
   const reasons = new Map(waiting.map(({ id, reason }) => [id, reason]))
@@ -89,10 +90,16 @@ async function askAdmission(
     const ahead = places.get(id)
     if (ahead === undefined) return `more than ${ready.length} steps are ahead of it`
     const reason = reasons.get(id)
-    if (reason === undefined) return 'it may start now: no scheduler has taken it yet, is `tilth up` running?'
+    if (reason === undefined)
+      return executor === 'slurm'
+        ? 'it may be handed to Slurm now: no scheduler has done so yet, is `tilth up` running, and what does `tilth slurm check` say?'
+        : 'it may start now: no scheduler has taken it yet, is `tilth up` running?'
     return ahead === 0 ? reason : `${reason}; steps ahead of it: ${ahead}`
   }
 }
+
+/** Under which a scheduler that hands steps to Slurm is known among the nodes: beside the one that runs steps on the same host. */
+export const slurmNode = (node: string): string => `${node}:slurm`
 
 /** Pure part of the answer: what the step's own rows say. */
 export function describeObstacles(

@@ -4,6 +4,7 @@ import type { Queryable } from './queryable.js'
 export interface RunningRow {
   readonly id: number
   readonly attempt: number
+  readonly executor: string
   readonly processor: string
   readonly siteId: number | null
   /** Admitted with. */
@@ -21,17 +22,14 @@ export interface RunningRow {
 
 const list = prepared<RunningRow>(
   'list_running_steps',
-  `select id::float8 as id, attempt, processor, site_id::float8 as "siteId", coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "memoryMb",
+  `select id::float8 as id, attempt, executor, processor, site_id::float8 as "siteId", coalesce((granted ->> 'memory_mb')::float8, memory_mb) as "memoryMb",
      greatest(0, coalesce((granted ->> 'disk_mb')::float8, scratch_mb) - coalesce((resources ->> 'disk_mb')::float8, 0)) as "diskMb",
      coalesce((granted ->> 'disk_mb')::float8, scratch_mb) as "grantedDiskMb", coalesce((granted ->> 'io_weight')::float8, io_weight) as "ioWeight",
      coalesce(threads, 1) as threads, node, pid, cancel_requested as "cancelRequested"
-   from step where state = 'running' and executor = $1 order by started_at, id`,
+   from step where state = 'running' order by started_at, id`,
 )
 
-/** Running steps of an executor, in the order in which they started. */
-export async function listRunningSteps(
-  db: Queryable,
-  { executor }: { executor: string },
-): Promise<RunningRow[]> {
-  return list(db, executor)
+/** Running steps of all executors, in the order in which they started: caps count them all. */
+export async function listRunningSteps(db: Queryable): Promise<RunningRow[]> {
+  return list(db)
 }

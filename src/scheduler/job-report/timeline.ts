@@ -51,7 +51,8 @@ export function buildTimeline(
   const nodes = new Map<string, string | null>()
   for (const event of events) {
     ofStep.set(event.stepId, [...(ofStep.get(event.stepId) ?? []), event])
-    if (event.kind === 'claimed') nodes.set(`${event.stepId}-${event.attempt}`, event.node)
+    if (event.kind === 'claimed' || event.kind === 'begun')
+      nodes.set(`${event.stepId}-${event.attempt}`, event.node)
   }
   const ends = events
     .filter(({ kind }) => Object.hasOwn(ENDS, kind))
@@ -106,6 +107,11 @@ export function buildTimeline(
       const atS = seconds(event.at)
       const end = ENDS[event.kind]
       if (event.kind === 'claimed') {
+        wait(atS, event)
+        ;[fromS, kind, claim] = [atS, 'running', event]
+      } else if (event.kind === 'begun') {
+        // Claimed when it was handed to Slurm; until its job began there it only waited.
+        kind = 'queued'
         wait(atS, event)
         ;[fromS, kind, claim] = [atS, 'running', event]
       } else if (event.kind === 'unblocked' || event.kind === 'retried') {

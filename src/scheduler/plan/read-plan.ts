@@ -63,7 +63,7 @@ export async function readPlan(
   const sizes = await readProductSizes(db, 'L2A')
   const costOf = (satellite: string) => costs.find((c) => c.satellite === satellite)?.cpuS ?? null
   const mean = costs.length === 0 ? null : costs.reduce((sum, c) => sum + c.cpuS, 0) / costs.length
-  const running = (await listRunningSteps(db, { executor: 'local' })).filter((row) => row.node === node)
+  const running = (await listRunningSteps(db)).filter((row) => row.executor === 'local' && row.node === node)
   const progress = new Map(
     (await listSteps(db, { ids: running.map(({ id }) => id), limit: LOOKED_AT })).map((s) => [
       s.id,

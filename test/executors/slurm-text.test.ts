@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseConfig, parseNodes } from '../../src/executors/slurm/cluster-facts.js'
+import { parseJobState } from '../../src/executors/slurm/job-state.js'
+import { parseCompletions } from '../../src/executors/slurm/read-completions.js'
+import { expandElements, parseQueue } from '../../src/executors/slurm/read-queue.js'
+import { reachOf, requireSharedDatabase } from '../../src/executors/slurm/shared-database.js'
+
+/** What a real Slurm 22.05.8 has printed: an array of twelve, at most six at once; one done, one failed, one cancelled; a job of another. */
+const recorded = (name: string) => readFileSync(join(import.meta.dirname, 'recorded', name), 'utf8')
+const BATCH = '11111111-2222-4333-8444-555555555555'
+
+describe('squeue --json', () => {
+  const found = parseQueue(recorded('squeue-22.05.txt'))
+
+  test('each element of an array has its own state, also those that wait together', () => {
+    expect([...found.keys()].sort()).toEqual(['1_0', '1_1', '1_10', '1_11', '1_2', '1_3', '1_9'])
+    expect(found.get('1_0')).toEqual({
+      jobId: 1,
+      element: 0,
+      state: { kind: 'ended', how: 'completed', text: 'COMPLETED' },
+      reason: 'None',
+      restarts: 0,
+      nodes: 'n1',
+      batchId: BATCH,
+    })
+    expect(found.get('1_1')?.state).toEqual({ kind: 'ended', how: 'failed', text: 'FAILED' })
+    expect(found.get('1_2')?.state).toEqual({ kind: 'ended', how: 'cancelled', text: 'CANCELLED' })
+    expect(found.get('1_3')).toMatchObject({ state: { kind: 'running' }, nodes: 'n2' })
+    expect(found.get('1_11')).toMatchObject({ state: { kind: 'waiting' }, reason: 'JobArrayTaskLimit' })
+  })
+
+  test('jobs of others are left out, and text that is no listing is refused with its beginning', () => {
+    expect([...found.values()].every(({ batchId }) => batchId === BATCH)).toBe(true)
+    expect(() => parseQueue('slurm_load_jobs error')).toThrow(
+      /SLURM_UNAVAILABLE|begins with: slurm_load_jobs/,
+    )
+    expect(() => parseQueue('{"jobs": [{"job_id": "x"}]}')).toThrow(/did not print a list of jobs/)
+  })
+
+  test('the forms of later versions are read: states as lists, numbers that say whether they are set', () => {
+    const text = JSON.stringify({
+      jobs: [
+        {
+          job_id: 9,
+          array_job_id: { set: true, infinite: false, number: 7 },
+          array_task_id: { set: true, infinite: false, number: 0 },
+          array_task_string: '',
+          job_state: ['PENDING', 'REQUEUED'],
+          state_reason: 'BeginTime',
+          restart_cnt: 1,
+          nodes: '',
+          comment: `tilth batch=${BATCH} steps=1.1`,
+        },
+        {
+          job_id: 7,
+          array_job_id: { set: true, infinite: false, number: 7 },
+          array_task_id: { set: false, infinite: false, number: 0 },
+          array_task_string: '1-2',
+          job_state: ['PENDING'],
+          comment: `tilth batch=${BATCH} steps=1.1`,
+        },
+      ],
+    })
+    const queue = parseQueue(text)
+    expect([...queue.keys()]).toEqual(['7_0', '7_1', '7_2'])
+    expect(queue.get('7_0')).toMatchObject({
+      restarts: 1,
+      state: { kind: 'waiting', text: 'PENDING+REQUEUED' },
+    })
+  })
+
+  test('any list of elements that Slurm can write is expanded to the same elements', () => {
+    const runs = fc.array(
+      fc.record({ gap: fc.integer({ min: 2, max: 9 }), length: fc.integer({ min: 1, max: 5 }) }),
+      { minLength: 1 },
+    )
+    fc.assert(
+      fc.property(runs, fc.boolean(), (list, isThrottled) => {
+        const elements: number[] = []
+        const parts: string[] = []
+        let next = 0
+        for (const { gap, length } of list) {
+          const first = next + gap
+          parts.push(length === 1 ? String(first) : `${first}-${first + length - 1}`)
+          for (let i = 0; i < length; i++) elements.push(first + i)
+          next = first + length
+        }
+        expect(expandElements(parts.join(',') + (isThrottled ? '%4' : ''))).toEqual(elements)
+      }),
+    )
+    expect(expandElements('0-9:3')).toEqual([0, 3, 6, 9])
+    expect(expandElements('')).toEqual([])
+    expect(expandElements('N/A')).toEqual([])
+  })
+})
+
+describe('states', () => {
+  test('known ones say whether a job waits, runs or has ended, and how', () => {
+    expect(parseJobState('PENDING').kind).toBe('waiting')
+    expect(parseJobState('REQUEUE_HOLD').kind).toBe('waiting')
+    expect(parseJobState('SUSPENDED').kind).toBe('running')
+    expect(parseJobState('COMPLETING').kind).toBe('running')
+    expect(parseJobState(['COMPLETED', 'COMPLETING']).kind).toBe('running')
+    expect(parseJobState('CANCELLED by 1000')).toMatchObject({ kind: 'ended', how: 'cancelled' })
+    expect(parseJobState('NODE_FAIL')).toMatchObject({ kind: 'ended', how: 'node-lost' })
+    expect(parseJobState('OUT_OF_MEMORY')).toMatchObject({ kind: 'ended', how: 'out-of-memory' })
+  })
+
+  test('no text that is not known is ever taken for an end', () => {
+    const names = ['COMPLETED', 'FAILED', 'CANCELLED', 'TIMEOUT', 'NODE_FAIL', 'RUNNING', 'PENDING']
+    const word = fc.tuple(fc.constantFrom('', ...names), fc.stringMatching(/^[A-Z_]{1,8}$/))
+    fc.assert(
+      fc.property(word, ([name, more]) => {
+        const text = `${name}${more}X`
+        expect(parseJobState(text)).toEqual({ kind: 'unknown', text })
+        expect(parseJobState(['COMPLETED', text]).kind).toBe('unknown')
+      }),
+    )
+    expect(parseJobState('FROBNICATING')).toEqual({ kind: 'unknown', text: 'FROBNICATING' })
+    expect(parseJobState(['COMPLETED', 'FROBNICATING'])).toEqual({
+      kind: 'unknown',
+      text: 'COMPLETED+FROBNICATING',
+    })
+    expect(parseJobState('').kind).toBe('unknown')
+    expect(parseJobState([]).kind).toBe('unknown')
+    expect(parseJobState('toString').kind).toBe('unknown')
+  })
+})
+
+test('the completion log gives the last end of each element', () => {
+  const text = recorded('jobcomp-22.05.txt')
+  const found = parseCompletions(text)
+  expect([...found].map(([key, { text: state }]) => `${key} ${state}`).sort()).toEqual([
+    '1_0 COMPLETED',
+    '1_1 FAILED',
+    '1_2 CANCELLED',
+  ])
+  const again = text.split('\n')[1]!.replace('JobState=FAILED', 'JobState=COMPLETED')
+  expect(parseCompletions(`${text}${again}\ncut off in the mid`).get('1_1')).toMatchObject({
+    how: 'completed',
+  })
+  expect(parseCompletions('').size).toBe(0)
+})
+
+test('configuration and nodes are read, a node of several partitions once', () => {
+  const config = parseConfig(recorded('config-22.05.txt'))
+  expect(config.get('ClusterName')).toBe('tilthtest')
+  expect(config.get('MaxArraySize')).toBe('1001')
+  expect(config.get('JobCompType')).toBe('jobcomp/filetxt')
+  expect(config.get('KillWait')).toBe('3 sec')
+  expect(parseNodes(recorded('sinfo-22.05.txt'))).toEqual([
+    { name: 'n1', state: 'allocated', cpus: 2, memoryMb: 4000 },
+    { name: 'n2', state: 'allocated', cpus: 2, memoryMb: 4000 },
+    { name: 'n3', state: 'draining', cpus: 2, memoryMb: 4000 },
+  ])
+})
+
+test('only a database on TCP is one that nodes can reach; a socket is refused with what to do', () => {
+  expect(reachOf('postgres://u:p%40x@db.example:5432/tilth')).toBe('tcp')
+  expect(reachOf('postgresql://db/tilth?sslmode=require')).toBe('tcp')
+  expect(reachOf('postgres://u@127.0.0.1:5433/tilth')).toBe('own-tcp')
+  expect(reachOf('postgres://u@[::1]/tilth')).toBe('own-tcp')
+  expect(reachOf('postgres://u@localhost/tilth')).toBe('own-tcp')
+  expect(reachOf('postgres://tilth@/tilth?host=%2Frun%2Fpg&port=5432')).toBe('socket')
+  expect(reachOf('postgres://%2Frun%2Fpg/tilth')).toBe('socket')
+  expect(reachOf('postgres:///tilth')).toBe('socket')
+  expect(() => {
+    requireSharedDatabase('postgres:///tilth')
+  }).toThrow(expect.objectContaining({ code: 'DATABASE_NOT_SHARED' }))
+})

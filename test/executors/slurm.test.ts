@@ -1,0 +1,251 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { openApp, type App } from '../../src/app.js'
+import { createSlurmScheduler } from '../../src/cli/run-scheduler.js'
+import { loadConfig } from '../../src/config/config.js'
+import { cancel } from '../../src/scheduler/queue-view.js'
+import type { SchedulerLog } from '../../src/scheduler/scheduler.js'
+import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { processesOf } from '../support/processes-of.js'
+import { eventually, insertSteps, setSetting, stepOf, STEP_RUNS } from '../support/queue.js'
+import { slurmObstacle, startSlurm, type SlurmCluster } from '../support/slurm-cluster.js'
+import { overTcp, type TcpDatabase } from '../support/tcp-database.js'
+import { executorConforms } from './conformance.js'
+
+const MAIN = resolve(import.meta.dirname, '..', '..', 'dist', 'src', 'cli', 'main.js')
+
+const obstacle = slurmObstacle()
+let cluster: SlurmCluster
+let database: TestDatabase
+let tcp: TcpDatabase
+let app: App
+let lines: string[] = []
+const log: SchedulerLog = { info: (m) => lines.push(`info ${m}`), warn: (m) => lines.push(`warn ${m}`) }
+
+describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacle})`}`, () => {
+  beforeAll(async () => {
+    process.env['TILTH_TEST_PROCESSOR'] = STEP_RUNS
+    cluster = await startSlurm()
+    process.env['SLURM_CONF'] = cluster.conf
+    database = await createTestDatabase()
+    tcp = await overTcp(database.url)
+    app = await openApp({ config: loadConfig({ ...database.env, DATABASE_URL: tcp.url }) })
+  })
+  afterAll(async () => {
+    await cluster.stop()
+    await app.close()
+    await tcp.close()
+    await database.close()
+  })
+  beforeEach(async () => {
+    lines = []
+    await app.db.deleteFrom('product').execute()
+    await app.db.deleteFrom('job').execute()
+    await app.db.deleteFrom('setting').execute()
+    await setSetting(app.db, 'retry.backoff_s', 0)
+    await setSetting(app.db, 'executor.kind', 'slurm')
+    await setSetting(app.db, 'slurm.poll_s', 1)
+    await setSetting(app.db, 'processor.l2a.tile_threads_hint', 1)
+    await setSetting(app.db, 'storage.min_free_mb', 0)
+  })
+
+  const scheduler = () => createSlurmScheduler(app, log)
+  executorConforms({ app: () => app, scheduler })
+
+  /** A scheduler that runs until the test ends it. */
+  async function running() {
+    const own = await scheduler()
+    const ended = own.run({ untilIdle: false })
+    const end = async () => {
+      own.abort()
+      await ended
+    }
+    onTestFinished(end)
+    return { end }
+  }
+  const productsOf = (id: number) =>
+    app.db.selectFrom('product').select('attempt').where('step_id', '=', id).execute()
+  const until = (id: number, state: string, timeoutMs?: number) =>
+    eventually(async () => (await stepOf(app.db, id)).state === state, `step ${id} is ${state}`, timeoutMs)
+  const hasBegun = (id: number) =>
+    eventually(async () => {
+      const { node, progress } = await stepOf(app.db, id)
+      return node !== null && cluster.nodes.includes(node) && progress > 0 && node
+    }, `step ${id} runs on a node`)
+  const release = () => join(app.config.home, `release-${Math.random()}`)
+
+  test('a power cut of a node: its step runs elsewhere under a new attempt and publishes once', async () => {
+    const file = release()
+    const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: file }])
+    const id = stepIds[0]!
+    const own = await running()
+    const node = await hasBegun(id)
+    cluster.killNode(node)
+    const second = await eventually(
+      async () => {
+        const { node: now, attempt, progress } = await stepOf(app.db, id)
+        return attempt > 1 && progress > 0 && now
+      },
+      'the step runs again',
+      60_000,
+    )
+    expect(second).not.toBe(node)
+    writeFileSync(file, '')
+    await until(id, 'succeeded')
+    await own.end()
+    expect(await stepOf(app.db, id)).toMatchObject({ failures: 0 })
+    expect(await productsOf(id)).toHaveLength(1)
+    await cluster.startNode(node)
+    await eventually(
+      async () => /idle/.test(await cluster.run('sinfo', '--noheader', `--nodes=${node}`, '--format=%T')),
+      'the node is back',
+    )
+  })
+
+  test('a scheduler killed with -9: steps go on in Slurm, the next scheduler takes them over and all run once', async () => {
+    const file = release()
+    const { stepIds } = await insertSteps(
+      app.db,
+      [1, 2].map(() => ({ act: 'wait', release: file })),
+    )
+    const env = { ...process.env, ...database.env, DATABASE_URL: tcp.url, TILTH_TEST_PROCESSOR: STEP_RUNS }
+    const first = spawn(process.execPath, [MAIN, 'up', '--executor', 'slurm'], { env, stdio: 'ignore' })
+    const nodes = await Promise.all(stepIds.map(hasBegun))
+    first.kill('SIGKILL')
+    const own = await running()
+    await eventually(
+      () => Promise.resolve(lines.some((line) => /took over 2 steps/.test(line))),
+      'they are taken over',
+    )
+    // Neither on a command line nor in what Slurm shows does the password stand.
+    const shown = await cluster.run('scontrol', '--details', 'show', 'job')
+    expect(shown).toContain('tilth batch=')
+    expect(shown).toContain(`${stepIds[0]}.1`)
+    expect(shown).not.toContain(tcp.password)
+    expect(processesOf(cluster.conf).filter((line) => line.includes('slurm carry'))).toHaveLength(2)
+    expect(processesOf(cluster.conf).join('\n')).not.toContain(tcp.password)
+    expect(nodes).toHaveLength(2)
+    writeFileSync(file, '')
+    for (const id of stepIds) await until(id, 'succeeded')
+    await own.end()
+    for (const id of stepIds) {
+      expect(await stepOf(app.db, id)).toMatchObject({ attempt: 1, failures: 0 })
+      expect(await productsOf(id)).toHaveLength(1)
+    }
+  })
+
+  test('an operator ends a job by scancel: the step is given back, no failure is counted, and it runs again', async () => {
+    const file = release()
+    const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: file }])
+    const own = await running()
+    await hasBegun(stepIds[0]!)
+    await cluster.run('scancel', '--name', `tilth-l2a-${stepIds[0]}.1`)
+    await eventually(async () => (await stepOf(app.db, stepIds[0]!)).attempt === 2, 'it is claimed again')
+    writeFileSync(file, '')
+    await until(stepIds[0]!, 'succeeded')
+    await own.end()
+    expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ attempt: 2, failures: 0 })
+  })
+
+  test('what waits in Slurm says so and can be cancelled; what Slurm refuses goes back to the queue and is reported', async () => {
+    const nodes = `NodeName=${cluster.nodes.join(',')}`
+    await cluster.run('scontrol', 'update', nodes, 'State=DRAIN', 'Reason=test')
+    const { stepIds } = await insertSteps(app.db, [{ act: 'publish' }])
+    const own = await running()
+    await eventually(
+      async () =>
+        /waits in Slurm: job \d+_0 is PENDING/.test((await stepOf(app.db, stepIds[0]!)).progress_note ?? ''),
+      'its row says that it waits',
+    )
+    await cancel(app.db, { step: stepIds[0]! })
+    await until(stepIds[0]!, 'cancelled')
+    await eventually(
+      async () => (await cluster.run('squeue', '--noheader', '--states=PENDING')) === '',
+      'its job is gone from the queue',
+    )
+    await cluster.run('scontrol', 'update', nodes, 'State=RESUME')
+    await setSetting(app.db, 'slurm.partition', 'nowhere')
+    const { stepIds: refused } = await insertSteps(app.db, [{ act: 'publish' }])
+    await eventually(
+      () => Promise.resolve(lines.some((line) => /SLURM_REFUSED: .*nowhere.*invalid partition/is.test(line))),
+      'the refusal is told',
+    )
+    await until(refused[0]!, 'ready')
+    await setSetting(app.db, 'slurm.partition', 'main')
+    await until(refused[0]!, 'succeeded')
+    await own.end()
+    expect(await stepOf(app.db, refused[0]!)).toMatchObject({ failures: 0 })
+  })
+
+  test('a node without its roots is named and shunned: the steps run elsewhere; small steps share an element', async () => {
+    for (const name of ['archive', 'l1', 'scratch'])
+      await app.db
+        .insertInto('storage_root')
+        .values({ name, host: 'n1', path: '/nonexistent', marker: '00000000-0000-4000-8000-000000000000' })
+        .execute()
+    const options = { sizeClass: 'small' }
+    const { stepIds } = await insertSteps(
+      app.db,
+      Array.from({ length: 4 }, () => ({ act: 'publish' })),
+      options,
+    )
+    await (await scheduler()).run({ untilIdle: true })
+    for (const id of stepIds) {
+      const step = await stepOf(app.db, id)
+      expect(step).toMatchObject({ state: 'succeeded', failures: 0 })
+      expect(step.node).not.toBe('n1')
+    }
+    const bad = await app.db
+      .selectFrom('node')
+      .select('fault')
+      .where('name', '=', 'n1')
+      .executeTakeFirstOrThrow()
+    expect(bad.fault).toContain('ROOT_UNAVAILABLE')
+    await app.db.deleteFrom('storage_root').where('host', '=', 'n1').execute()
+    const { stepIds: more } = await insertSteps(
+      app.db,
+      Array.from({ length: 6 }, () => ({ act: 'publish' })),
+      options,
+    )
+    await (await scheduler()).run({ untilIdle: true })
+    for (const id of more) expect(await stepOf(app.db, id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+    const loads = await app.db
+      .selectFrom('slurm_load')
+      .select('element')
+      .distinct()
+      .where('step_id', 'in', more)
+      .execute()
+    expect(loads).toHaveLength(1)
+  })
+
+  test('a state that this program does not know is reported and nothing is concluded from it', async () => {
+    const file = release()
+    const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: file }])
+    const own = await running()
+    await hasBegun(stepIds[0]!)
+    const shim = mkdtempSync(join(tmpdir(), 'tilth-shim-'))
+    const path = process.env['PATH'] ?? ''
+    writeFileSync(
+      join(shim, 'squeue'),
+      `#!/bin/sh\nPATH=${path} squeue "$@" | sed 's/"RUNNING"/"FROBNICATING"/'\n`,
+      { mode: 0o755 },
+    )
+    process.env['PATH'] = `${shim}:${path}`
+    await eventually(
+      () =>
+        Promise.resolve(
+          lines.some((line) => /warn .*'FROBNICATING', a state that this program does not know/.test(line)),
+        ),
+      'it is reported',
+    )
+    expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'running', attempt: 1 })
+    process.env['PATH'] = path
+    writeFileSync(file, '')
+    await until(stepIds[0]!, 'succeeded')
+    await own.end()
+    rmSync(shim, { recursive: true })
+  })
+})
