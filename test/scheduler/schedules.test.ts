@@ -141,6 +141,7 @@ describe('a season', () => {
         first: '2026-05-01',
         last: '2026-11-29',
       },
+      { site: 'farm', season: 'summer', name: 'ndvi', repeat: 'on_product', last: '2026-12-29' },
     ])
     await app.db.deleteFrom('season').execute()
     expect(await viewSchedules(app.db)).toEqual([])
@@ -170,6 +171,8 @@ describe('on product', () => {
     const [claim] = await claimAll()
     if (claim === undefined) throw new Error('nothing was ready')
     await completeStep(app.db, claim, [product(id)], {})
+    // Its NDVI follows by the other schedule, once.
+    expect(await look()).toEqual([{ name: 'farm ndvi', steps: 1, waitsFor: 0, error: null }])
     expect(await look()).toEqual([])
     const newer = await acquire('2026-06-01T10:00:01Z')
     await app.db
@@ -301,7 +304,7 @@ describe('by hand', () => {
     await expect(editSchedule(app.db, l2aOf, { arguments: { aot: 1 } })).rejects.toThrow(
       'Arguments of schedule',
     )
-    await expect(findSchedule(app.db, { site: 'farm', name: 'lai' })).rejects.toThrow('it has l2a (summer)')
+    await expect(findSchedule(app.db, { site: 'farm', name: 'lai' })).rejects.toThrow('it has l2a (summer), ndvi (summer)')
   })
 
   test('the day of a schedule is that of its time zone', async () => {

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { ScheduleRow } from '../../db/schedules/list-schedules.js'
 import { seasonsWithNewL1 } from '../../db/schedules/seasons-with-new-l1.js'
+import { seasonsWithNewL2a } from '../../db/schedules/seasons-with-new-l2a.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { ProcessingError } from '../../domain/errors.js'
+import { createNdviJobRows } from '../consumers/create-ndvi-job.js'
 import { createL2aJobRows } from '../create-l2a-job.js'
 
 /** One run that a schedule asks for. */
@@ -43,6 +45,19 @@ export const SCHEDULED: ScheduledProcessors = {
     seasonsWithNew: seasonsWithNewL1,
     create: async (trx, { schedule, createdBy }) =>
       createL2aJobRows(trx, {
+        site: schedule.site,
+        season: schedule.season,
+        untried: true,
+        priority: schedule.priority,
+        createdBy,
+      }),
+  },
+  ndvi: {
+    arguments: z.strictObject({}),
+    window: () => null,
+    seasonsWithNew: seasonsWithNewL2a,
+    create: async (trx, { schedule, createdBy }) =>
+      createNdviJobRows(trx, {
         site: schedule.site,
         season: schedule.season,
         untried: true,
