@@ -115,7 +115,7 @@ export async function carryElement(app: App): Promise<CarryStatus> {
 }
 
 /** Whose folders count on this node: its own if all of them are registered for it, else those of the host that has submitted. */
-async function hostOfRoots(app: App, node: string): Promise<string> {
+export async function hostOfRoots(app: App, node: string): Promise<string> {
   const rows = await listRoots(app.db)
   const isOwn = ROOT_NAMES.every((name) => rows.some((row) => row.host === node && row.name === name))
   return isOwn ? node : app.config.host

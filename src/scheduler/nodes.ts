@@ -5,6 +5,8 @@ import type { Queryable } from '../db/steps/queryable.js'
 import { describeWish } from './node-presence.js'
 import type { HeldSlots } from './pressure.js'
 
+export { readNodeStanding } from '../db/nodes/read-node-standing.js'
+
 /** What a node does: gone (silent or signed off), or what its operator wants; draining becomes drained when its last step has ended. */
 export type NodeState = 'active' | 'paused' | 'draining' | 'drained' | 'gone'
 

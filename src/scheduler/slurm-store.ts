@@ -55,4 +55,5 @@ export function listenForChanges(databaseUrl: string, onChange: () => void): () 
 }
 
 export { findLoad } from '../db/slurm/find-load.js'
+export { readConnectionLimit } from '../db/slurm/read-connection-limit.js'
 export { wantsSlurm } from '../db/slurm/wants-slurm.js'

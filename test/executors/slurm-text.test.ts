@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { checkConfig, checkDatabase } from '../../src/executors/slurm/check-config.js'
 import { parseConfig, parseNodes } from '../../src/executors/slurm/cluster-facts.js'
 import { parseJobState } from '../../src/executors/slurm/job-state.js'
 import { parseCompletions } from '../../src/executors/slurm/read-completions.js'
@@ -156,6 +157,44 @@ test('configuration and nodes are read, a node of several partitions once', () =
     { name: 'n2', state: 'allocated', cpus: 2, memoryMb: 4000 },
     { name: 'n3', state: 'draining', cpus: 2, memoryMb: 4000 },
   ])
+})
+
+test('the configuration is judged: what is missing says what to do, and nothing is judged by a missing value as good', () => {
+  const config = parseConfig(recorded('config-22.05.txt'))
+  const judged = (changes: Record<string, string>) =>
+    Object.fromEntries(
+      checkConfig(new Map([...config, ...Object.entries(changes)]), 5).map(({ check, status }) => [
+        check,
+        status,
+      ]),
+    )
+  expect(judged({})).toEqual({
+    'job arrays': 'ok',
+    requeue: 'ok',
+    'completion log': 'ok',
+    'memory of ended jobs': 'ok',
+    'memory is placed': 'ok',
+    'memory is enforced': 'warn',
+    'time to end': 'ok',
+  })
+  expect(judged({ MaxArraySize: '0' })['job arrays']).toBe('fail')
+  expect(judged({ JobCompType: 'jobcomp/none' })['completion log']).toBe('warn')
+  expect(judged({ MinJobAge: '10 sec' })['memory of ended jobs']).toBe('warn')
+  expect(judged({ SelectTypeParameters: 'CR_CPU' })['memory is placed']).toBe('warn')
+  expect(judged({ TaskPlugin: 'task/cgroup', ConstrainRAMSpace: 'yes' })['memory is enforced']).toBe('ok')
+  expect(judged({ KillWait: '1 sec' })['time to end']).toBe('warn')
+  const nothing = checkConfig(new Map(), 5)
+  expect(nothing.filter(({ status }) => status === 'fail').map(({ check }) => check)).toEqual(['job arrays'])
+  for (const { status, todo } of nothing) expect(todo === null).toBe(status === 'ok')
+})
+
+test('the database must be in reach and take the connections of all CPUs', () => {
+  const judged = (url: string, most: number) =>
+    checkDatabase(url, { most, now: 10 }, 100).map(({ status }) => status)
+  expect(judged('postgres://u@db/t', 410)).toEqual(['ok', 'ok'])
+  expect(judged('postgres://u@db/t', 409)).toEqual(['ok', 'warn'])
+  expect(judged('postgres://u@localhost/t', 500)).toEqual(['warn', 'ok'])
+  expect(judged('postgres:///t', 500)).toEqual(['fail', 'ok'])
 })
 
 test('only a database on TCP is one that nodes can reach; a socket is refused with what to do', () => {

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { execa } from 'execa'
 import { openApp, type App } from '../../src/app.js'
 import { createSlurmScheduler } from '../../src/cli/run-scheduler.js'
 import { loadConfig } from '../../src/config/config.js'
 import { cancel } from '../../src/scheduler/queue-view.js'
+import type { Finding } from '../../src/executors/slurm/check-config.js'
 import type { SchedulerLog } from '../../src/scheduler/scheduler.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { processesOf } from '../support/processes-of.js'
@@ -181,11 +183,7 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
   })
 
   test('a node without its roots is named and shunned: the steps run elsewhere; small steps share an element', async () => {
-    for (const name of ['archive', 'l1', 'scratch'])
-      await app.db
-        .insertInto('storage_root')
-        .values({ name, host: 'n1', path: '/nonexistent', marker: '00000000-0000-4000-8000-000000000000' })
-        .execute()
+    await unfit('n1')
     const options = { sizeClass: 'small' }
     const { stepIds } = await insertSteps(
       app.db,
@@ -248,4 +246,49 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
     await own.end()
     rmSync(shim, { recursive: true })
   })
+
+  test('`tilth slurm check` finds a cluster fit, and names a node that is not with what to do', async () => {
+    const check = async () => {
+      const env = { ...database.env, DATABASE_URL: tcp.url }
+      const { stdout, exitCode } = await execa(process.execPath, [MAIN, 'slurm', 'check', '--json'], {
+        env,
+        reject: false,
+      })
+      return { found: JSON.parse(stdout) as Finding[], exitCode }
+    }
+    const fit = await check()
+    expect(fit.found.filter(({ status }) => status === 'fail')).toEqual([])
+    expect(fit.exitCode).toBe(0)
+    for (const node of cluster.nodes)
+      expect(fit.found.find((one) => one.check === `node ${node}`)).toMatchObject({
+        status: 'ok',
+        todo: null,
+      })
+    expect(fit.found.find((one) => one.check === 'memory is enforced')?.status).toBe('warn')
+    await cluster.run('scontrol', 'update', 'NodeName=n3', 'State=DRAIN', 'Reason=test')
+    await unfit('n2')
+    const { found, exitCode } = await check()
+    await cluster.run('scontrol', 'update', 'NodeName=n3', 'State=RESUME')
+    expect(exitCode).toBe(1)
+    const bad = found.find((one) => one.check === 'node n2')
+    expect(bad).toMatchObject({
+      status: 'fail',
+      found: expect.stringContaining('ROOT_UNAVAILABLE') as string,
+    })
+    expect(bad?.todo).toContain('TILTH_HOST=n2 tilth db root')
+    expect(found.find((one) => one.check === 'node n3')).toMatchObject({
+      status: 'warn',
+      found: expect.stringContaining('drain') as string,
+    })
+  })
+
+  /** A node whose storage roots are not there. */
+  async function unfit(host: string): Promise<void> {
+    const marker = '00000000-0000-4000-8000-000000000000'
+    for (const name of ['archive', 'l1', 'scratch'])
+      await app.db.insertInto('storage_root').values({ name, host, path: '/nonexistent', marker }).execute()
+    onTestFinished(async () => {
+      await app.db.deleteFrom('storage_root').where('host', '=', host).execute()
+    })
+  }
 })
