@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { blocksOf, type Grid } from '../src/domain/grid.js'
 import { simdTarget } from '../src/kernels/addon.js'
+import { compositeAdd, newCompositeState, WEIGHT_ONE } from '../src/kernels/composite.js'
 import { correctReflectance, slotTable } from '../src/kernels/correct-reflectance.js'
 import { encodeBound, encodeTile } from '../src/kernels/encode-tile.js'
 import { normalizedDifference } from '../src/kernels/normalized-difference.js'
@@ -70,6 +71,11 @@ export async function run(): Promise<void> {
   const index = new Int16Array(out.length)
   speed('normalizedDifference', 40, () => {
     normalizedDifference({ a: out, b: red, noData: -32768, minSum: 100, out: index })
+  })
+  const state = newCompositeState(out.length, 1)
+  const classes = new Uint8Array(out.length).fill(4)
+  speed('compositeAdd, one band', 20, () => {
+    compositeAdd({ pixels: out, classes, noData: -32768, weight: WEIGHT_ONE / 2, day: -1000 }, state)
   })
   const packed = new Uint8Array(encodeBound())
   for (const codec of ['deflate', 'zstd'] as const)

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
 #include "flags.hpp"
@@ -67,6 +68,13 @@ int main() {
   std::vector<std::int16_t> red(out.rbegin(), out.rend());
   std::vector<std::int16_t> index(n);
   measure("normalized_difference", 50, [&] { tilth::normalized_difference(out, red, -32768, 100, index); });
+  std::vector<std::uint8_t> rank(n), classes(n, 4);
+  std::vector<std::uint16_t> count(n);
+  std::vector<double> weight(n), day(n), sums(n);
+  const tilth::CompositeState state{rank, count, weight, day, sums};
+  measure("composite_add, one band", 20, [&] {
+    tilth::composite_add({out, classes, -32768, 1 << 19, -1000}, state);
+  });
   std::array<std::uint16_t, 256> bits{};
   measure("or_flags, 20 m on 10 m", 50, [&] {
     tilth::or_flags(mask, window, flags, kSide / 2, kSide / 2, {0.25, 0.5, 0.25, 0.5}, bits);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "arguments.hpp"
+#include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
 #include "flags.hpp"
@@ -132,6 +133,46 @@ void NormalizedDifference(const Napi::CallbackInfo& info) {
                         args.integer("minSum", 1, 65534), args.array<std::int16_t>("out", n).first(n));
 }
 
+void CompositeClasses(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto n = static_cast<std::size_t>(args.integer("n", 0, 2147483647));
+  composite_classes(args.array<const std::uint16_t>("mask", n),
+                    args.array<const std::uint8_t>("classOf", 65536),
+                    args.array<std::uint8_t>("out", n).first(n));
+}
+
+void LeastOfFour(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int width = args.integer("width", 1, kMaxSide), height = args.integer("height", 1, kMaxSide);
+  least_of_four(args.array<const std::uint8_t>("in", area(width, height)), width, height,
+                args.array<std::uint8_t>("out", area((width + 1) / 2, (height + 1) / 2)));
+}
+
+void CompositeAdd(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const Arguments s = args.nested("state");
+  const auto n = static_cast<std::size_t>(s.integer("n", 0, 1 << 28));
+  const auto bands = static_cast<std::size_t>(s.integer("bands", 1, 64));
+  const CompositeState state{s.array<std::uint8_t>("rank", n).first(n),
+                             s.array<std::uint16_t>("count", n).first(n),
+                             s.array<double>("weight", n).first(n), s.array<double>("day", n).first(n),
+                             s.array<double>("sums", n * bands).first(n * bands)};
+  composite_add({args.array<const std::int16_t>("pixels", n * bands), args.array<std::uint8_t>("classes", n),
+                 static_cast<std::int16_t>(args.integer("noData", -32768, 32767)),
+                 static_cast<double>(args.integer("weight", 1, 1 << 20)),
+                 static_cast<double>(args.integer("day", -(1 << 18), 1 << 18))},
+                state);
+}
+
+void CompositeDivide(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto n = static_cast<std::size_t>(args.integer("n", 0, 2147483647));
+  composite_divide(args.array<const double>("sum", n), args.array<const double>("weight", n),
+                   args.integer("divisor", 1, 1 << 20),
+                   static_cast<std::int16_t>(args.integer("noData", -32768, 32767)),
+                   args.array<std::int16_t>("out", n).first(n));
+}
+
 Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
   TileEncoder& encoder = *info.Env().GetInstanceData<TileEncoder>();
@@ -177,6 +218,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("halveNearest16", Napi::Function::New(env, HalveNearest16));
   exports.Set("orFlags", Napi::Function::New(env, OrFlags));
   exports.Set("normalizedDifference", Napi::Function::New(env, NormalizedDifference));
+  exports.Set("compositeClasses", Napi::Function::New(env, CompositeClasses));
+  exports.Set("leastOfFour", Napi::Function::New(env, LeastOfFour));
+  exports.Set("compositeAdd", Napi::Function::New(env, CompositeAdd));
+  exports.Set("compositeDivide", Napi::Function::New(env, CompositeDivide));
   exports.Set("encodeTile", Napi::Function::New(env, EncodeTile));
   exports.Set("encodeBound", Napi::Function::New(env, EncodeBound));
   return exports;

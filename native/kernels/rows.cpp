@@ -120,6 +120,45 @@ void normalized_difference(const std::int16_t* __restrict a, const std::int16_t*
   }
 }
 
+void composite_step(const std::uint8_t* __restrict classes, int n, double weight,
+                    std::uint8_t* __restrict rank, std::uint16_t* __restrict count, double* __restrict keep,
+                    double* __restrict add) noexcept {
+  for (int i = 0; i < n; ++i) {
+    const int c = classes[i], r = rank[i];
+    const int better = c > r, enters = (c >= r) & (c > 0);
+    keep[i] = better ? 0.0 : 1.0;
+    add[i] = enters ? weight : 0.0;
+    count[i] = static_cast<std::uint16_t>((better ? 0 : count[i]) + enters);
+    rank[i] = static_cast<std::uint8_t>(better ? c : r);
+  }
+}
+
+// Every term is a whole number below 2^53: sums are exact, whatever their order.
+void composite_sum(const std::int16_t* __restrict values, const double* __restrict keep,
+                   const double* __restrict add, int n, double* __restrict sum) noexcept {
+  for (int i = 0; i < n; ++i) sum[i] = sum[i] * keep[i] + static_cast<double>(values[i]) * add[i];
+}
+
+void composite_sum_one(double value, const double* __restrict keep, const double* __restrict add, int n,
+                       double* __restrict sum) noexcept {
+  for (int i = 0; i < n; ++i) sum[i] = sum[i] * keep[i] + value * add[i];
+}
+
+void composite_exclude(const std::int16_t* __restrict values, std::int16_t no_data, int n,
+                       std::uint8_t* __restrict classes) noexcept {
+  for (int i = 0; i < n; ++i) classes[i] = static_cast<std::uint8_t>(values[i] == no_data ? 0 : classes[i]);
+}
+
+void composite_divide(const double* __restrict sum, const double* __restrict weight, int n, double divisor,
+                      std::int16_t no_data, std::int16_t* __restrict out) noexcept {
+  for (int i = 0; i < n; ++i) {
+    const int any = weight[i] > 0.0;
+    const double mean = sum[i] / (any ? weight[i] * divisor : 1.0);
+    const int rounded = static_cast<int>(mean + (mean < 0.0 ? -0.5 : 0.5));
+    out[i] = static_cast<std::int16_t>(any ? rounded : no_data);
+  }
+}
+
 }  // namespace
 
 const RowFunctions rows = {correct_run,
@@ -130,6 +169,11 @@ const RowFunctions rows = {correct_run,
                            difference<std::uint8_t>,
                            difference<std::uint16_t>,
                            or_u16,
-                           normalized_difference};
+                           normalized_difference,
+                           composite_step,
+                           composite_sum,
+                           composite_sum_one,
+                           composite_exclude,
+                           composite_divide};
 
 }  // namespace tilth::TILTH_TARGET

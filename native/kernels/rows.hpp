@@ -41,6 +41,21 @@ struct RowFunctions {
   /// out[i] = round(10000 (a - b) / (a + b)), see normalized_difference.hpp.
   void (*normalized_difference)(const std::int16_t* a, const std::int16_t* b, int n, std::int16_t no_data,
                                 int min_sum, std::int16_t* out) noexcept;
+  /// How a date enters a composite, pixel by pixel: keep = 0 where its class is better than the best so far,
+  /// else 1; add = weight where it is as good or better, else 0 (class 0 never enters). Raises rank and
+  /// count.
+  void (*composite_step)(const std::uint8_t* classes, int n, double weight, std::uint8_t* rank,
+                         std::uint16_t* count, double* keep, double* add) noexcept;
+  /// sum = sum * keep + value * add.
+  void (*composite_sum)(const std::int16_t* values, const double* keep, const double* add, int n,
+                        double* sum) noexcept;
+  void (*composite_sum_one)(double value, const double* keep, const double* add, int n, double* sum) noexcept;
+  /// classes = 0 where value is no-data.
+  void (*composite_exclude)(const std::int16_t* values, std::int16_t no_data, int n,
+                            std::uint8_t* classes) noexcept;
+  /// out = round(sum / (weight * divisor)), no-data where weight is 0.
+  void (*composite_divide)(const double* sum, const double* weight, int n, double divisor,
+                           std::int16_t no_data, std::int16_t* out) noexcept;
 };
 
 namespace baseline {

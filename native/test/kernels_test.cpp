@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
 #include "flags.hpp"
@@ -183,6 +184,43 @@ void normalized_difference_by_hand() {
   expect_equal("-0.5 -> -1", out[2], -1);
 }
 
+void composite_by_hand() {
+  // Pixels: land twice; cloud then land; land then snow; never anything; no data in one band at the second
+  // date.
+  const std::size_t n = 5;
+  std::array<std::uint8_t, n> rank{};
+  std::array<std::uint16_t, n> count{};
+  std::array<double, n> weight{}, day{};
+  std::array<double, 2 * n> sums{};
+  const tilth::CompositeState state{rank, count, weight, day, sums};
+  std::array<std::uint8_t, n> first = {4, 1, 4, 0, 4}, second = {4, 4, 2, 0, 4};
+  const std::array<std::int16_t, 2 * n> a = {100, 9000, 200, -32768, 50, 1000, 9100, 2000, -32768, 60};
+  const std::array<std::int16_t, 2 * n> b = {200, 300, 8000, -32768, -32768, -2001, 3000, 8100, -32768, 70};
+  tilth::composite_add({a, first, -32768, 3, -10}, state);
+  tilth::composite_add({b, second, -32768, 1, 20}, state);
+  std::array<std::int16_t, n> out{};
+  tilth::composite_divide({sums.data(), n}, weight, 1, -32768, out);
+  expect_equal("(3 * 100 + 200) / 4 = 125", out[0], 125);
+  expect_equal("land replaces cloud", out[1], 300);
+  expect_equal("snow after land is left out", out[2], 200);
+  expect_equal("no date at all", out[3], -32768);
+  expect_equal("a date with no data in one band is left out", out[4], 50);
+  tilth::composite_divide({sums.data() + n, n}, weight, 1, -32768, out);
+  expect_equal("(3 * 1000 - 2001) / 4 = 249.75 -> 250", out[0], 250);
+  tilth::composite_divide(day, weight, 1, -32768, out);
+  expect_equal("day (3 * -10 + 20) / 4 = -2.5 -> -3", out[0], -3);
+  expect_equal("day of the land date", out[1], 20);
+  tilth::composite_divide(day, weight, 5, -32768, out);
+  expect_equal("-10 / (4 * 5) = -0.5 -> -1", out[0], -1);
+  expect_equal("counts", count[0] * 10000 + count[1] * 1000 + count[2] * 100 + count[3] * 10 + count[4],
+               21101);
+  expect_equal("ranks", rank[0] * 10000 + rank[1] * 1000 + rank[2] * 100 + rank[3] * 10 + rank[4], 44404);
+  const std::array<std::uint8_t, 9> fine = {4, 4, 1, 4, 3, 4, 2, 4, 4};
+  std::array<std::uint8_t, 4> coarse{};
+  tilth::least_of_four(fine, 3, 3, coarse);
+  expect_equal("least of 2 x 2", coarse[0] * 1000 + coarse[1] * 100 + coarse[2] * 10 + coarse[3], 3124);
+}
+
 void encode_round_trip() {
   tilth::TileEncoder encoder(512);
   std::vector<std::uint16_t> image(600 * 100);
@@ -231,6 +269,7 @@ int main() {
   halve_by_hand();
   flags_by_hand();
   normalized_difference_by_hand();
+  composite_by_hand();
   encode_round_trip();
   std::printf("%s: %s\n", std::string(target.name).c_str(), failures ? "FAILED" : "passed");
   return failures ? 1 : 0;

@@ -21,6 +21,7 @@ export interface FileFormWork {
   readonly force: boolean
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
+  readonly onNote: (note: string) => void
 }
 
 /** Adds the options; `step` is what the block size must be a multiple of, pixels. */
@@ -67,6 +68,9 @@ export async function runFileForm<T extends { readonly folder: string }>(
       signal,
       onProgress: (fraction, note) => {
         progress.show(fraction, note)
+      },
+      onNote: (note) => {
+        progress.note(note)
       },
     }),
   ).finally(() => {

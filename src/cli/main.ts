@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   demo: () => import('./demo.js'),
   l2a: () => import('./l2a.js'),
   ndvi: () => import('./ndvi.js'),
+  composite: () => import('./composite.js'),
   simulate: () => import('./simulate.js'),
   site: () => import('./site.js'),
   season: () => import('./season.js'),

@@ -40,3 +40,12 @@ const consumerStepParams = z.object({
 /** `step.params` of one NDVI step. */
 export const ndviStepParams = consumerStepParams.extend({ input: productInput })
 export type NdviStepParams = z.infer<typeof ndviStepParams>
+
+/** `step.params` of one composite step. */
+export const compositeStepParams = consumerStepParams.extend({
+  /** Synthesis day, YYYY-MM-DD. */
+  day: z.iso.date(),
+  /** In the order of their names. */
+  inputs: z.array(productInput).min(1),
+})
+export type CompositeStepParams = z.infer<typeof compositeStepParams>

@@ -27,6 +27,10 @@ export interface Addon {
   halveNearest16(args: { in: Plane<Uint16Array>; out: Plane<Uint16Array> }): void
   orFlags(args: object): void
   normalizedDifference(args: object): void
+  compositeClasses(args: object): void
+  leastOfFour(args: object): void
+  compositeAdd(args: object): void
+  compositeDivide(args: object): void
   encodeTile(args: object): number
   encodeBound(): number
 }

@@ -4,6 +4,7 @@
  */
 import type { Window } from '../domain/grid.js'
 import type { Axes, Plane } from './addon.js'
+import type { CompositeDate, CompositeState } from './composite.js'
 import type { CorrectReflectanceArgs } from './correct-reflectance.js'
 import type { NormalizedDifferenceArgs } from './normalized-difference.js'
 import type { BytePlane } from './or-flags.js'
@@ -128,4 +129,49 @@ export function normalizedDifferencePlain({ a, b, noData, minSum, out }: Normali
     const size = 2 * (scaled % sum) >= sum ? whole + 1 : whole
     out[i] = x < y ? -size : size
   }
+}
+
+export function leastOfFourPlain(plane: Uint8Array, width: number, height: number, out: Uint8Array): void {
+  const columns = Math.ceil(width / 2)
+  out.forEach((_, i) => {
+    const [x, y] = [2 * (i % columns), 2 * Math.floor(i / columns)]
+    const rows = [y, Math.min(y + 1, height - 1)]
+    out[i] = Math.min(
+      ...rows.flatMap((r) => [plane[r * width + x]!, plane[r * width + Math.min(x + 1, width - 1)]!]),
+    )
+  })
+}
+
+export function compositeAddPlain(date: CompositeDate, state: CompositeState): void {
+  const { n, bands } = state
+  for (let i = 0; i < n; i++) {
+    const values = Array.from({ length: bands }, (_, b) => date.pixels[b * n + i]!)
+    const found = values.includes(date.noData) ? 0 : date.classes[i]!
+    date.classes[i] = found
+    if (found === 0 || found < state.rank[i]!) continue
+    if (found > state.rank[i]!) {
+      for (const sum of [state.count, state.weight, state.day]) sum[i] = 0
+      for (let b = 0; b < bands; b++) state.sums[b * n + i] = 0
+      state.rank[i] = found
+    }
+    state.count[i]! += 1
+    state.weight[i]! += date.weight
+    state.day[i]! += date.weight * date.day
+    values.forEach((value, b) => (state.sums[b * n + i]! += date.weight * value))
+  }
+}
+
+/** In whole numbers of any size. */
+export function compositeDividePlain(
+  sum: Float64Array,
+  weight: Float64Array,
+  divisor: number,
+  noData: number,
+  out: Int16Array,
+): void {
+  out.forEach((_, i) => {
+    const [s, w] = [BigInt(sum[i]!), BigInt(weight[i]!) * BigInt(divisor)]
+    const size = s < 0n ? -s : s
+    out[i] = w === 0n ? noData : Number((s < 0n ? -1n : 1n) * ((2n * size + w) / (2n * w)))
+  })
 }

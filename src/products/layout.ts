@@ -90,6 +90,10 @@ export const bandFile = (band: string, kind: ReflectanceKind): string => `${band
 /** `NDVI.tif` of an L3B product; its `MASK.tif` has the bits of the L2A product. */
 export const NDVI_FILE = 'NDVI.tif'
 
+/** Layers of an L3A product on one of its grids; bands are `B02.tif`, .... `suffix` is `_20M` on the larger pixels of Sentinel-2. */
+export const compositeLayers = (suffix: '' | '_20M') =>
+  ({ flags: `FLAGS${suffix}.tif`, weights: `WEIGHTS${suffix}.tif`, dates: `DATES${suffix}.tif` }) as const
+
 /** Files of an L2A product that are no reflectance. */
 export const PRODUCT_FILES = {
   aot: 'AOT.tif',

@@ -82,6 +82,18 @@ export const reportSchema = z.strictObject({
     .nullable()
     .describe('Share of the valid pixels under cloud or shadow; null where not known.'),
   bands: z.array(bandStatisticsSchema),
+  composite: z
+    .strictObject({
+      dates: z.number().int().positive().describe('Dates in the window.'),
+      dates_per_pixel: z
+        .strictObject({ min: z.number(), mean: z.number(), max: z.number(), quantiles: quantilesSchema })
+        .describe('Dates that were averaged, over all pixels; 0 where no date has data.'),
+      class_shares: z
+        .strictObject({ none: share, cloud: share, snow: share, water: share, land: share })
+        .describe('Shares of all pixels by the best class.'),
+    })
+    .optional()
+    .describe('Of products of several dates, on the grid of the finest pixels.'),
   notes: z.array(z.string()).describe('What a user should know, in words.'),
   flags: z.array(z.string().regex(/^[a-z0-9_]+$/)).describe('The same for programs.'),
 })

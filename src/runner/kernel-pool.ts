@@ -11,6 +11,7 @@ import {
 import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import type { BytePlane } from '../kernels/or-flags.js'
 import type { Budget } from './budget.js'
+import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
 import type { EncodeBlockTask, EncodedTiles, HalfTile, Image, TileFormat } from './kernel-worker.js'
 
 /** Bits of the flag byte beside each corrected pixel: noData 1, saturated 2, clipped 4, noDetector 8. */
@@ -64,6 +65,9 @@ export interface KernelPool {
   orFlags(task: { window: Window; mask: Uint16Array; plane: BytePlane; bitsOf: Uint16Array }): Promise<void>
   /** As the kernel; `out` must lie on shared memory, `a` and `b` should. */
   normalizedDifference(task: NormalizedDifferenceArgs): Promise<void>
+  /** One date into the states of a composite, which lie on shared memory. */
+  addDate(task: AddDateTask): Promise<void>
+  finishComposite(task: FinishTask): Promise<FinishedBlock>
   /** For `openBandWriter`. */
   encodeBlock(task: EncodeBlockTask): Promise<EncodedTiles>
   encodeHalf(
@@ -167,6 +171,11 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       mustBeShared('out', task.out)
       await piscina.run(task, { name: 'difference' })
     },
+    addDate: async (task) => {
+      for (const { state } of task.groups) mustBeShared('sums', state.sums)
+      await piscina.run(task, { name: 'addDate' })
+    },
+    finishComposite: (task) => piscina.run(task, { name: 'finishComposite' }) as Promise<FinishedBlock>,
     encodeBlock: (task) => encode('encodeBlock', task),
     encodeHalf: (task) => encode('encodeHalf', task),
     encodeRest: (task) => encode('encodeRest', task),

@@ -105,6 +105,8 @@ export function difference(task: NormalizedDifferenceArgs): void {
   normalizedDifference(task)
 }
 
+export { addDate, finishComposite } from './composite/composite-tasks.js'
+
 /** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */
 export function encodeBlock(task: EncodeBlockTask): EncodedTiles {
   const { window, pixels, format } = task

@@ -7,6 +7,7 @@ const PROCESSORS: Readonly<Record<string, () => Promise<StepRun>>> = {
   l2a: async () => (await import('./l2a-step.js')).runL2aStep,
   import_l2a: async () => (await import('./import-l2a-step.js')).runImportStep,
   ndvi: async () => (await import('./ndvi-step.js')).runNdviStep,
+  composite: async () => (await import('./composite-step.js')).runCompositeStep,
 }
 
 /**

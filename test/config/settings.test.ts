@@ -18,6 +18,7 @@ import {
   SETTING_KEYS,
 } from '../../src/config/settings.js'
 import { describeParams } from '../../src/processors/define-processor.js'
+import { composite } from '../../src/processors/composite/definition.js'
 import { ndvi } from '../../src/processors/ndvi/definition.js'
 import { l2a } from '../../src/processors/l2a/definition.js'
 
@@ -32,16 +33,19 @@ describe('the table of settings', () => {
     expect(scopes).toContain('global')
   })
 
-  test.each([ndvi])('every parameter of $name is a setting with its range and default', (definition) => {
-    for (const doc of describeParams(definition)) {
-      const setting = definitionOf(settingKey(`processor.${definition.name}.${doc.name}`))
-      expect({ default: setting.default(), range: setting.range, effect: setting.effect }).toEqual({
-        default: doc.default,
-        range: `${doc.minimum ?? ''} to ${doc.maximum ?? ''}`,
-        effect: 'job',
-      })
-    }
-  })
+  test.each([ndvi, composite])(
+    'every parameter of $name is a setting with its range and default',
+    (definition) => {
+      for (const doc of describeParams(definition)) {
+        const setting = definitionOf(settingKey(`processor.${definition.name}.${doc.name}`))
+        expect({ default: setting.default(), range: setting.range, effect: setting.effect }).toEqual({
+          default: doc.default,
+          range: `${doc.minimum ?? ''} to ${doc.maximum ?? ''}`,
+          effect: 'job',
+        })
+      }
+    },
+  )
 
   /** Two places say it, because the config layer cannot import a processor: this is what keeps them the same. */
   test.each(['aot', 'wv', 'ozone'] as const)(

@@ -5,14 +5,24 @@
 import { createHash } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
 import { simdTarget } from '../../src/kernels/addon.js'
+import {
+  compositeAdd,
+  compositeDivide,
+  leastOfFour,
+  newCompositeState,
+  WEIGHT_ONE,
+} from '../../src/kernels/composite.js'
 import { correctReflectance, slotTable } from '../../src/kernels/correct-reflectance.js'
 import { encodeBound, encodeTile } from '../../src/kernels/encode-tile.js'
 import { halve } from '../../src/kernels/halve.js'
 import { normalizedDifference } from '../../src/kernels/normalized-difference.js'
 import { orFlags, planeAxes } from '../../src/kernels/or-flags.js'
 import {
+  compositeAddPlain,
+  compositeDividePlain,
   correctReflectancePlain,
   halveMeanPlain,
+  leastOfFourPlain,
   normalizedDifferencePlain,
   orFlagsPlain,
 } from '../../src/kernels/reference.js'
@@ -31,7 +41,7 @@ function same(what: string, found: ArrayLike<number>, expected: ArrayLike<number
   for (let i = 0; i < expected.length; i++)
     if (found[i] !== expected[i])
       throw new Error(`${what}: element ${i} is ${found[i]}, plain reference ${expected[i]}`)
-  hash.update(Int32Array.from(found))
+  hash.update(Float64Array.from(found))
   compared += expected.length
 }
 
@@ -90,6 +100,33 @@ for (let length = 0; length <= 67; length++)
     normalizedDifferencePlain({ ...args, out: plain })
     same(`normalizedDifference ${length}/${minSum}`, fast, plain)
   }
+
+for (let length = 0; length <= 67; length++) {
+  const bands = 1 + integer(3)
+  const [fast, plain] = [newCompositeState(length, bands), newCompositeState(length, bands)]
+  for (let dates = 0; dates < 6; dates++) {
+    const classes = Uint8Array.from({ length }, () => integer(5))
+    const date = { pixels: band(length * bands), noData: -32768, weight: 1 + integer(WEIGHT_ONE) }
+    const day = integer(50_000) - 25_000
+    compositeAdd({ ...date, day, classes: classes.slice() }, fast)
+    compositeAddPlain({ ...date, day, classes }, plain)
+  }
+  for (const key of ['rank', 'count', 'weight', 'day', 'sums'] as const)
+    same(`composite ${key} ${length}`, fast[key], plain[key])
+  for (const divisor of [1, 10]) {
+    const [quick, slow] = [new Int16Array(length), new Int16Array(length)]
+    compositeDivide(fast.sums.subarray(0, length), fast.weight, divisor, -32768, quick)
+    compositeDividePlain(plain.sums.subarray(0, length), plain.weight, divisor, -32768, slow)
+    same(`compositeDivide ${length}/${divisor}`, quick, slow)
+  }
+  const [width, height] = [1 + integer(20), 1 + integer(9)]
+  const plane = Uint8Array.from({ length: width * height }, () => integer(5))
+  const size = Math.ceil(width / 2) * Math.ceil(height / 2)
+  const [least, leastPlain] = [new Uint8Array(size), new Uint8Array(size)]
+  leastOfFour(plane, width, height, least)
+  leastOfFourPlain(plane, width, height, leastPlain)
+  same(`leastOfFour ${width}x${height}`, least, leastPlain)
+}
 
 for (let width = 1; width <= 67; width++)
   for (const height of [1, 2, 5]) {

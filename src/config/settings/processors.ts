@@ -97,4 +97,23 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Where the reflectances of red and near infrared together are less, NDVI is no-data.',
   }),
+  ...scheduling('composite', 4, 1800),
+  'processor.composite.half_days': integer({
+    unit: 'days',
+    min: 1,
+    max: 183,
+    default: 25,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Half of the window of a composite: dates at most so long before or after its day.',
+  }),
+  'processor.composite.weight_date_min': number({
+    unit: '1',
+    min: 0.01,
+    max: 1,
+    default: 0.5,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Weight of a date at the edge of the window of a composite; in its middle it is 1.',
+  }),
 } as const satisfies Record<string, SettingDefinition>

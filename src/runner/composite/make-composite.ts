@@ -1,0 +1,168 @@
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { ProcessingError } from '../../domain/errors.js'
+import { FAMILY_NAMES, synthesisTime } from '../../domain/synthesis.js'
+import { composite, type CompositeParams } from '../../processors/composite/definition.js'
+import { PRODUCT_FILES, productName } from '../../products/layout.js'
+import { measurePeakRss, writeReport, type Quantiles, type Report } from '../../products/report.js'
+import { configureGdal } from '../../raster/gdal-runtime.js'
+import { Budget } from '../budget.js'
+import { openKernelPool } from '../kernel-pool.js'
+import { drawQuicklook } from '../l2a/draw-quicklook.js'
+import { StageClock } from '../l2a/stage-clock.js'
+import { softwareVersions } from '../software-versions.js'
+import type { ThreadBudget } from '../step-context.js'
+import { openCompositeInputs, type CompositeInput } from './composite-inputs.js'
+import { writeComposite, type WrittenComposite } from './write-composite.js'
+import { writeCompositeItem } from './write-composite-item.js'
+
+export interface CompositeRequest {
+  /** Folders of L2A products of one tile and satellite family, in any order. */
+  readonly inputs: readonly string[]
+  /** Synthesis day, YYYY-MM-DD. */
+  readonly day: string
+  /** As the definition parses them: all keys present. */
+  readonly params: CompositeParams
+  /** Where each parameter came from; `default` where absent. */
+  readonly origins: Readonly<Record<string, string>>
+  /** Existing folder that gets a folder named after the product. Removing it after an error is the caller's. */
+  readonly into: string
+  /** Called with the product's name before any pixel is read; rejects to refuse the work. */
+  readonly accept?: (name: string) => Promise<void>
+  readonly threads: ThreadBudget
+  /** Multiple of 1024; changes memory and speed, no pixel. */
+  readonly blockSize: number
+  readonly codec: 'deflate' | 'zstd'
+  readonly signal: AbortSignal
+  readonly onProgress: (fraction: number, note: string) => void
+  readonly onNote: (note: string) => void
+}
+
+export interface CompositeOutcome {
+  readonly name: string
+  readonly folder: string
+  readonly satellite: 's2' | 'landsat'
+  readonly tile: string
+  /** ISO 8601 UTC: the time in the name. */
+  readonly sensedAt: string
+  readonly bbox: readonly [number, number, number, number]
+  readonly report: Report
+}
+
+/**
+ * Makes the L3A product of the L2A products of one tile around a day: band means, flags, weights, dates, STAC item, quicklook, report. The
+ * same function serves the command line and the scheduled step, so their pixels are the same.
+ * @throws ProcessingError with the codes of the definition, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
+ */
+export async function makeComposite(request: CompositeRequest): Promise<CompositeOutcome> {
+  const { params, day, signal } = request
+  const clock = new StageClock()
+  configureGdal()
+  const inputs = await clock.stage('inputs', () => openCompositeInputs(request.inputs, day, params))
+  for (const note of inputs.notes) request.onNote(note)
+  const { satellite, id } = inputs.dates[0].product
+  const sensedAt = synthesisTime({ day })
+  const name = productName({
+    ...{ platform: FAMILY_NAMES[satellite], level: 'L3A', tile: id.tile, sensedAt },
+    ...{ relativeOrbit: null, halfDays: params.half_days },
+  })
+  await request.accept?.(name)
+  const folder = join(request.into, name)
+  await mkdir(folder)
+  const budget = new Budget(request.threads.value)
+  const stopWatching = request.threads.onChange((threads) => {
+    budget.setCapacity(threads)
+  })
+  const pool = await openKernelPool({
+    budget,
+    maxThreads: Math.max(availableParallelism(), request.threads.value),
+  })
+  try {
+    const written = await clock.stage('mean', () =>
+      writeComposite({
+        ...{ inputs, folder, pool, budget, signal, blockSize: request.blockSize, codec: request.codec },
+        onProgress: (fraction) => {
+          request.onProgress(0.95 * fraction, `${inputs.dates.length} dates`)
+        },
+      }),
+    )
+    const [none = 0, cloud = 0, snow = 0, water = 0, land = 0] = written.classes
+    const total = none + cloud + snow + water + land
+    if (none === total)
+      throw new ProcessingError(
+        'NO_VALID_PIXEL',
+        `No pixel of tile ${id.tile} has data in any of ${inputs.dates.length} products. Nothing was made.`,
+      )
+    request.onProgress(0.96, 'quicklook and item')
+    await clock.stage('quicklook', () => drawQuicklook(folder, (band) => `${band}.tif`))
+    const createdAt = new Date().toISOString()
+    const versions = softwareVersions()
+    const report: Report = {
+      schema: 'tilth-report/1',
+      product: name,
+      processor: { name: composite.name, version: composite.version },
+      versions,
+      created: createdAt,
+      inputs: inputs.dates.map(describeDate),
+      parameters: Object.fromEntries(
+        Object.entries({ day, ...params }).map(([key, value]) => [
+          key,
+          { value, origin: request.origins[key] ?? (key === 'day' ? 'job' : 'default') },
+        ]),
+      ),
+      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: request.threads.value },
+      stages: clock.stages(),
+      valid_share: (total - none) / total,
+      cloud_share: cloud / (total - none),
+      bands: written.groups.flatMap(({ bands }) =>
+        bands.map(({ file, unit, min, mean, max, valid_share }) => ({
+          ...{ file, unit, min, mean, max, valid_share },
+        })),
+      ),
+      composite: {
+        dates: inputs.dates.length,
+        dates_per_pixel: datesPerPixel(written.counts),
+        class_shares: {
+          ...{ none: none / total, cloud: cloud / total },
+          ...{ snow: snow / total, water: water / total, land: land / total },
+        },
+      },
+      notes: [...inputs.notes],
+      flags: [inputs.reflectance === 'mixed' ? 'mixed_reflectance' : inputs.reflectance],
+    }
+    await writeReport(join(folder, PRODUCT_FILES.report), report)
+    const bbox = await writeCompositeItem({
+      ...{ folder, name, day, params, inputs, written, versions, createdAt },
+      cloudShare: report.cloud_share,
+    })
+    request.onProgress(1, 'done')
+    return { name, folder, satellite, tile: id.tile, sensedAt, bbox, report }
+  } finally {
+    stopWatching()
+    await pool.close()
+  }
+}
+
+const describeDate = ({ product, days, weight, kind }: CompositeInput): CompositeReportInput => ({
+  kind: 'L2A',
+  name: product.name,
+  detail: `${days >= 0 ? '+' : ''}${days.toFixed(3)} days, weight ${weight.toFixed(4)}, ${kind.toUpperCase()}`,
+})
+type CompositeReportInput = Report['inputs'][number]
+
+/** Of pixels by number of dates. */
+function datesPerPixel(counts: WrittenComposite['counts']) {
+  const n = counts.reduce((sum, c) => sum + c, 0)
+  const at = (share: number): number => {
+    let seen = 0
+    return counts.findIndex((c) => (seen += c) >= share * n && seen > 0)
+  }
+  const quantiles: Quantiles = { p05: at(0.05), p25: at(0.25), p50: at(0.5), p75: at(0.75), p95: at(0.95) }
+  return {
+    min: counts.findIndex((c) => c > 0),
+    mean: Math.round((counts.reduce((sum, c, k) => sum + c * k, 0) / n) * 1e4) / 1e4,
+    max: counts.findLastIndex((c) => c > 0),
+    quantiles,
+  }
+}
