@@ -99,24 +99,30 @@ class FetchRun {
   private async claim(layersOf: (siteId: number | null) => SettingLayers): Promise<FetchClaim | null> {
     const { db } = this.context
     await this.openSources(layersOf(null))
-    const busy = [...this.sources].flatMap(([id, { source }]) => {
+    const free = [...this.sources].flatMap(([id, { source }]) => {
       const { config } = source.parsed
-      return 'parallel' in config && (this.active.get(id) ?? 0) < config.parallel ? [] : [id]
+      const { enabled, isDue } = source.row
+      return enabled && isDue && 'parallel' in config && (this.active.get(id) ?? 0) < config.parallel
+        ? [id]
+        : []
     })
-    return db
-      .transaction()
-      .execute((tx) => claimFetch(tx, { busy: [...busy, ...this.unusable], held: this.held }))
+    if (free.length === 0) return null
+    // The one with fewer downloads under way first, so that a backlog of one keeps no other waiting.
+    const load = (name: 's2' | 'landsat') =>
+      [...this.sources].reduce(
+        (sum, [id, { source }]) => sum + (source.satellite === name ? (this.active.get(id) ?? 0) : 0),
+        0,
+      )
+    const satellites = (['landsat', 's2'] as const).toSorted((a, b) => load(a) - load(b))
+    const options = { sources: free, satellites, held: this.held }
+    return db.transaction().execute((tx) => claimFetch(tx, options))
   }
-
-  /** Sources whose configuration this program cannot read. */
-  private unusable: number[] = []
 
   /** Rows as they are now; a client, with its token and its rate, lives as long as its source is not changed. */
   private async openSources(layers: SettingLayers): Promise<void> {
     const rows = await listSources(this.context.db, null)
     const before = this.sources
     this.sources = new Map()
-    this.unusable = []
     for (const row of rows) {
       try {
         const source = openSource(row)
@@ -129,8 +135,8 @@ class FetchRun {
             client: clientOf(source, source.parsed.config, this.context, layers),
           })
       } catch {
-        // The look at it says what is wrong.
-        this.unusable.push(row.id)
+        // The configuration is of another version of the program: the look at it says so.
+        continue
       }
     }
   }
@@ -138,10 +144,15 @@ class FetchRun {
   private start(claim: FetchClaim, layersOf: (siteId: number | null) => SettingLayers): void {
     const id = claim.sourceId
     this.active.set(id, (this.active.get(id) ?? 0) + 1)
-    const work = this.fetch(claim, layersOf).finally(() => {
-      this.active.set(id, (this.active.get(id) ?? 1) - 1)
-      this.running.delete(work)
-    })
+    const work = this.fetch(claim, layersOf)
+      .catch((error: unknown) => {
+        // The database is away, or a bug: the next run gives the fetch back.
+        this.report.stopped ??= asProcessingError(error)
+      })
+      .finally(() => {
+        this.active.set(id, (this.active.get(id) ?? 1) - 1)
+        this.running.delete(work)
+      })
     this.running.add(work)
   }
 
@@ -188,7 +199,7 @@ class FetchRun {
       if (isMine && OF_THE_SOURCE.has(error.code))
         await holdSource(tx, claim.sourceId, holdSeconds(error, failure))
     })
-    if (OF_THE_MACHINE.has(error.code)) this.report.stopped = error
+    if (OF_THE_MACHINE.has(error.code)) this.report.stopped ??= error
     if (error.code === 'QUOTA_EXCEEDED') this.held.push(claim.acquisitionId)
     this.report.failed++
     const { code, message } = error

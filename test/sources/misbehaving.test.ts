@@ -103,7 +103,6 @@ test('a file that changed meanwhile is fetched anew, not glued to the old part',
 })
 
 test('a body that is always cut ends with its code, is visible nowhere, and goes on with the next run', async () => {
-  await setSetting(app.db, 'sources.retry_s', 3600)
   await found()
   server.once(/product\.zip/, cutAfter(product.zip, 0.3), 3)
   const { events } = await fetchAll(app)
@@ -132,7 +131,6 @@ test('a wrong checksum is never recorded: fetched once more, then given up as br
       }),
     },
   ]
-  await setSetting(app.db, 'sources.retry_s', 3600)
   await found()
   expect((await fetchAll(app)).events).toMatchObject([{ code: 'CHECKSUM_MISMATCH', givenUp: false }])
   expect(await all()).toMatchObject([{ state: 'found' }])
@@ -151,16 +149,16 @@ test('a wrong checksum is never recorded: fetched once more, then given up as br
 })
 
 test('a connection that falls silent is cut and tried again; a slow one is not', async () => {
-  await setSetting(app.db, 'sources.stall_s', 1)
+  await setSetting(app.db, 'sources.stall_s', 2)
   await found()
   server.once(/product\.zip/, (_req, res) => {
     res.writeHead(200, { 'content-length': product.zip.length })
     res.write(product.zip.subarray(0, 1000))
   })
-  server.once(/product\.zip/, slowly(product.zip, 5, 400))
+  server.once(/product\.zip/, slowly(product.zip, 5, 500))
   const before = performance.now()
   expect((await fetchAll(app)).report).toMatchObject({ fetched: 1, failed: 0 })
-  expect(performance.now() - before).toBeGreaterThan(2900)
+  expect(performance.now() - before).toBeGreaterThan(4400)
   expect(server.askedFor(/product\.zip/)).toHaveLength(2)
 })
 

@@ -3,13 +3,17 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { ingestPaths, listAcquisitions } from '../../src/catalog/ingest.js'
+import { setSiteTiles } from '../../src/catalog/site-tiles.js'
+import { lookAtSources } from '../../src/sources/look.js'
 import { editSource, removeSource } from '../../src/sources/manage.js'
 import { temporaryFolder } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { setSetting } from '../support/queue.js'
 import { SourceServer, status, type Served } from '../support/source-server.js'
 import {
   addFields,
   addStac,
+  contextOf,
   fastSources,
   fetchAll,
   look,
@@ -148,4 +152,27 @@ test('a filter that changes takes in what it left out, and the other way round',
   expect(await all()).toMatchObject([{ state: 'found', reason: null }])
   await removeSource(app.db, 'stac')
   expect(await all()).toEqual([])
+})
+
+test('a season that ended long ago is searched once to its end, and again when something changes or all is asked for', async () => {
+  server.products = [june]
+  await addStac(app, server.url)
+  const ask = async (everything: boolean) => {
+    const before = server.askedFor(/search/).length
+    const signal = new AbortController().signal
+    await lookAtSources(contextOf(app), { signal, everything })
+    return server.askedFor(/search/).length - before
+  }
+  expect(await ask(false)).toBe(1)
+  expect(await ask(false)).toBe(0)
+  expect(await ask(true)).toBe(1)
+  // One more tile: the area again, and the tile by its own outline.
+  await setSiteTiles(app.db, 'fields', { enable: ['31TDJ'] })
+  expect(await ask(false)).toBe(2)
+  await setSiteTiles(app.db, 'fields', { only: ['31TCJ'] })
+  expect(await ask(false)).toBe(1)
+  expect(await ask(false)).toBe(0)
+  // A season that ended not so long ago is asked for at each look.
+  await setSetting(app.db, 'sources.late_days', 3660)
+  expect([await ask(false), await ask(false)]).toEqual([1, 1])
 })

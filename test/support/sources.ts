@@ -51,11 +51,11 @@ export async function addFields(app: App): Promise<void> {
   await addSeason(app.db, 'fields', { name: '2025', startsOn: '2025-03-01', endsOn: '2025-10-31' })
 }
 
-/** Nothing waits long. */
+/** Requests are repeated at once, failed fetches not before `hurry`: a run would else repeat them on a slow machine only. */
 export async function fastSources(app: App): Promise<void> {
   await setSetting(app.db, 'storage.min_free_mb', 0)
   await setSetting(app.db, 'sources.backoff_s', 0.01)
-  await setSetting(app.db, 'sources.retry_s', 0.1)
+  await setSetting(app.db, 'sources.retry_s', 3600)
   await setSetting(app.db, 'sources.request_tries', 3)
 }
 

@@ -21,26 +21,36 @@ export interface FetchClaim {
   readonly failures: number
 }
 
+export interface ClaimFetchOptions {
+  /** Those that take another download now. */
+  readonly sources: readonly number[]
+  /** The one to be served first comes first. */
+  readonly satellites: readonly ('s2' | 'landsat')[]
+  /** Acquisitions to pass by. */
+  readonly held: readonly number[]
+}
+
 /**
- * Takes the next acquisition that may be fetched: of the satellite with the fewest fetches under way, then the oldest sensing; from the first
- * source in order whose offer is due. Null when there is none. `busy`: sources that take no more at once; `held`: acquisitions to pass by.
+ * Takes the next acquisition that may be fetched: of the first satellite that has one, the oldest sensing; from the first of the sources in their
+ * order whose offer is due. Null when there is none. Stops at the first that fits: the length of the list does not count.
  */
 export async function claimFetch(
   tx: Queryable,
-  { busy, held }: { readonly busy: readonly number[]; readonly held: readonly number[] },
+  { sources, satellites, held }: ClaimFetchOptions,
 ): Promise<FetchClaim | null> {
   const { rows } = await sql<FetchClaim>`
     with next as (
-      select a.id, o.id as offer from acquisition a
-      join lateral (
-        select o.id from source_offer o join source s on s.id = o.source_id
-        where o.acquisition_id = a.id and o.refused_code is null and not o.given_up and o.next_try_at <= now()
-          and s.enabled and s.next_run_at <= now() and s.id <> all (${busy}::bigint[])
-          and not exists (select from site left join site parent on parent.id = site.parent_id where site.id = s.site_id and (site.paused or parent.paused))
-        order by s.place, s.id, o.id limit 1) o on true
-      where a.state = 'found' and a.id <> all (${held}::bigint[])
-      order by (select count(*) from acquisition f where f.state = 'fetching' and f.satellite = a.satellite), a.sensed_at, a.id
-      limit 1 for update of a skip locked),
+      select found.id, found.offer from unnest(${satellites}::satellite[]) with ordinality as wanted(satellite, rank)
+      cross join lateral (
+        select a.id, o.id as offer from acquisition a
+        join lateral (
+          select o.id from source_offer o join source s on s.id = o.source_id
+          where o.acquisition_id = a.id and o.refused_code is null and not o.given_up and o.next_try_at <= now() and s.id = any(${sources}::bigint[])
+            and not exists (select from site left join site parent on parent.id = site.parent_id where site.id = s.site_id and (site.paused or parent.paused))
+          order by s.place, s.id, o.id limit 1) o on true
+        where a.state = 'found' and a.satellite = wanted.satellite and a.id <> all (${held}::bigint[])
+        order by a.sensed_at, a.id limit 1 for update of a skip locked) found
+      order by wanted.rank limit 1),
     taken as (
       update acquisition a set state = 'fetching', fetch_attempt = a.fetch_attempt + 1, reason_code = null, reason = null, updated_at = now()
       from next where a.id = next.id
@@ -118,7 +128,7 @@ export async function releaseFetches(tx: Queryable): Promise<number> {
 export async function reopenOffers(tx: Queryable, sourceId: number | null): Promise<number> {
   const { rows } = await sql<{ id: number | null }>`
     update source_offer set given_up = false, failures = 0, next_try_at = now()
-    where (given_up or failures > 0) and (${sourceId}::bigint is null or source_id = ${sourceId}) returning acquisition_id as id`.execute(
+    where (given_up or failures > 0 or next_try_at > now()) and (${sourceId}::bigint is null or source_id = ${sourceId}) returning acquisition_id as id`.execute(
     tx,
   )
   await settleOffered(
@@ -143,6 +153,18 @@ export interface Backlog {
   readonly waiting: number
   /** Of these, those that some source may be asked for now. */
   readonly due: number
+}
+
+/** Whether some acquisition may be fetched now. */
+export async function isFetchDue(db: Queryable): Promise<boolean> {
+  const { rows } = await sql<{ due: boolean }>`
+    select exists (select from source where enabled and next_run_at <= now() and kind <> 'folder')
+      and exists (
+        select from acquisition a join source_offer o on o.acquisition_id = a.id join source s on s.id = o.source_id
+        where a.state = 'found' and o.refused_code is null and not o.given_up and o.next_try_at <= now() and s.enabled and s.next_run_at <= now()) as due`.execute(
+    db,
+  )
+  return rows[0]?.due ?? false
 }
 
 export async function readBacklog(db: Queryable): Promise<Backlog> {
