@@ -79,6 +79,7 @@ test('docs/states.md draws the states of a step from the table in the code', asy
     '## Acquisition',
     '',
     `${ACQUISITION_STATES.map((s) => `\`${s}\``).join(', ')}. Ingest sets \`present\`, \`broken\` (with code and reason), or \`ignored\` (Landsat products without ground control); a later ingest of the repaired product heals it.`,
+    'A source sets `found` (wanted), `ignored` (every offer is left out by a filter) or `broken` (every offer was given up), as its offers say; a fetch makes `found` `fetching`, and that `present`, or `found` again when it fails or dies. See [sources](sources.md).',
     '',
   ].join('\n')
   await expect(page).toMatchFileSnapshot(join(root, 'docs/states.md'))

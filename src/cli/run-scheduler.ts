@@ -13,6 +13,7 @@ import { SlurmExecutor } from '../executors/slurm/executor.js'
 import { requireSharedDatabase } from '../executors/slurm/shared-database.js'
 import { retentionDuty } from '../scheduler/retention-duty.js'
 import { scheduleDuty } from '../scheduler/schedules/schedule-duty.js'
+import { sourceDuties } from '../scheduler/source-duties.js'
 import { Scheduler, type SchedulerLog } from '../scheduler/scheduler.js'
 import { createSlurmStore, wantsSlurm } from '../scheduler/slurm-store.js'
 import { slurmNode } from '../scheduler/why-waiting.js'
@@ -32,14 +33,20 @@ export const stderrLog: SchedulerLog = {
 export const mainProgram = ({ programRoot }: Pick<App['config'], 'programRoot'>): string =>
   join(programRoot, 'dist', 'src', 'cli', 'main.js')
 
+/** What a scheduler does besides when it leads; both off by default. */
+export interface LeadersDuties {
+  readonly withSchedules?: boolean
+  readonly withSources?: boolean
+}
+
 /**
- * A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. With `withSchedules` it runs the schedules of seasons too when
- * it leads.
+ * A scheduler with the local executor on an open app: `run`, `drain`, `abort` are its own. When it leads it also runs the schedules of
+ * seasons with `withSchedules`, and asks sources and fetches with `withSources`.
  */
 export function createLocalScheduler(
   app: App,
   log: SchedulerLog = stderrLog,
-  { withSchedules = false }: { readonly withSchedules?: boolean } = {},
+  duties: LeadersDuties = {},
 ): Scheduler {
   const { config, db, databaseUrl } = app
   const prove = rootsProver(db, config)
@@ -66,14 +73,19 @@ export function createLocalScheduler(
     program: { version: config.version, schema: app.schema },
     proveRoots: async () => (roots = await prove()),
     log,
-    duties: dutiesOf(app, log, withSchedules),
+    duties: dutiesOf(app, log, duties),
   })
 }
 
 /** What the scheduler that leads does for all, whichever executor it has. */
-const dutiesOf = ({ db, config }: App, log: SchedulerLog, withSchedules: boolean) => [
+const dutiesOf = (
+  { db, config }: App,
+  log: SchedulerLog,
+  { withSchedules = false, withSources = false }: LeadersDuties,
+) => [
   retentionDuty({ db, config, log }),
   ...(withSchedules ? [scheduleDuty({ db, log })] : []),
+  ...(withSources ? sourceDuties({ db, config, log }) : []),
 ]
 
 /**
@@ -83,7 +95,7 @@ const dutiesOf = ({ db, config }: App, log: SchedulerLog, withSchedules: boolean
 export async function createSlurmScheduler(
   app: App,
   log: SchedulerLog = stderrLog,
-  { withSchedules = false }: { readonly withSchedules?: boolean } = {},
+  duties: LeadersDuties = {},
 ): Promise<Scheduler> {
   const { config, db, databaseUrl } = app
   requireSharedDatabase(databaseUrl)
@@ -108,7 +120,7 @@ export async function createSlurmScheduler(
     program: { version: config.version, schema: app.schema },
     proveRoots: () => prove(),
     log,
-    duties: dutiesOf(app, log, withSchedules),
+    duties: dutiesOf(app, log, duties),
   })
 }
 
@@ -134,7 +146,7 @@ export class Schedulers {
   constructor(
     private readonly app: App,
     private readonly which: 'auto' | 'local' | 'slurm',
-    private readonly duties: { readonly withSchedules: boolean },
+    private readonly duties: LeadersDuties,
     private readonly log: SchedulerLog = stderrLog,
   ) {}
 

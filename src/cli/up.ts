@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 interface Options {
   readonly untilIdle: boolean
   readonly schedules: boolean
+  readonly sources: boolean
   readonly executor: 'auto' | 'local' | 'slurm'
 }
 
@@ -12,10 +13,11 @@ export function register(program: Command): void {
     .description('run the scheduler: run schedules and start ready steps until stopped')
     .option(
       '--until-idle',
-      'run what is queued, no schedules; end when no step runs or could run here',
+      'run what is queued, no schedules and sources; end when no step runs or could run here',
       false,
     )
     .option('--no-schedules', 'leave the schedules of seasons alone; another scheduler may run them')
+    .option('--no-sources', 'leave the sources of acquisitions alone; another scheduler may ask them')
     .addOption(
       new Option(
         '--executor <which>',
@@ -30,7 +32,7 @@ export function register(program: Command): void {
 Ctrl-C drains: no new steps, running ones end. A second Ctrl-C, SIGTERM or SIGHUP interrupts them; they go back to the queue
 and no failure is counted; steps in Slurm go on there, and the next \`tilth up\` finds them. Exit status 0 after each of these. Logs of attempts: <TILTH_HOME>/logs/step-<id>-<attempt>.log.`,
     )
-    .action(async ({ untilIdle, schedules, executor }: Options) => {
+    .action(async ({ untilIdle, schedules, sources, executor }: Options) => {
       const { openApp } = await import('../app.js')
       const { Schedulers, stderrLog, whenReachable } = await import('./run-scheduler.js')
       let isDraining = false
@@ -56,8 +58,8 @@ and no failure is counted; steps in Slurm go on there, and the next \`tilth up\`
         })
       const app = await whenReachable(openApp, stderrLog)
       try {
-        const withSchedules = schedules && !untilIdle
-        const scheduler = new Schedulers(app, executor, { withSchedules })
+        const duties = { withSchedules: schedules && !untilIdle, withSources: sources && !untilIdle }
+        const scheduler = new Schedulers(app, executor, duties)
         drain = () => {
           isDraining = true
           stderrLog.info('draining: running steps end, no new ones start; Ctrl-C again interrupts them')

@@ -1,9 +1,11 @@
 import type { StandingRow } from '../../db/why/list-standings.js'
 import type { TileSite } from '../../db/why/list-tile-sites.js'
+import { offersOf } from '../../db/sources/offers-of.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { WaitingRoom } from '../why-waiting.js'
 import { explain, remedyOf, type Explanation } from './explanation.js'
+import { describeOffer, whyIgnored, whyOnItsWay } from './why-offered.js'
 import { whyStep } from './why-step.js'
 
 /** Where an acquisition stands on its way to an L2A product. */
@@ -100,6 +102,12 @@ export async function whyAcquisition(
       return explain(subject, 'has no L2A product yet', { parts })
     case 'broken': {
       const remedy = remedyOf(row.reasonCode)
+      const offers = await offersOf(db, row.acquisitionId)
+      if (offers.length > 0)
+        return explain(subject, 'could not be fetched', {
+          reasons: [...offers.map(describeOffer), ...(remedy === undefined ? [] : [remedy])],
+          next: ['tilth sources run --retry'],
+        })
       return explain(subject, 'cannot be read', {
         reasons: [
           [row.reasonCode, row.reason].filter(Boolean).join(': '),
@@ -109,11 +117,9 @@ export async function whyAcquisition(
       })
     }
     case 'on its way':
-      return explain(subject, `is not complete yet (${row.state})`, {
-        reasons: [[row.reasonCode, row.reason].filter(Boolean).join(': ')].filter((text) => text !== ''),
-      })
+      return whyOnItsWay(db, row, subject)
     case 'ignored':
-      return explain(subject, 'is left out', { reasons: [row.reason ?? 'by a filter'] })
+      return whyIgnored(db, row, subject)
     case 'superseded':
       return explain(subject, 'gave way to a newer product of the same scene', {
         reasons: row.reason === null ? [] : [row.reason],
