@@ -9,6 +9,7 @@ const BENCHES = {
   chaos: () => import('../../bench/chaos.js'),
   ingest: () => import('../../bench/ingest.js'),
   scheduler: () => import('../../bench/scheduler.js'),
+  slurm: () => import('../../bench/slurm.js'),
   tail: () => import('../../bench/tail.js'),
 } as const
 
@@ -133,6 +134,18 @@ export function register(program: Command): void {
         if (!(await run({ ...options, showProgress: true }, options.json))) process.exitCode = 1
       },
     )
+  bench
+    .command('slurm')
+    .description(
+      'no-op steps through a Slurm of three nodes on this host, beside a bare array of as many elements that run `node -e 0`; needs root; exit status 1 where the goal is missed',
+    )
+    .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 1)
+    .option('--steps <n>', 'steps, and elements of the bare array, 1 to 1000', wholeNumberIn(1, 1000), 200)
+    .option('--json', 'print the result as JSON', false)
+    .action(async ({ rounds, steps, json }: { rounds: number; steps: number; json: boolean }) => {
+      const { run } = await BENCHES.slurm()
+      if (!(await run({ rounds, steps, showProgress: true }, json))) process.exitCode = 1
+    })
   bench
     .command('tail')
     .description(

@@ -23,7 +23,7 @@ const settings = (global: Record<string, unknown> = {}) =>
   new SettingsInForce(() => ({ sites: [], global: global }))
 
 describe('what is asked of Slurm', () => {
-  const limits = { targetS: 60, maxSteps: 5, maxElements: 3 }
+  const limits = { targetS: 60, maxSteps: 5, maxElements: 3, cpus: 2 }
   const facts = fc.array(
     fc.record({
       memoryMb: fc.constantFrom(100, 700, 701),
@@ -49,12 +49,26 @@ describe('what is asked of Slurm', () => {
               expect(wishes.memoryMb).toBeGreaterThanOrEqual(one.memoryMb)
               expect(wishes.cpus).toBe(one.threads)
             }
-            const s = element.reduce((sum, { expectedS }) => sum + (expectedS ?? Infinity), 0)
+            const s = element.reduce((sum, { expectedS }) => sum + (expectedS ?? 0), 0)
             if (element.length > 1) expect(s).toBeLessThanOrEqual(limits.targetS)
           }
         }
       }),
     )
+  })
+
+  test('of steps whose duration is not known four elements are made for each CPU, however many there are', () => {
+    const elementsOf = (count: number, targetS: number) => {
+      const claims = Array.from({ length: count }, (_, i) => claim(i + 1))
+      const more = { targetS, maxSteps: 50, maxElements: 1000, cpus: 6 }
+      return packClaims(claims, (fact) => wishesOf(fact, settings()), more)[0]?.elements.map(
+        (one) => one.length,
+      )
+    }
+    expect(elementsOf(24, 60)).toEqual(Array.from({ length: 24 }, () => 1))
+    expect(elementsOf(48, 60)).toEqual(Array.from({ length: 24 }, () => 2))
+    expect(elementsOf(200, 60)).toHaveLength(23)
+    expect(elementsOf(48, 0)).toHaveLength(48)
   })
 
   test('settings become options, and what is empty is not asked for', () => {

@@ -13,8 +13,8 @@ import type { SchedulerLog } from '../../src/scheduler/scheduler.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { processesOf } from '../support/processes-of.js'
 import { eventually, insertSteps, setSetting, stepOf, STEP_RUNS } from '../support/queue.js'
-import { slurmObstacle, startSlurm, type SlurmCluster } from '../support/slurm-cluster.js'
-import { overTcp, type TcpDatabase } from '../support/tcp-database.js'
+import { slurmObstacle, startSlurm, type SlurmCluster } from '../../bench/slurm/cluster.js'
+import { overTcp, type TcpDatabase } from '../../bench/slurm/tcp-database.js'
 import { executorConforms } from './conformance.js'
 
 const MAIN = resolve(import.meta.dirname, '..', '..', 'dist', 'src', 'cli', 'main.js')

@@ -147,6 +147,10 @@ export class SlurmExecutor implements Executor {
         targetS: settings.resolve('slurm.element_target_s').value,
         maxSteps: settings.resolve('slurm.element_max_steps').value,
         maxElements: cluster.maxArraySize,
+        cpus: Math.max(
+          1,
+          cluster.nodes.reduce((sum, { cpus }) => sum + cpus, 0),
+        ),
       })
       const names = new Set(cluster.nodes.map(({ name }) => name))
       const exclude = shunned.flatMap(({ name }) => (names.has(name) ? [name] : []))

@@ -51,24 +51,41 @@ export interface Batch {
   readonly elements: readonly (readonly ClaimFacts[])[]
 }
 
+/** Of steps whose duration is not known yet, so many elements are made for each CPU of the cluster: the last ones still even it out. */
+const ELEMENTS_A_CPU = 4
+
 /**
  * Packs claims, in their order, into as few arrays as there are different wishes. An element takes one claim after the other while what they are
- * expected to take together stays within `targetS`; one of which nothing is known goes alone. Pure.
+ * expected to take together stays within `targetS`. Those of which nothing is known are spread over a few elements for each CPU, which runs
+ * them in no other order than the cluster could anyhow. `targetS` 0: one claim an element. Pure.
  */
 export function packClaims(
   claims: readonly ClaimFacts[],
   wishes: (claim: ClaimFacts) => Wishes,
-  limits: { readonly targetS: number; readonly maxSteps: number; readonly maxElements: number },
+  limits: {
+    readonly targetS: number
+    readonly maxSteps: number
+    readonly maxElements: number
+    readonly cpus: number
+  },
 ): readonly Batch[] {
   const groups = new Map<string, { wishes: Wishes; elements: { claims: ClaimFacts[]; s: number }[] }>()
+  const unknown = claims.filter(({ expectedS }) => expectedS === null).length
+  const together = Math.max(1, Math.ceil(unknown / (ELEMENTS_A_CPU * limits.cpus)))
   for (const claim of claims) {
     const wish = wishes(claim)
     const key = JSON.stringify(wish)
     const group = groups.get(key) ?? { wishes: wish, elements: [] }
     groups.set(key, group)
     const last = group.elements.at(-1)
-    const s = claim.expectedS ?? Infinity
-    if (last !== undefined && last.claims.length < limits.maxSteps && last.s + s <= limits.targetS) {
+    // A little less than its part, so that rounding leaves no one out.
+    const s = claim.expectedS ?? (limits.targetS / together) * 0.999
+    if (
+      last !== undefined &&
+      last.claims.length < limits.maxSteps &&
+      limits.targetS > 0 &&
+      last.s + s <= limits.targetS
+    ) {
       last.claims.push(claim)
       last.s += s
     } else group.elements.push({ claims: [claim], s })
