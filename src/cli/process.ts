@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import type { App } from '../app.js'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
-import { finiteNumber, positiveInteger } from './numbers.js'
+import type { CreatedConsumer } from '../scheduler/consumers/consumer-request.js'
+import { finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
 import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 const day = (text: string): string => {
@@ -17,6 +18,7 @@ const day = (text: string): string => {
 const OPTIONS_OF = {
   l2a: ['acquisition', 'aot', 'wv', 'ozone', 'aerosol', 'dem'],
   ndvi: ['product', 'minSum'],
+  composite: ['product', 'date', 'half', 'weightDateMin'],
 } as const
 type Processor = keyof typeof OPTIONS_OF
 
@@ -35,6 +37,9 @@ interface Options {
   aerosol?: string
   dem?: string
   minSum?: number
+  date?: string[]
+  half?: number
+  weightDateMin?: number
   stale?: boolean
   force: boolean
   priority: number
@@ -56,7 +61,24 @@ export function register(program: Command): void {
     .option('--to <date>', 'only up to this day, UTC, included', day)
     .option('--tile <names...>', 'only these tiles')
     .option('--acquisition <ids...>', 'l2a: only these acquisitions; needs no site')
-    .option('--product <names...>', 'ndvi: only of these L2A products, or these L3B products; needs no site')
+    .option(
+      '--product <names...>',
+      'ndvi: only of these L2A products, or these L3B products; composite: only these L3A products; needs no site',
+    )
+    .option(
+      '--date <days...>',
+      'composite: synthesis days YYYY-MM-DD (default: the 15th of each month of the season, or from --from to --to)',
+    )
+    .option(
+      '--half <days>',
+      'composite: half of the window, 1..183 days (default: setting processor.composite.half_days)',
+      wholeNumberIn(1, 183),
+    )
+    .option(
+      '--weight-date-min <n>',
+      'composite: weight at the edge of the window, 0.01..1 (default: setting processor.composite.weight_date_min)',
+      finiteNumber,
+    )
     .option(
       '--aot <n>',
       'l2a: aerosol optical thickness at 550 nm [1] (default: setting processor.l2a.aot)',
@@ -124,14 +146,23 @@ async function processL2a(db: App['db'], options: Options): Promise<void> {
   tellJob(planned, skipped, options, 'no present acquisition fits; see `tilth acquisitions`')
 }
 
-async function processProducts(db: App['db'], options: Options): Promise<void> {
-  const { createNdviJob } = await import('../scheduler/consumers/create-ndvi-job.js')
-  const { product: products } = options
-  const planned = await createNdviJob(db, {
-    ...commonOf(options),
-    ...(products === undefined ? {} : { products }),
-    parameters: defined({ min_sum: options.minSum }),
+async function createProductsJob(db: App['db'], options: Options): Promise<CreatedConsumer> {
+  const { product: products, date: days, half, weightDateMin, minSum } = options
+  const common = { ...commonOf(options), ...(products === undefined ? {} : { products }) }
+  if (options.processor === 'ndvi') {
+    const { createNdviJob } = await import('../scheduler/consumers/create-ndvi-job.js')
+    return createNdviJob(db, { ...common, parameters: defined({ min_sum: minSum }) })
+  }
+  const { createCompositeJob } = await import('../scheduler/consumers/create-composite-job.js')
+  return createCompositeJob(db, {
+    ...common,
+    ...(days === undefined ? {} : { days }),
+    parameters: defined({ half_days: half, weight_date_min: weightDateMin }),
   })
+}
+
+async function processProducts(db: App['db'], options: Options): Promise<void> {
+  const planned = await createProductsJob(db, options)
   const skipped = planned.skipped.map(({ product, reason }) => `${product}: ${reason}`)
   tellJob(planned, skipped, options, 'no L2A product fits; see `tilth products --level L2A`')
 }

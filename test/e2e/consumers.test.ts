@@ -84,6 +84,42 @@ describe('NDVI through site, products and scheduler', () => {
     expect(await productOf(app.db, names[0]!)).toMatchObject({ stale_since: null, revision: 2 })
   }, 60_000)
 
+  test('a composite has the bytes of `tilth composite`, in any order of its inputs; `why` and `--stale` follow it', async () => {
+    const asked = ['process', '--site', 'field', '--processor', 'composite']
+    expect(await run(...asked, '--date', '2025-06-10')).toMatch(/^job \d+: 1 steps/)
+    await run('up', '--until-idle')
+    const name = 'S2_L3A_31TCJ_20250610T120000_H025'
+    expect(await productsOf('L3A')).toEqual([name])
+    const made = await productOf(app.db, name)
+    const l2a = await productsOf('L2A')
+    const folders = await Promise.all(
+      l2a.map(async (one) => folderOf((await productOf(app.db, one)).location)),
+    )
+    const out = join(folder, 'composite by hand')
+    await run(
+      'composite',
+      ...folders.reverse(),
+      '--date',
+      '2025-06-10',
+      '--out',
+      out,
+      '--threads',
+      '3',
+      '--quiet',
+    )
+    expect(samePictures(folderOf(made.location), productFolder(out))).toHaveLength(17)
+    expect(await run('why', name)).toContain('is there since')
+    expect(await run(...asked, '--date', '2025-06-10')).toBe('nothing to do')
+    const { acquisition_id } = await productOf(app.db, l2a[0]!)
+    await run('process', '--acquisition', String(acquisition_id), '--force')
+    await run('up', '--until-idle')
+    expect(await run('why', name)).toContain(`product ${l2a[0]!} was made again`)
+    expect(await run('process', '--processor', 'composite', '--stale')).toMatch(/: 1 steps/)
+    await run('up', '--until-idle')
+    expect(await productOf(app.db, name)).toMatchObject({ stale_since: null, revision: 2 })
+    expect(await run('why', name.replace('H025', 'H010'))).toContain('no step for it was ever made')
+  }, 120_000)
+
   test('an input revision that is gone before the step runs fails it with INPUT_GONE and leaves nothing', async () => {
     const [, l2a = ''] = await productsOf('L2A')
     await run('process', '--processor', 'ndvi', '--product', l2a, '--force')

@@ -10,51 +10,13 @@ import { differences } from '../differences.js'
 import { requestScope } from '../request-scope.js'
 import { readSettings, type SettingsInForce } from '../settings-in-force.js'
 import { freezeConsumer, type FrozenConsumer } from './freeze-consumer.js'
-
-/** What both planners of products made of products are asked. */
-export interface ConsumerRequest {
-  /** Slug; the enabled tiles of the site and its sub-sites bound the work. */
-  readonly site?: string
-  /** Of the site. */
-  readonly season?: string
-  /** Days of sensing, UTC, YYYY-MM-DD, both included. */
-  readonly from?: string
-  readonly to?: string
-  readonly tiles?: readonly string[]
-  /** Names of products; for NDVI of L2A products or of the L3B products made of them, for composites of themselves. */
-  readonly products?: readonly string[]
-  /** Only what is stale. */
-  readonly stale?: boolean
-  /** Parameters of the processor given by hand; they win over all settings. */
-  readonly parameters?: Readonly<Record<string, unknown>>
-  /** Also where the product exists with the same parameters and inputs, or was removed. */
-  readonly force?: boolean
-  /** Leaves out what failed with these very inputs and parameters before: what runs by itself must not fail for ever. */
-  readonly untried?: boolean
-  /** Lower first; default 100. */
-  readonly priority?: number
-  readonly createdBy: string
-}
-
-/** Something that was asked for and needs no step. */
-export interface SkippedProduct {
-  /** Name of the product that would be made. */
-  readonly product: string
-  readonly tile: string
-  readonly reason: string
-}
-
-export interface CreatedConsumer {
-  /** Null when nothing is left to do: no empty job is made. */
-  readonly jobId: number | null
-  readonly stepIds: readonly number[]
-  /** Of the site asked for. */
-  readonly parameters: Readonly<Record<string, unknown>>
-  readonly origins: Readonly<Record<string, string>>
-  readonly skipped: readonly SkippedProduct[]
-  /** Of the tiles asked for those without any L2A product that fits. */
-  readonly tilesWithoutInput: readonly string[]
-}
+import {
+  FULL_TILE_PIXELS,
+  mustSayWhat,
+  type ConsumerRequest,
+  type CreatedConsumer,
+  type SkippedProduct,
+} from './consumer-request.js'
 
 /** An L2A product whose NDVI is to be made, with the parameters of the site it is made for. */
 export interface PlannedNdvi extends NdviInput, FrozenConsumer {
@@ -113,20 +75,6 @@ export async function planNdvi(
   return { todo, siteId, settings, ...ofSite, skipped, tilesWithoutInput }
 }
 
-/** Nothing at all would mean every tile of every site. */
-export function mustSayWhat({
-  site,
-  tiles,
-  products,
-  stale,
-}: Pick<ConsumerRequest, 'site' | 'tiles' | 'products' | 'stale'>): void {
-  if (site === undefined && tiles === undefined && products === undefined && stale !== true)
-    throw new ProcessingError(
-      'BAD_ARGUMENT',
-      'Say what to make: --site for a site, --tile for tiles, --product for products by their names, or --stale for all that is stale.',
-    )
-}
-
 /** Makes one job of what `planNdvi` finds: a task and a step for each L2A product, parameters and input revision frozen now. Throws as `planNdvi`. */
 export async function createNdviJob(db: Queryable, request: ConsumerRequest): Promise<CreatedConsumer> {
   return db.transaction().execute((trx) => createNdviJobRows(trx, request))
@@ -167,12 +115,6 @@ export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest
   })
   return { jobId: id, stepIds, ...said }
 }
-
-/** Pixels of all bands of a full tile, where those of the acquisition are not known. */
-export const FULL_TILE_PIXELS = {
-  s2: 4 * 10_980 ** 2 + 6 * 5490 ** 2 + 3 * 1830 ** 2,
-  landsat: 9 * 7_700 * 7_800,
-} as const
 
 /** What the NDVI step of an L2A product declares for its size and the threads that its site would give it. */
 export function declareNdvi(
