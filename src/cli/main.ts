@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   ingest: () => import('./ingest.js'),
   'import-l2a': () => import('./import-l2a.js'),
   sources: () => import('./sources.js'),
+  import: () => import('./import.js'),
   acquisitions: () => import('./acquisitions.js'),
   plan: () => import('./plan.js'),
   process: () => import('./process.js'),

@@ -48,6 +48,12 @@ export const ERROR_CODES = {
     summary: 'A file of sites has mistakes; nothing of it was applied.',
     remedy: 'The message lists all of them with their lines.',
   },
+  TABLES_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'Tables of another system cannot be read as what they should be.',
+    remedy: 'The message names file, line and column; dump the table again, whole and with its header.',
+  },
   TILE_UNKNOWN: {
     failure: 'permanent',
     exit: EXIT.usage,
