@@ -304,7 +304,9 @@ describe('by hand', () => {
     await expect(editSchedule(app.db, l2aOf, { arguments: { aot: 1 } })).rejects.toThrow(
       'Arguments of schedule',
     )
-    await expect(findSchedule(app.db, { site: 'farm', name: 'lai' })).rejects.toThrow('it has l2a (summer), ndvi (summer)')
+    await expect(findSchedule(app.db, { site: 'farm', name: 'lai' })).rejects.toThrow(
+      'it has l2a (summer), ndvi (summer)',
+    )
   })
 
   test('the day of a schedule is that of its time zone', async () => {
