@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { addSite } from '../../src/catalog/sites.js'
+import { createNdviJob } from '../../src/scheduler/consumers/create-ndvi-job.js'
 import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
 import { readPlan } from '../../src/scheduler/plan/read-plan.js'
 import { tilth } from '../support/cli.js'
+import { publishProduct } from '../support/consumers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { setSetting } from '../support/queue.js'
 
@@ -77,6 +79,28 @@ test('afterwards it plays the queue through with what steps have cost, and what 
   expect(found.rows[0]).toMatchObject({ startS: 0, endS: 30, threads: 1 })
   const json = JSON.parse((await tilth(['plan', 'fields', '--json'], database.env)).stdout) as unknown
   expect(json).toMatchObject({ samples: 3 })
+})
+
+test('NDVI and composites are planned from the L2A that there is, with what such steps have cost', async () => {
+  await publishProduct(app.db, 'S2A_L2A_31TCJ_20250601T105031_R051')
+  await publishProduct(app.db, 'S2A_L2A_31TCJ_20250611T105031_R051')
+  const ask = (processor: 'ndvi' | 'composite') =>
+    readPlan(app.db, { site: 'fields', days: ['2025-06-10'] }, { node: app.config.host, processor })
+  expect((await ask('composite')).rows.map(({ name }) => name)).toEqual(['S2_L3A_31TCJ_20250610T120000_H025'])
+  const before = await ask('ndvi')
+  expect(before.rows.map(({ name }) => name.split('_')[1])).toEqual(['L3B', 'L3B'])
+  expect(before).toMatchObject({ cpuS: null, samples: 0 })
+  const { stepIds } = await createNdviJob(app.db, { site: 'fields', createdBy: 'test' })
+  await app.db
+    .updateTable('step')
+    .set({ state: 'succeeded', ended_at: new Date(), resources: JSON.stringify({ cpu_s: 8 }) })
+    .where('id', 'in', stepIds)
+    .execute()
+  expect(await ask('ndvi')).toMatchObject({ cpuS: 16, samples: 2 })
+  const { stdout } = await tilth(['plan', 'fields', '--processor', 'ndvi'], database.env)
+  expect(stdout).toMatch(/2 steps to run behind \d+ in the queue; 0 products need none/)
+  const refused = await tilth(['plan', 'fields', '--processor', 'composite'], database.env)
+  expect(refused.stderr).toContain('around which days')
 })
 
 test('an unknown site is NOT_FOUND', async () => {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
 
-/** What recent steps of a processor have used, for acquisitions of one satellite. */
+/** What recent steps of a processor have used, for tiles of one satellite. */
 export interface StepCosts {
   readonly satellite: 's2' | 'landsat'
   /** How many steps were looked at. */
@@ -15,11 +15,12 @@ const RECENT = 200
 
 export async function readStepCosts(db: Queryable, processor: string): Promise<readonly StepCosts[]> {
   const { rows } = await sql<StepCosts>`
-    select a.satellite, count(*)::int as samples,
+    select t.satellite, count(*)::int as samples,
       (percentile_cont(0.5) within group (order by (recent.resources ->> 'cpu_s')::float8))::float8 as "cpuS"
     from (select task_id, resources from step
           where processor = ${processor} and state = 'succeeded' and resources ? 'cpu_s' order by ended_at desc limit ${RECENT}) as recent
-      join task t on t.id = recent.task_id join acquisition a on a.id = t.acquisition_id
-    group by a.satellite order by a.satellite`.execute(db)
+      join lateral (select case when tile ~ '^[0-9]+$' then 'landsat' else 's2' end::satellite as satellite
+        from task where id = recent.task_id and tile is not null) t on true
+    group by t.satellite order by t.satellite`.execute(db)
   return rows
 }

@@ -5,7 +5,7 @@ import { listRunningSteps } from '../../db/steps/list-running-steps.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { Candidate, Capacity } from '../admission.js'
-import { declareL2a, planL2a, type L2aPlan, type L2aRequest } from '../create-l2a-job.js'
+import { planned as plannedWork, type PlannableProcessor, type PlanRequest } from './planned-work.js'
 import { asCandidate } from '../grant-resources.js'
 import { grantOf, Granter } from '../granter.js'
 import { forecast, type Expected } from './forecast.js'
@@ -13,9 +13,11 @@ import { forecast, type Expected } from './forecast.js'
 export interface PlanRow {
   /** Place in the order of the queue, from 1. */
   readonly place: number
-  readonly acquisitionId: number
+  /** Null for products made of products. */
+  readonly acquisitionId: number | null
   readonly satellite: 's2' | 'landsat'
   readonly tile: string
+  /** Of the acquisition, or of the product that would be made. */
   readonly name: string
   /** Seconds from now; null where no cost is known, or it could never start. */
   readonly startS: number | null
@@ -31,8 +33,9 @@ export interface PlanRow {
 
 export interface SitePlan {
   readonly rows: readonly PlanRow[]
-  readonly skipped: L2aPlan['skipped']
-  readonly tilesWithoutInput: L2aPlan['tilesWithoutInput']
+  /** What needs no step, and why. */
+  readonly skipped: readonly { readonly tile: string; readonly reason: string }[]
+  readonly tilesWithoutInput: readonly string[]
   readonly capacity: Capacity
   /** Steps that are in the queue already, of any site, and come first. */
   readonly ahead: number
@@ -49,18 +52,18 @@ export interface SitePlan {
 const LOOKED_AT = 10_000
 
 /**
- * What a job of the site would run now, in the order in which the queue would take it, behind what is in the queue already. Time is
+ * What a job of the site for a processor would run now, in the order in which the queue would take it, behind what is in the queue already. Time is
  * the median CPU time of recent steps for the same satellite, played through the admission of this host; disk the mean size of the
- * products that there are. Writes nothing. Throws as `planL2a`.
+ * products that there are. Writes nothing. Throws as the planner of the processor.
  */
 export async function readPlan(
   db: Queryable,
-  request: Omit<L2aRequest, 'createdBy' | 'priority'>,
-  { node }: { readonly node: string },
+  request: PlanRequest,
+  { node, processor = 'l2a' }: { readonly node: string; readonly processor?: PlannableProcessor },
 ): Promise<SitePlan> {
-  const { todo, skipped, tilesWithoutInput, settings } = await planL2a(db, request)
-  const costs = await readStepCosts(db, 'l2a')
-  const sizes = await readProductSizes(db, 'L2A')
+  const { todo, skipped, tilesWithoutInput, settings, level } = await plannedWork(db, processor, request)
+  const costs = await readStepCosts(db, processor)
+  const sizes = await readProductSizes(db, level)
   const costOf = (satellite: string) => costs.find((c) => c.satellite === satellite)?.cpuS ?? null
   const mean = costs.length === 0 ? null : costs.reduce((sum, c) => sum + c.cpuS, 0) / costs.length
   const running = (await listRunningSteps(db)).filter((row) => row.executor === 'local' && row.node === node)
@@ -73,11 +76,11 @@ export async function readPlan(
   const ready = await listReadySteps(db, { executor: 'local', limit: LOOKED_AT })
   // Steps that are not there yet: numbered downwards from -1, so that they are told from those that are.
   const declared = todo.map((input, i): ReadyStep => {
-    const { scratchMb, ...needs } = declareL2a(input, settings, input.homeId)
+    const { scratchMb, ...needs } = input.declared
     const { memoryMb, ioWeight, sizeClass } = needs
     const step = {
       id: -1 - i,
-      processor: 'l2a',
+      processor,
       siteId: input.homeId,
       tile: input.tile,
       priority: 100,
@@ -105,7 +108,7 @@ export async function readPlan(
       acquisitionId: input.acquisitionId,
       satellite: input.satellite,
       tile: input.tile,
-      name: input.productUri ?? input.location,
+      name: input.name,
       startS: row?.startS ?? null,
       endS: row?.endS ?? null,
       threads: row?.threads ?? null,

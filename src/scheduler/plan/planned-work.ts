@@ -1,0 +1,80 @@
+import type { Queryable } from '../../db/steps/queryable.js'
+import type { DeclaredResources } from '../../processors/define-processor.js'
+import { declareComposite, planComposite } from '../consumers/create-composite-job.js'
+import { declareNdvi, planNdvi } from '../consumers/create-ndvi-job.js'
+import { declareL2a, planL2a } from '../create-l2a-job.js'
+import type { SettingsInForce } from '../settings-in-force.js'
+
+export type PlannableProcessor = 'l2a' | 'ndvi' | 'composite'
+
+/** What a plan can be asked for. */
+export interface PlanRequest {
+  readonly site: string
+  readonly season?: string
+  readonly tiles?: readonly string[]
+  readonly force?: boolean
+  /** Synthesis days of composites; without them the 15th of each month of the season. */
+  readonly days?: readonly string[]
+}
+
+/** A step that would be made. */
+export interface PlannedStep {
+  readonly acquisitionId: number | null
+  readonly satellite: 's2' | 'landsat'
+  readonly tile: string
+  /** Of the acquisition, or of the product that is made of products. */
+  readonly name: string
+  readonly homeId: number | null
+  readonly declared: DeclaredResources & { readonly sizeClass: string }
+}
+
+export interface PlannedWork {
+  readonly todo: readonly PlannedStep[]
+  readonly settings: SettingsInForce
+  /** Of the products that would be made. */
+  readonly level: string
+  readonly skipped: readonly { readonly tile: string; readonly reason: string }[]
+  readonly tilesWithoutInput: readonly string[]
+}
+
+/** The steps that a job of a processor would have, in their order. Writes nothing. Throws as the processor's planner. */
+export async function planned(
+  db: Queryable,
+  processor: PlannableProcessor,
+  { days, ...request }: PlanRequest,
+): Promise<PlannedWork> {
+  switch (processor) {
+    case 'l2a': {
+      const { todo, settings, ...rest } = await planL2a(db, request)
+      const steps = todo.map((input) => ({
+        ...input,
+        name: input.productUri ?? input.location,
+        declared: declareL2a(input, settings, input.homeId),
+      }))
+      return { ...rest, settings, level: 'L2A', todo: steps }
+    }
+    case 'ndvi': {
+      const { todo, settings, ...rest } = await planNdvi(db, request)
+      const steps = todo.map((input) => ({
+        ...{ acquisitionId: null, satellite: input.satellite, tile: input.tile },
+        ...{
+          name: input.product,
+          homeId: input.homeId,
+          declared: declareNdvi(input, settings, input.homeId),
+        },
+      }))
+      return { ...rest, settings, level: 'L3B', todo: steps }
+    }
+    case 'composite': {
+      const { todo, settings, ...rest } = await planComposite(db, {
+        ...request,
+        ...(days === undefined ? {} : { days }),
+      })
+      const steps = todo.map((one) => ({
+        ...{ acquisitionId: null, satellite: one.satellite, tile: one.tile },
+        ...{ name: one.product, homeId: one.homeId, declared: declareComposite(one, settings) },
+      }))
+      return { ...rest, settings, level: 'L3A', todo: steps }
+    }
+  }
+}
