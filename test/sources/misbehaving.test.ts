@@ -299,6 +299,41 @@ test('a fetch that would go over a quota or leave too little space waits, and sa
   expect(server.askedFor(/files/)).toEqual([])
 })
 
+test('quotas of a site bound its tiles alone: of fetched acquisitions, and of an archive that is full already', async () => {
+  await found()
+  await app.db
+    .updateTable('source_offer')
+    .set({ bytes: 2 * 2 ** 20 })
+    .execute()
+  const siteId = (await app.db.selectFrom('site').select('id').executeTakeFirstOrThrow()).id
+  const bound = (key: string) =>
+    app.db.insertInto('setting').values({ key, site_id: siteId, value: '1', updated_by: 'test' }).execute()
+  await bound('sources.quota_mb')
+  expect((await fetchAll(app)).events).toMatchObject([
+    { code: 'QUOTA_EXCEEDED', message: expect.stringContaining('site fields') as string },
+  ])
+  await app.db.deleteFrom('setting').where('key', '=', 'sources.quota_mb').execute()
+  await bound('storage.quota_mb')
+  await app.db
+    .insertInto('storage_use')
+    .values({
+      root: 'archive',
+      satellite: 's2',
+      tile: '31TCJ',
+      level: 'L2A',
+      products: 1,
+      bytes: 3 * 2 ** 20,
+    })
+    .execute()
+  await hurry(app)
+  expect((await fetchAll(app)).events).toMatchObject([
+    { code: 'QUOTA_EXCEEDED', message: expect.stringContaining('nothing could be made of') as string },
+  ])
+  await app.db.deleteFrom('storage_use').execute()
+  await hurry(app)
+  expect((await fetchAll(app)).report.fetched).toBe(1)
+})
+
 test('several are fetched at once, but no more than the source allows', async () => {
   const days = ['2025-05-20', '2025-05-30', '2025-06-09', '2025-06-19']
   server.products = []

@@ -41,8 +41,8 @@ afterAll(async () => {
 beforeEach(async () => {
   server.reset()
   server.products = [product]
-  server.token = 'T1'
-  server.tokens = ['T1']
+  server.token = 'T1-token'
+  server.tokens = ['T1-token']
   chmodSync(secret, 0o600)
   for (const table of ['source', 'acquisition', 'setting'] as const) await app.db.deleteFrom(table).execute()
   await fastSources(app)
@@ -80,7 +80,7 @@ test('products are searched by area, type and days over pages, and downloaded wi
   )
   expect((await fetchAll(app, ENV)).report).toMatchObject({ fetched: 1, failed: 0 })
   expect(await all()).toMatchObject([{ state: 'present', cloudPercent: expect.any(Number) as number }])
-  expect(server.askedFor(/\$value/)[0]?.headers.authorization).toBe('Bearer T1')
+  expect(server.askedFor(/\$value/)[0]?.headers.authorization).toBe('Bearer T1-token')
   const [asked] = server.askedFor(/^\/token/)
   expect(Object.fromEntries(new URLSearchParams(asked?.body))).toEqual({
     client_id: 'cdse-public',
@@ -95,16 +95,16 @@ test('an expired token is renewed once for a request, by the refresh token where
   await add()
   server.refreshToken = 'R1'
   await look(app, ENV)
-  server.tokens = ['T1', 'T2']
+  server.tokens = ['T1-token', 'T2-token']
   // The first download finds T1 expired.
   server.once(/\$value/, (_req, res) => {
-    server.token = 'T2'
+    server.token = 'T2-token'
     res.writeHead(401).end()
   })
   expect((await fetchAll(app, ENV)).report).toMatchObject({ fetched: 1, failed: 0 })
   expect(server.askedFor(/\$value/).map(({ headers }) => headers.authorization)).toEqual([
-    'Bearer T1',
-    'Bearer T2',
+    'Bearer T1-token',
+    'Bearer T2-token',
   ])
   const grants = server.askedFor(/^\/token/).map(({ body }) => new URLSearchParams(body).get('grant_type'))
   expect(grants.at(-1)).toBe('refresh_token')
@@ -115,9 +115,9 @@ test('a refresh token that has expired gives way to the password', async () => {
   server.refreshToken = 'R1'
   await look(app, ENV)
   const { report } = await (async () => {
-    server.tokens = ['T1', 'T2']
+    server.tokens = ['T1-token', 'T2-token']
     server.once(/\$value/, (_req, res) => {
-      server.token = 'T2'
+      server.token = 'T2-token'
       server.refreshToken = 'R2'
       res.writeHead(401).end()
     })
@@ -132,12 +132,12 @@ test('a token that is refused twice is a refusal; the source is held back, the a
   await add()
   await look(app, ENV)
   server.token = 'never'
-  server.tokens = ['T1', 'T2']
+  server.tokens = ['T1-token', 'T2-token']
   const { events } = await fetchAll(app, ENV)
   expect(events).toMatchObject([{ code: 'SOURCE_REFUSED', givenUp: false }])
   expect(server.askedFor(/\$value/)).toHaveLength(2)
   expect(await all()).toMatchObject([{ state: 'found' }])
-  server.token = 'T2'
+  server.token = 'T2-token'
   await hurry(app)
   expect((await fetchAll(app, ENV)).report.fetched).toBe(1)
 })
@@ -157,7 +157,7 @@ test('credentials do not follow a redirect to another host, and go to one that i
   await look(app, ENV)
   server.once(/\$value/, away)
   expect((await fetchAll(app, ENV)).report.fetched).toBe(1)
-  expect(server.askedFor(/product\.zip/).at(-1)?.headers.authorization).toBe('Bearer T1')
+  expect(server.askedFor(/product\.zip/).at(-1)?.headers.authorization).toBe('Bearer T1-token')
 })
 
 test('a checksum of the catalogue that is not that of the archive is noticed', async () => {
@@ -205,6 +205,25 @@ test('what is wrong with credentials is said with the name of variable or file, 
   expect(await all()).toEqual([])
 })
 
+test('a service that says again what it was told gives no secret away', async () => {
+  await add()
+  await look(app, ENV)
+  server.once(/\$value/, (req, res) =>
+    res.writeHead(403).end(`you sent ${req.headers.authorization ?? ''}, no`),
+  )
+  const { events } = await fetchAll(app, ENV)
+  expect(events).toMatchObject([
+    { code: 'SOURCE_REFUSED', message: expect.stringContaining('you sent Bearer ***, no') as string },
+  ])
+  server.once(
+    /^\/token/,
+    (_req, res) => res.writeHead(500).end('pw=right user=me@example.org or me%40example.org'),
+    9,
+  )
+  const { error } = await testSource(contextOf(app, ENV), 'cdse', new AbortController().signal)
+  expect(error?.message).toContain('pw=*** user=*** or ***')
+})
+
 test('a secret as such gets neither through the program nor into the database', async () => {
   const draft = {
     ...({ name: 'x', site: null, satellite: 's2', order: 1, kind: 'odata', enabled: true } as const),
@@ -238,12 +257,12 @@ test('a secret as such gets neither through the program nor into the database', 
 test('a body that is cut is gone on with after the token was renewed', async () => {
   await add()
   await look(app, ENV)
-  server.tokens = ['T1', 'T2']
+  server.tokens = ['T1-token', 'T2-token']
   const half = Math.floor(product.zip.length / 2)
   server.once(/\$value/, (req, res) => {
     res.writeHead(200, { etag: '"e"', 'content-length': product.zip.length })
     res.write(product.zip.subarray(0, half), () => setTimeout(() => res.destroy(), 50))
-    server.token = 'T2'
+    server.token = 'T2-token'
   })
   server.once(/\$value/, (_req, res) => res.writeHead(401).end())
   server.once(/\$value/, (req, res) => {
@@ -252,7 +271,7 @@ test('a body that is cut is gone on with after the token was renewed', async () 
   })
   expect((await fetchAll(app, ENV)).report).toMatchObject({ fetched: 1, failed: 0 })
   expect(server.askedFor(/\$value/).at(-1)?.headers).toMatchObject({
-    authorization: 'Bearer T2',
+    authorization: 'Bearer T2-token',
     range: expect.stringMatching(/^bytes=[1-9]\d*-$/) as string,
   })
 })

@@ -121,7 +121,7 @@ export class HttpClient {
         throw refusal(url, status, '')
       }
       if (status < 300 || (options.allow?.includes(status) ?? false)) return answer
-      throw await this.failure(url, answer, options)
+      throw await this.failure(url, answer, options, authorization === null ? [] : [authorization])
     }
   }
 
@@ -210,14 +210,16 @@ export class HttpClient {
     signal.throwIfAborted()
   }
 
+  /** `secrets`: what was sent and must not come back in a message. */
   private async failure(
     url: URL,
     answer: Answer,
     { missing = 'ASSET_MISSING' }: RequestOptions,
+    secrets: readonly string[],
   ): Promise<ProcessingError> {
     const { status } = answer
     const retryAfterS = retryAfterSeconds(answer.headers.get('retry-after'), new Date())
-    const text = await excerpt(answer)
+    const text = await excerpt(answer, secrets)
     const said = text === '' ? '' : `: ${text}`
     if (status === 429 || status === 503)
       return new ServiceError(
@@ -283,10 +285,8 @@ export class HttpClient {
       // RFC 6749, section 5.2: a wrong password or an expired refresh token is a bad request. Its text may quote them.
       throw refusal(url, 400, '')
     }
-    throw await this.failure(url, answer, {
-      signal: new AbortController().signal,
-      missing: 'SOURCE_ANSWER_INVALID',
-    })
+    const asked = { signal: new AbortController().signal, missing: 'SOURCE_ANSWER_INVALID' } as const
+    throw await this.failure(url, answer, asked, Object.values(form))
   }
 }
 
@@ -314,7 +314,7 @@ function plainOf(headers: Readonly<Record<string, string>> = {}): Readonly<Recor
 }
 
 /** What an error page says, in one short line. */
-async function excerpt(answer: Answer): Promise<string> {
+async function excerpt(answer: Answer, secrets: readonly string[]): Promise<string> {
   let text = ''
   try {
     for await (const chunk of answer.chunks()) {
@@ -324,7 +324,13 @@ async function excerpt(answer: Answer): Promise<string> {
   } catch {
     // The status alone must do.
   }
-  return text
+  // Some services say again what they were told, headers and all.
+  const hidden = secrets
+    .flatMap((secret) => secret.split(' '))
+    .flatMap((word) => [word, encodeURIComponent(word)])
+    .filter((word) => word.length > 3 && !/^(Basic|Bearer)$/.test(word))
+  return hidden
+    .reduce((rest, word) => rest.replaceAll(word, '***'), text)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
