@@ -149,7 +149,8 @@ export class Scheduler {
         if (performance.now() - this.reconciledAt > RECONCILE_MS)
           await this.untilReached(() => this.reconcileAgain())
         const retryInS = await this.untilReached(() => this.round())
-        if (this.mode === 'abort') break
+        // Steps on a cluster go on without this scheduler: there is nothing to wait for.
+        if (this.mode === 'abort' || (this.mode === 'drain' && executor.cluster !== undefined)) break
         if (executor.running().length === 0 && this.ends.length === 0) {
           if (this.mode === 'drain') break
           if (untilIdle && retryInS !== undefined && (await this.untilReached(() => this.isIdle()))) break

@@ -5,6 +5,10 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { execa } from 'execa'
 import { openApp, type App } from '../../src/app.js'
+import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
+import { readClusterFacts } from '../../src/executors/slurm/cluster-facts.js'
+import { SlurmExecutor } from '../../src/executors/slurm/executor.js'
+import { createSlurmStore } from '../../src/scheduler/slurm-store.js'
 import { createSlurmScheduler } from '../../src/cli/run-scheduler.js'
 import { loadConfig } from '../../src/config/config.js'
 import { cancel } from '../../src/scheduler/queue-view.js'
@@ -280,6 +284,33 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
       status: 'warn',
       found: expect.stringContaining('drain') as string,
     })
+  })
+
+  test('jobs that end before they begin anything are told with their log, their steps go back, and new ones come more rarely', async () => {
+    const script = join(app.config.home, 'stillborn.sh')
+    writeFileSync(script, '#!/bin/sh\nexit 3\n', { mode: 0o755 })
+    const facts = await readClusterFacts()
+    const executor = new SlurmExecutor({
+      ...{ store: createSlurmStore(app.db, facts.name), cluster: facts, node: 'head', env: {}, script, log },
+      logFolder: join(app.config.home, 'logs'),
+    })
+    onTestFinished(() => executor.close())
+    const { stepIds } = await insertSteps(app.db, [{ act: 'publish' }])
+    const claims = await claimReadySteps(app.db, {
+      ...{ executor: 'slurm', node: 'head', pid: process.pid, leaseSeconds: 30 },
+      grants: stepIds.map((id) => ({ id, threads: 1, settingsId: 0 })),
+    })
+    await executor.endOrphans()
+    for (const claim of claims) executor.start(claim)
+    const fault = await eventually(
+      () => Promise.resolve(executor.cluster.fault() ?? undefined),
+      'the trouble is told',
+    )
+    expect(fault).toMatch(
+      /Slurm job \d+_0 ended as FAILED on n\d before it began step \d+\. .*\/logs\/slurm-\d+_0\.log/,
+    )
+    expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'ready', attempt: 1, failures: 0 })
+    await eventually(() => Promise.resolve(executor.running().length === 0), 'nothing is held any more')
   })
 
   /** A node whose storage roots are not there. */

@@ -4,7 +4,7 @@ import type { AttemptEnd, ClaimedStep, Executor } from '../../scheduler/executor
 import type { LoadRow, SlurmStore } from '../../scheduler/slurm-store.js'
 import { judge, type Judgement } from './judge.js'
 import { readCompletions } from './read-completions.js'
-import { parseQueue, type SlurmElement } from './read-queue.js'
+import { keyOf, parseQueue, type SlurmElement } from './read-queue.js'
 import { packClaims, sbatchArguments, wishesOf, type Batch } from './request.js'
 import { runSlurm } from './run-command.js'
 import type { ClusterFacts } from './cluster-facts.js'
@@ -43,7 +43,9 @@ export class SlurmExecutor implements Executor {
   private held = new Map<string, { readonly step: ClaimedStep; readonly isBegun: boolean }>()
   private readonly absent = new Map<string, number>()
   private readonly told = new Set<string>()
-  private trouble: { readonly text: string; readonly until: number; readonly pauseMs: number } | undefined
+  private trouble: { readonly text: string; readonly until: number } | undefined
+  /** Of the last trouble: grows until some step begins. */
+  private pauseMs = FIRST_PAUSE_MS / 2
   /** Submitting and looking take turns: a look must not meet a batch that is half noted. */
   private turn: Promise<unknown> = Promise.resolve()
   private timer: NodeJS.Timeout | undefined
@@ -130,10 +132,10 @@ export class SlurmExecutor implements Executor {
   private hasFailed(error: unknown): void {
     if (isDatabaseAway(error)) return
     const { code, message } = asProcessingError(error)
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, (this.trouble?.pauseMs ?? FIRST_PAUSE_MS / 2) * 2)
+    this.pauseMs = Math.min(LONGEST_PAUSE_MS, this.pauseMs * 2)
     const text = `${code}: ${message}`
     if (this.trouble?.text !== text) this.options.log.warn(text)
-    this.trouble = { text, until: performance.now() + pauseMs, pauseMs }
+    this.trouble = { text, until: performance.now() + this.pauseMs }
   }
 
   private async submit(): Promise<void> {
@@ -221,12 +223,12 @@ export class SlurmExecutor implements Executor {
     const { completionLog } = this.options.cluster
     const completions =
       missing.length > 0 && completionLog !== null ? await readCompletions(completionLog) : new Map()
+    // Asking works again: what could not be reached before can be.
+    if (this.trouble?.text.startsWith('SLURM_UNAVAILABLE: `squeue') === true) this.trouble = undefined
     const judgement = judge({ loads, queue, completions, absentLooks: (name) => this.absent.get(name) ?? 0 })
     for (const name of this.absent.keys()) if (!missing.includes(name)) this.absent.delete(name)
     for (const name of missing) this.absent.set(name, (this.absent.get(name) ?? 0) + 1)
     await this.carryOut(judgement, queue)
-    // Asking for the states works again: what could not be reached before can be.
-    if (this.trouble?.text.startsWith('SLURM_UNAVAILABLE') === true) this.trouble = undefined
   }
 
   private pollKnown: { readonly at: number; readonly s: number } | undefined
@@ -249,6 +251,7 @@ export class SlurmExecutor implements Executor {
           { step: { id, attempt, processor, threads }, isBegun: begunRun !== null },
         ]),
     )
+    if ([...now.values()].some(({ isBegun }) => isBegun)) this.pauseMs = FIRST_PAUSE_MS / 2
     const over = [...this.held].filter(([key]) => !now.has(key)).map(([, { step }]) => step)
     this.held = now
     if (over.length === 0) return
@@ -271,9 +274,11 @@ export class SlurmExecutor implements Executor {
       ),
     )
     for (const load of judgement.cancel) await store.cancel(load)
+    let stillborn: LoadRow | undefined
     for (const { load, reason } of judgement.release) {
       log.warn(`step ${load.id}: attempt ${load.attempt} is ready again: ${reason}`)
       await store.release(load, reason)
+      if (load.begunRun === null && queue.get(nameOf(load))?.state.kind === 'ended') stillborn = load
     }
     for (const { load, code, message } of judgement.died) {
       this.held.delete(`${load.id}-${load.attempt}`)
@@ -303,12 +308,20 @@ export class SlurmExecutor implements Executor {
     )
     if (cancelled.length > 0) await runSlurm('scancel', [...new Set(cancelled)])
     await store.closeBatches(judgement.closed)
+    // What was wrong with it would be wrong with the next one: it is told, and tried again ever more rarely.
+    if (stillborn !== undefined)
+      throw new ProcessingError(
+        'SLURM_UNAVAILABLE',
+        `Slurm job ${nameOf(stillborn)} ended as ${queue.get(nameOf(stillborn))?.state.text ?? ''} on ${queue.get(nameOf(stillborn))?.nodes ?? 'no node'} before it began step ${stillborn.id}. ` +
+          `${this.options.logFolder}/slurm-${nameOf(stillborn)}.log may say why; \`tilth slurm check\` looks at all nodes.`,
+      )
   }
 }
 
+const nameOf = ({ jobId, element }: LoadRow): string => keyOf(jobId ?? 0, element)
+
 /** Elements that wait in Slurm and whose claims were all cancelled in this look. */
 function emptied(judgement: Judgement, queue: ReadonlyMap<string, SlurmElement>): string[] {
-  const nameOf = ({ jobId, element }: LoadRow) => `${jobId ?? 0}_${element}`
   const kept = new Set(judgement.hold.map(({ load }) => nameOf(load)))
   return judgement.cancel
     .map(nameOf)
@@ -316,7 +329,7 @@ function emptied(judgement: Judgement, queue: ReadonlyMap<string, SlurmElement>)
 }
 
 const elementsOf = (loads: readonly LoadRow[]): string[] => [
-  ...new Set(loads.flatMap(({ jobId, element }) => (jobId === null ? [] : [`${jobId}_${element}`]))),
+  ...new Set(loads.flatMap(({ jobId, element }) => (jobId === null ? [] : [keyOf(jobId, element)]))),
 ]
 
 const minutesOf = (args: readonly string[]): string =>
