@@ -1,7 +1,9 @@
-import { readdirSync, rmSync, truncateSync } from 'node:fs'
+import { execa } from 'execa'
+import { existsSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { temporaryFolder } from '../support/cli.js'
+import { programRoot, temporaryFolder, tilth } from '../support/cli.js'
 import { COARSE, FINE, NONE, makeComposite, makeDate, nameAt, reportOf } from '../support/composites.js'
 import { readPixels, type InventedL2a } from '../support/l2a-product.js'
 
@@ -120,3 +122,37 @@ describe('inputs that do not fit', () => {
     expect((await of([onlySre, onlyFre], 'k3'))[0]).toBe('mixed_reflectance')
   })
 })
+
+test('a process that is killed half-way leaves no product, and the next one makes it', async () => {
+  const inputs = ['20250610T105031', '20250612T105031', '20250614T105031'].map((time) =>
+    date(
+      'killed',
+      nameAt(time),
+      2600,
+      (x, y) => (x * 7 + y * 13) % 5000,
+      () => 0,
+    ),
+  )
+  const out = join(home, 'killed-out')
+  const args = ['composite', ...inputs, '--date', '2025-06-12', '--out', out, '--threads', '1']
+  const child = execa(process.execPath, [join(programRoot, 'dist/src/cli/main.js'), ...args], {
+    reject: false,
+    env: { TILTH_ROOT: programRoot },
+  })
+  // Killed as soon as anything is written: no file of the product has its final name then.
+  while (
+    !existsSync(out) ||
+    !readdirSync(out, { recursive: true }).some((name) => String(name).includes('.tif'))
+  ) {
+    expect(child.exitCode ?? null).toBeNull()
+    await wait(10)
+  }
+  child.kill('SIGKILL')
+  expect((await child).signal).toBe('SIGKILL')
+  expect(readdirSync(out).filter((name) => !name.startsWith('.staging-'))).toEqual([])
+  const again = await tilth([...args, '--quiet'])
+  expect(again.exitCode, again.stderr).toBe(0)
+  expect(readdirSync(out).filter((name) => !name.startsWith('.'))).toEqual([
+    'S2_L3A_31TCJ_20250612T120000_H025',
+  ])
+}, 120_000)
