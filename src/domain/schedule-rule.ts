@@ -84,6 +84,12 @@ export function dueDays(
   return { due, next: open[due.length] ?? null }
 }
 
+/** The same day of the month before, or its last: 2025-03-31 -> 2025-02-28. */
+export function dayOfMonthBefore(day: string): string {
+  const lastOfBefore = dayText(dayNumber(`${day.slice(0, 7)}-01`) - 1)
+  return onDayOf(lastOfBefore.slice(0, 7), Number(day.slice(8)))
+}
+
 /** YYYY-MM of the month after. */
 function monthAfter(month: string): string {
   const [year = 0, number = 0] = month.split('-').map(Number)

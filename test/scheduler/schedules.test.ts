@@ -120,7 +120,7 @@ function reader(asked: (readonly string[])[]): ScheduledProcessors {
     ...SCHEDULED,
     reader: {
       arguments: z.strictObject({}),
-      window: (_, day) => ({ from: dayText(dayNumber(day) - 30), to: day }),
+      window: (_trx, _schedule, day) => Promise.resolve({ from: dayText(dayNumber(day) - 30), to: day }),
       seasonsWithNew: () => Promise.resolve(new Set()),
       create: (_, { days }) => {
         asked.push(days)
@@ -132,16 +132,12 @@ function reader(asked: (readonly string[])[]): ScheduledProcessors {
 
 describe('a season', () => {
   test('has the default schedules from the start, and loses them with itself', async () => {
-    expect(await viewSchedules(app.db)).toMatchObject([
-      {
-        site: 'farm',
-        season: 'summer',
-        name: 'l2a',
-        repeat: 'on_product',
-        first: '2026-05-01',
-        last: '2026-11-29',
-      },
-      { site: 'farm', season: 'summer', name: 'ndvi', repeat: 'on_product', last: '2026-12-29' },
+    const view = await viewSchedules(app.db)
+    expect(view.map(({ name, repeat, first, last }) => ({ name, repeat, first, last }))).toEqual([
+      { name: 'composite', repeat: 'on_date', first: '2026-06-01', last: '2026-10-31' },
+      { name: 'composite-renewal', repeat: 'on_product', first: '2026-06-01', last: '2027-01-28' },
+      { name: 'l2a', repeat: 'on_product', first: '2026-05-01', last: '2026-11-29' },
+      { name: 'ndvi', repeat: 'on_product', first: '2026-05-01', last: '2026-12-29' },
     ])
     await app.db.deleteFrom('season').execute()
     expect(await viewSchedules(app.db)).toEqual([])
@@ -189,7 +185,7 @@ describe('on product', () => {
     await clock('2026-04-30T23:59:59Z')
     expect(await look()).toEqual([])
     await clock('2026-11-30T00:00:00Z')
-    expect(await look()).toEqual([])
+    expect((await look()).filter(({ name }) => name === 'farm l2a')).toEqual([])
     await clock('2026-06-10T12:00:00Z')
     await editSchedule(app.db, l2aOf, { paused: true })
     expect(await look()).toEqual([])
@@ -289,6 +285,38 @@ describe('on a day', () => {
   })
 })
 
+describe('composites', () => {
+  const named = async (name: string) => (await look()).filter((each) => each.name === `farm ${name}`)
+
+  test('around the 15th, a month later, once its window is complete; and again when a date appears in it', async () => {
+    const first = await acquire('2026-06-10T10:00:00Z')
+    await clock('2026-07-14T23:59:59Z')
+    await look()
+    const [claim] = await claimAll()
+    if (claim === undefined) throw new Error('nothing was ready')
+    await clock('2026-07-15T00:00:00Z')
+    expect(await named('composite')).toMatchObject([{ steps: 0, waitsFor: 1 }])
+    await completeStep(app.db, claim, [product(first)], {})
+    expect(await named('composite')).toEqual([{ name: 'farm composite', steps: 1, waitsFor: 0, error: null }])
+    expect(await named('composite')).toEqual([])
+    const made = (
+      await app.db.selectFrom('task').select('params').where('processor', '=', 'composite').execute()
+    )[0]
+    expect(made?.params).toMatchObject({ day: '2026-06-15', product: 'S2_L3A_31TCJ_20260615T120000_H025' })
+    const composites = (await claimAll()).filter(({ processor }) => processor === 'composite')
+    for (const each of composites) await completeStep(app.db, each, [compositeProduct()], {})
+    expect(await named('composite-renewal')).toEqual([])
+    const late = await acquire('2026-06-25T10:00:00Z')
+    await look()
+    for (const each of await claimAll())
+      if (each.processor === 'l2a')
+        await completeStep(app.db, each, [product(late, '2026-06-25T10:00:00Z')], {})
+    expect(await named('composite-renewal')).toMatchObject([{ steps: 1 }])
+    // It stays stale until that step has ended, and is not asked for twice.
+    expect(await named('composite-renewal')).toMatchObject([{ steps: 0, error: null }])
+  })
+})
+
 describe('by hand', () => {
   test('it runs now and is written to the history with who did it', async () => {
     await acquire('2026-06-01T10:00:00Z')
@@ -305,7 +333,7 @@ describe('by hand', () => {
       'Arguments of schedule',
     )
     await expect(findSchedule(app.db, { site: 'farm', name: 'lai' })).rejects.toThrow(
-      'it has l2a (summer), ndvi (summer)',
+      'it has composite (summer), composite-renewal (summer), l2a (summer)',
     )
   })
 
@@ -340,7 +368,7 @@ test('planning time can stand, run fast, and be the real time again', async () =
   expect(real.speed).toBeNull()
 })
 
-const product = (acquisitionId: number) =>
+const product = (acquisitionId: number, sensedAt = '2026-06-01T10:00:00Z') =>
   ({
     name: `S2A_L2A_31TCJ_${acquisitionId}`,
     level: 'L2A',
@@ -349,7 +377,7 @@ const product = (acquisitionId: number) =>
     satellite: 's2',
     platform: 'S2A',
     tile: '31TCJ',
-    sensedAt: '2026-06-01T10:00:00Z',
+    sensedAt,
     relativeOrbit: 51,
     acquisitionId,
     location: `archive:L2A/${acquisitionId}/r1-1`,
@@ -357,20 +385,17 @@ const product = (acquisitionId: number) =>
     provenance: {},
   }) as const
 
-test('`tilth why SITE` says what a schedule waits for, and that one is paused', async () => {
-  const { whySite } = await import('../../src/scheduler/why/why-area.js')
-  const { getSite } = await import('../../src/catalog/find-site.js')
-  const reasons = async () =>
-    (
-      await whySite(app.db, await getSite(app.db, 'farm'), { node: 'test', host: 'test' } as never)
-    ).reasons.join('\n')
-  await editSchedule(app.db, l2aOf, { paused: true })
-  await addMonthly(10)
-  await acquire('2026-05-20T10:00:00Z', 'fetching')
-  await later()
-  await lookAtSchedules(app.db, { processors: reader([]) })
-  expect(await reasons()).toContain('schedule l2a of summer is paused')
-  expect(await reasons()).toMatch(
-    /schedule monthly of summer waits for 1 inputs until .*\(31TCJ, 2026-05-20\) is being fetched/,
-  )
-})
+const compositeProduct = () =>
+  ({
+    ...product(0),
+    name: 'S2_L3A_31TCJ_20260615T120000_H025',
+    level: 'L3A',
+    processor: 'composite',
+    platform: 'S2',
+    sensedAt: '2026-06-15T12:00:00Z',
+    relativeOrbit: null,
+    acquisitionId: null,
+    location: 'archive:L3A/31TCJ/r9-1',
+    window: { from: '2026-05-21T12:00:00Z', to: '2026-07-10T12:00:00Z' },
+    provenance: { parameters: { half_days: 25, weight_date_min: 0.5 } },
+  }) as const

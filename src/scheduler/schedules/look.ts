@@ -169,11 +169,13 @@ async function missingInputs(
   schedule: ScheduleRow,
   days: readonly string[],
 ): Promise<readonly MissingL2a[]> {
-  const windows = days.flatMap((day) => processor.window(schedule, day) ?? [])
   const found = new Map<number, MissingL2a>()
-  for (const { from, to } of windows)
-    for (const row of await listMissingL2a(trx, { siteId: schedule.siteId, from, to }))
+  for (const day of days) {
+    const window = await processor.window(trx, schedule, day)
+    if (window === null) continue
+    for (const row of await listMissingL2a(trx, { siteId: schedule.siteId, ...window }))
       found.set(row.acquisitionId, row)
+  }
   return [...found.values()]
 }
 

@@ -1,11 +1,16 @@
 import { z } from 'zod'
 import type { ScheduleRow } from '../../db/schedules/list-schedules.js'
 import { seasonsWithNewL1 } from '../../db/schedules/seasons-with-new-l1.js'
+import { seasonsWithStaleComposites } from '../../db/schedules/seasons-with-stale-composites.js'
 import { seasonsWithNewL2a } from '../../db/schedules/seasons-with-new-l2a.js'
 import type { Queryable } from '../../db/steps/queryable.js'
+import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { ProcessingError } from '../../domain/errors.js'
+import { dayOfMonthBefore } from '../../domain/schedule-rule.js'
+import { createCompositeJobRows } from '../consumers/create-composite-job.js'
 import { createNdviJobRows } from '../consumers/create-ndvi-job.js'
 import { createL2aJobRows } from '../create-l2a-job.js'
+import { readSettings } from '../settings-in-force.js'
 
 /** One run that a schedule asks for. */
 export interface RunRequest {
@@ -26,7 +31,7 @@ export interface ScheduledProcessor {
   /** Of the schedule's `arguments`; every key has a default. */
   readonly arguments: z.ZodObject
   /** L2A of which days a run for `day` reads; null: it takes what there is and never waits. */
-  window(schedule: ScheduleRow, day: string): InputWindow | null
+  window(trx: Queryable, schedule: ScheduleRow, day: string): Promise<InputWindow | null>
   /** Ids of the seasons with something new, for `on_product`. */
   seasonsWithNew(db: Queryable): Promise<ReadonlySet<number>>
   /** Makes the job, or none where nothing is to be done, within the caller's transaction. */
@@ -41,7 +46,7 @@ export type ScheduledProcessors = Readonly<Record<string, ScheduledProcessor>>
 export const SCHEDULED: ScheduledProcessors = {
   l2a: {
     arguments: z.strictObject({}),
-    window: () => null,
+    window: () => Promise.resolve(null),
     seasonsWithNew: seasonsWithNewL1,
     create: async (trx, { schedule, createdBy }) =>
       createL2aJobRows(trx, {
@@ -54,7 +59,7 @@ export const SCHEDULED: ScheduledProcessors = {
   },
   ndvi: {
     arguments: z.strictObject({}),
-    window: () => null,
+    window: () => Promise.resolve(null),
     seasonsWithNew: seasonsWithNewL2a,
     create: async (trx, { schedule, createdBy }) =>
       createNdviJobRows(trx, {
@@ -64,6 +69,24 @@ export const SCHEDULED: ScheduledProcessors = {
         priority: schedule.priority,
         createdBy,
       }),
+  },
+  composite: {
+    arguments: z.strictObject({}),
+    window: async (trx, schedule, day) => {
+      if (schedule.repeat === 'on_product') return null
+      const settings = await readSettings(trx)
+      const half = settings.ofProcessor('composite', 'half_days', schedule.siteId, 25)
+      const middle = dayNumber(dayOfMonthBefore(day))
+      return { from: dayText(middle - half), to: dayText(middle + half) }
+    },
+    seasonsWithNew: seasonsWithStaleComposites,
+    create: async (trx, { schedule, days, createdBy }) => {
+      const { site, season, startsOn, endsOn, priority } = schedule
+      const common = { site, season, priority, createdBy, untried: true }
+      return schedule.repeat === 'on_product'
+        ? createCompositeJobRows(trx, { ...common, stale: true, from: startsOn, to: endsOn })
+        : createCompositeJobRows(trx, { ...common, days: days.map(dayOfMonthBefore) })
+    },
   },
 }
 
