@@ -29,7 +29,7 @@ export const FAIR_SETTINGS = {
     values: ['parallel', 'sequential'],
     default: 'parallel',
     scopes: GLOBAL,
-    doc: 'parallel: sites share by weight. sequential: all work of one site before that of the next, the heaviest first, then the oldest.',
+    doc: 'With parallel sites share by weight; with sequential all work of one site before that of the next, the heaviest first, then the oldest.',
   }),
   'fair.priority_s': number({
     unit: 's',
