@@ -100,7 +100,7 @@ test('Ctrl-C breaks a fetch off cleanly; no failure is counted', async () => {
   })
   while (server.askedFor(/product\.zip/).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   child.kill('SIGINT')
-  await child
+  expect((await child).exitCode).toBe(75)
   expect(await all()).toMatchObject([{ state: 'found', reason: null }])
   expect(await app.db.selectFrom('source_offer').select(['failures', 'fetch_attempt']).execute()).toEqual([
     { failures: 0, fetch_attempt: null },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { ingestPaths, listAcquisitions } from '../../src/catalog/ingest.js'
+import { clearSeasonClock, setSeasonClock } from '../../src/db/schedules/season-clock.js'
 import { setSiteTiles } from '../../src/catalog/site-tiles.js'
 import { lookAtSources } from '../../src/sources/look.js'
 import { editSource, removeSource } from '../../src/sources/manage.js'
@@ -175,4 +176,25 @@ test('a season that ended long ago is searched once to its end, and again when s
   // A season that ended not so long ago is asked for at each look.
   await setSetting(app.db, 'sources.late_days', 3660)
   expect([await ask(false), await ask(false)]).toEqual([1, 1])
+})
+
+test('a season is asked for up to the planning time, not beyond, and not before it begins', async () => {
+  server.products = [may, june]
+  await addStac(app, server.url)
+  const at = async (day: string) => {
+    await setSeasonClock(app.db, { at: `${day}T12:00:00Z`, speed: 1 })
+    server.asked.length = 0
+    await look(app)
+    const spans = server
+      .askedFor(/search/)
+      .map(({ body }) => (JSON.parse(body) as { datetime: string }).datetime)
+    return [spans, (await all()).length]
+  }
+  try {
+    expect(await at('2025-02-27')).toEqual([[], 0])
+    expect(await at('2025-05-20')).toEqual([['2025-03-01T00:00:00Z/2025-05-20T23:59:59Z'], 1])
+    expect(await at('2025-06-10')).toEqual([['2025-03-01T00:00:00Z/2025-06-10T23:59:59Z'], 2])
+  } finally {
+    await clearSeasonClock(app.db)
+  }
 })

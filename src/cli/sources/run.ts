@@ -116,6 +116,7 @@ async function run(app: App, names: readonly string[], options: Options, signal:
     process.stdout.write(
       `${report.fetched} fetched (${(report.bytes / 2 ** 20).toFixed(1)} MiB), ${report.failed} tries failed, ${left.waiting} wait\n`,
     )
+  signal.throwIfAborted()
   if (stopped !== null) throw stopped
 }
 
