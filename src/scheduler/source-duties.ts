@@ -34,16 +34,18 @@ export function sourceDuties({
   return [lookDuty(context, log), fetchDuty(context, log)]
 }
 
-/** When each source is asked next, by the clock of this process; ms. */
-interface Plan {
-  nextMs: number
+/** The last look at a source, by the clock of this process, ms: intervals are compared with it each time, so that they act at once. */
+interface LastLook {
+  readonly endedMs: number
+  /** When a product of a folder may have settled. */
+  readonly againMs: number
 }
 
 function lookDuty(context: SourcesContext, log: Log): Duty {
   const watcher = new FolderWatch((message) => {
     log.warn(`sources: ${message}`)
   })
-  const plans = new Map<number, Plan>()
+  const last = new Map<number, LastLook>()
   /** Of the leadership during which folders are watched. */
   let led: AbortSignal | undefined
   const said = onlyChanges((message) => {
@@ -68,7 +70,9 @@ function lookDuty(context: SourcesContext, log: Log): Duty {
       const due = rows.filter((row) => {
         const path = watchedPath(row)
         const isTouched = path !== null && watcher.take(path)
-        return row.isDue && (isTouched || (plans.get(row.id)?.nextMs ?? -Infinity) <= now)
+        const { endedMs, againMs } = last.get(row.id) ?? { endedMs: -Infinity, againMs: -Infinity }
+        const everyMs = (row.kind === 'folder' ? rescanS : intervalS) * 1000
+        return row.isDue && (isTouched || againMs <= now || endedMs + everyMs <= now)
       })
       if (due.length === 0) return
       const { lookPass } = await import('./source-pass.js')
@@ -82,8 +86,8 @@ function lookDuty(context: SourcesContext, log: Log): Duty {
       if (looks === undefined) return
       for (const row of due) {
         const look = looks.find(({ source }) => source === row.name)
-        const everyS = row.kind === 'folder' ? rescanS : intervalS
-        plans.set(row.id, { nextMs: performance.now() + Math.min(everyS, look?.againInS ?? Infinity) * 1000 })
+        const endedMs = performance.now()
+        last.set(row.id, { endedMs, againMs: endedMs + (look?.againInS ?? Infinity) * 1000 })
         const { counts, error } = look ?? {}
         said(row.name, error == null ? null : `source ${row.name}: ${error.code}: ${error.message}`)
         if (counts !== undefined && counts.fresh > 0)

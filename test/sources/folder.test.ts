@@ -156,11 +156,7 @@ test('the duty sees what comes without waiting for a rescan, and a rescan finds 
     await round()
     expect(await all()).toEqual([])
     await setSetting(app.db, 'sources.rescan_s', 1)
-    const again = sourceDuties({ db: app.db, config: app.config, log })[0]
-    await until(async () => {
-      await again?.run(controller.signal)
-      return (await all())[0]?.state === 'present'
-    })
+    await until(round)
   } finally {
     controller.abort()
   }
