@@ -188,12 +188,15 @@ export class Schedulers {
 
   private async runSlurm(options: { untilIdle: boolean }): Promise<void> {
     const { app, log, which } = this
+    let said = ''
     while (this.mode === 'run' || which === 'slurm') {
       const isWanted = which === 'slurm' || (await wantsSlurm(app.db).catch(() => false))
       if (isWanted) {
         const made = await createSlurmScheduler(app, log, this.duties).catch((error: unknown) => {
           if (which === 'slurm' || options.untilIdle) throw error
-          log.warn(`steps are meant for Slurm, which cannot be used now: ${describeError(error)}`)
+          const text = describeError(error)
+          if (text !== said) log.warn(`steps are meant for Slurm, which cannot be used now: ${text}`)
+          said = text
         })
         if (made !== undefined) {
           await this.begin(made).run(options)

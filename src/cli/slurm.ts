@@ -44,7 +44,7 @@ something that could be better. Each line says what was found and what to do abo
         process.stdout.write(
           formatTable(
             ['STATUS', 'CHECK', 'FOUND'],
-            findings.map(({ status, check, found }) => [status, check, found]),
+            findings.map(({ status, check, found }) => [status, check, found.replaceAll('\n', '; ')]),
           ),
         )
         for (const { check, todo } of findings) if (todo !== null) process.stdout.write(`${check}: ${todo}\n`)

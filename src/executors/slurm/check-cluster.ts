@@ -43,15 +43,14 @@ export async function checkCluster(options: CheckOptions): Promise<readonly Find
     try {
       versions.set(command, (await runSlurm(command, ['--version'])).trim())
     } catch (error) {
-      findings.push(
+      return [
         fail(
           'commands',
           asProcessingError(error).message,
           'Install the client commands of Slurm on this host (Debian: slurm-client) with the configuration of the cluster.',
         ),
-      )
+      ]
     }
-  if (findings.length > 0) return findings
   const distinct = [...new Set(versions.values())]
   findings.push(
     distinct.length === 1

@@ -19,7 +19,7 @@ const KEPT_GROUPS = /^(TILTH|GDAL|PROJ|PG[A-Z]+)_?/
 
 /** What slurmctld and the commands say when nobody answers, rather than when a request is refused. */
 const AWAY =
-  /contact slurm controller|connection refused|timed out|connection failure|not responding|socket|temporarily|slurmctld.*(down|starting)/i
+  /contact slurm controller|configuration source|connection refused|timed out|connection failure|not responding|socket|temporarily|slurmctld.*(down|starting)/i
 
 /**
  * Runs one command of Slurm and returns what it printed. Arguments are an array, never a shell's line. Throws SLURM_UNAVAILABLE where the
@@ -48,7 +48,7 @@ export async function runSlurm(
   const isAway = result.exitCode === undefined || AWAY.test(said)
   throw new ProcessingError(
     isAway ? 'SLURM_UNAVAILABLE' : 'SLURM_REFUSED',
-    `\`${command} ${args.join(' ')}\` ${how}: ${said || 'nothing was said'}. \`tilth slurm check\` looks for the cause.`,
+    `\`${command} ${args.join(' ')}\` ${how}: ${said || 'nothing was said'}`,
   )
 }
 
