@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-For executors; people use \`tilth process\` and \`tilth up\`. SIGTERM cancels the step; the end of stdin (with --serve) interrupts it
+For executors; people use \`tilth process\` and \`tilth up\`. SIGTERM cancels the step, or with --serve and TILTH_SIGTERM=interrupt gives it back; the end of stdin (with --serve) interrupts it
 within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, interrupted or claim lost, 69 no database.`,
     )
     .action(async (id: string | undefined, options: { attempt?: number; serve: boolean }) => {
@@ -42,7 +42,10 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
       let status: number
       if (options.serve) {
         const { serveSteps } = await import('../runner/serve-steps.js')
-        status = await serveSteps(opening, { input: process.stdin, output: process.stdout, exit })
+        status = await serveSteps(opening, {
+          ...{ input: process.stdin, output: process.stdout, exit },
+          sigterm: process.env['TILTH_SIGTERM'] === 'interrupt' ? 'orphan' : 'cancel',
+        })
       } else {
         const { Attempt } = await import('../runner/run-step.js')
         const { RUN_STEP_EXIT } = await import('../runner/protocol.js')

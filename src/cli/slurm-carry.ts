@@ -67,7 +67,14 @@ export async function carryElement(app: App): Promise<CarryStatus> {
   await presence.join()
   const executor = new LocalExecutor({
     command: [process.execPath, mainProgram(app.config), 'run-step', '--serve'],
-    env: { TILTH_HOME: app.config.home, TILTH_HOST: host, TILTH_NODE: found.node, DATABASE_URL: databaseUrl },
+    env: {
+      TILTH_HOME: app.config.home,
+      TILTH_HOST: host,
+      TILTH_NODE: found.node,
+      DATABASE_URL: databaseUrl,
+      // Slurm signals all processes of a job that it ends, preempts or requeues: no user has cancelled the step.
+      TILTH_SIGTERM: 'interrupt',
+    },
     logFolder: logFolderOf(app),
     poolThreads: found.cpus,
     foldersOf: (step) => (roots === undefined ? [] : Object.values(attemptFolders(roots, step))),

@@ -16,11 +16,13 @@ export interface ServeStreams {
   readonly output: { write(text: string): unknown }
   /** Ends the process at once: the last resort when a step does not let go in time. */
   exit(status: number): void
+  /** What SIGTERM means: a user cancels the step, or whoever lent the machine takes it back and the step shall run again. Default: cancel. */
+  readonly sigterm?: 'cancel' | 'orphan'
 }
 
 /**
  * The warm form of a step process: takes one step after another from `input` (NDJSON, `protocol.ts`) until that ends.
- * SIGTERM cancels the step at hand and ends. SIGINT is ignored: Ctrl-C in a terminal reaches all processes of the group,
+ * SIGTERM cancels the step at hand, or interrupts it (`sigterm`), and ends. SIGINT is ignored: Ctrl-C in a terminal reaches all processes of the group,
  * and the scheduler drains. Resolves with the exit status.
  *
  * `opening` is what steps need, being made ready: the first step waits for it, the end of `input` does not, or a process whose parent dies
@@ -106,7 +108,7 @@ export async function serveSteps(opening: Promise<AttemptOptions>, streams: Serv
     })
     process.on('SIGINT', () => undefined)
     process.on('SIGTERM', () => {
-      close('cancel')
+      close(streams.sigterm ?? 'cancel')
     })
     opening.then((opened) => {
       options = opened

@@ -45,8 +45,7 @@ function carrier(
     ...{ batchId: 'b', element, id, attempt: 1, isHeld: true, begunRun: null },
   })
   const store = {
-    settings: () =>
-      Promise.resolve(new SettingsInForce(() => ({ sites: [], global: (more.settings ?? {}) }))),
+    settings: () => Promise.resolve(new SettingsInForce(() => ({ sites: [], global: more.settings ?? {} }))),
     begin: () => {
       const next = answers.shift() ?? { kind: 'done' as const }
       return next instanceof Error ? Promise.reject(next) : Promise.resolve(next)

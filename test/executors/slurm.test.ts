@@ -143,17 +143,22 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
     }
   })
 
-  test('an operator ends a job by scancel: the step is given back, no failure is counted, and it runs again', async () => {
+  test('signals of Slurm and a scancel of its operator: the step is given back, no failure is counted, and it runs again', async () => {
     const file = release()
     const { stepIds } = await insertSteps(app.db, [{ act: 'wait', release: file }])
     const own = await running()
     await hasBegun(stepIds[0]!)
-    await cluster.run('scancel', '--name', `tilth-l2a-${stepIds[0]}.1`)
-    await eventually(async () => (await stepOf(app.db, stepIds[0]!)).attempt === 2, 'it is claimed again')
+    // Slurm signals the processes of a job in any order: also to the step alone SIGTERM is no cancel of its user.
+    process.kill((await stepOf(app.db, stepIds[0]!)).pid!, 'SIGTERM')
+    const again = async (attempt: number) => (await stepOf(app.db, stepIds[0]!)).attempt === attempt
+    await eventually(() => again(2), 'it is claimed again')
+    await hasBegun(stepIds[0]!)
+    await cluster.run('scancel', '--name', `tilth-l2a-${stepIds[0]}.2`)
+    await eventually(() => again(3), 'it is claimed once more')
     writeFileSync(file, '')
     await until(stepIds[0]!, 'succeeded')
     await own.end()
-    expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ attempt: 2, failures: 0 })
+    expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ attempt: 3, failures: 0 })
   })
 
   test('what waits in Slurm says so and can be cancelled; what Slurm refuses goes back to the queue and is reported', async () => {
