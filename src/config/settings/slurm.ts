@@ -157,4 +157,5 @@ export const SLURM_SETTINGS = {
   }),
   ...placing('l2a'),
   ...placing('ndvi'),
+  ...placing('composite'),
 } as const satisfies Record<string, SettingDefinition>
