@@ -27,7 +27,10 @@ export interface FileFormWork {
 /** Adds the options; `step` is what the block size must be a multiple of, pixels. */
 export function withFileFormOptions(command: Command, step: 512 | 1024): Command {
   return command
-    .requiredOption('-o, --out <dir>', 'folder that gets <dir>/<product name>/')
+    .requiredOption(
+      '-o, --out <dir>',
+      'folder that gets <dir>/<product name>/ with COGs, item.json, quicklook.png, report.json',
+    )
     .option('--threads <n>', 'decodes and kernels that run at once (default: CPUs)', wholeNumberIn(1, 256))
     .option(
       '--block-size <px>',
