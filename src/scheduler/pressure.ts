@@ -67,16 +67,20 @@ export class PressureGate {
   lookNow(here: readonly { readonly threads: number }[], settings: SettingsInForce): HeldSlots | null {
     const used = here.reduce((sum, { threads }) => sum + threads, 0)
     const { slots } = settings.capacity()
-    return this.look(performance.now(), readStalls(), { used, slots, limits: settings.pressureLimits() })
+    return this.look(performance.now(), () => readStalls(), {
+      used,
+      slots,
+      limits: settings.pressureLimits(),
+    })
   }
 
   /**
-   * A look, as often as one likes: decides once in an interval. `used`: threads of the steps that run here. `slots`: what the host has. Returns what is
+   * A look, as often as one likes: reads the counters and decides once in an interval. `used`: threads of the steps that run here. `slots`: what the host has. Returns what is
    * held to, or null.
    */
   look(
     atMs: number,
-    stalls: Stalls,
+    readCounters: () => Stalls,
     {
       used,
       slots,
@@ -84,8 +88,9 @@ export class PressureGate {
     }: { readonly used: number; readonly slots: number; readonly limits: PressureLimits },
   ): HeldSlots | null {
     const { before } = this
-    this.before ??= { atMs, stalls }
-    if (before !== undefined && atMs - before.atMs >= limits.intervalS * 1000) {
+    if (before === undefined) this.before = { atMs, stalls: readCounters() }
+    else if (atMs - before.atMs >= limits.intervalS * 1000) {
+      const stalls = readCounters()
       this.before = { atMs, stalls }
       const elapsedUs = (atMs - before.atMs) * 1000
       const memory = share(before.stalls.memoryUs, stalls.memoryUs, elapsedUs)

@@ -13,12 +13,12 @@ function gateOver(slots: number, limits = LIMITS) {
   const gate = new PressureGate()
   let atMs = 0
   let stalls: Stalls = { memoryUs: 0, ioUs: 0 }
-  gate.look(atMs, stalls, { used: 0, slots, limits })
+  gate.look(atMs, () => stalls, { used: 0, slots, limits })
   return (lost: { memory: number; io: number }, used: number) => {
     atMs += limits.intervalS * 1000
     const us = limits.intervalS * 10_000
     stalls = { memoryUs: (stalls.memoryUs ?? 0) + lost.memory * us, ioUs: (stalls.ioUs ?? 0) + lost.io * us }
-    return gate.look(atMs, stalls, { used, slots, limits })
+    return gate.look(atMs, () => stalls, { used, slots, limits })
   }
 }
 
