@@ -1,3 +1,5 @@
+import { escapeMarkup } from './escape-markup.js'
+
 /** What a bar shows, which fixes its colour. */
 export type BarKind =
   'blocked' | 'queued' | 'backoff' | 'succeeded' | 'failed' | 'given back' | 'cancelled' | 'runs'
@@ -43,7 +45,6 @@ const BAR = 12
 const TOP = 96
 const PLOT = WIDTH - LABEL - 12
 
-const escapeXml = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 const n = (value: number): string => String(Math.round(value * 100) / 100)
 
 /**
@@ -63,7 +64,7 @@ export function renderGantt(rows: readonly GanttRow[], endS: number): string {
   )
   const lines = rows.map(({ label, bars }, i) => {
     const y = TOP + i * ROW
-    const text = `<text x="${LABEL - 8}" y="${y + BAR - 2}" text-anchor="end">${escapeXml(shorten(label))}<title>${escapeXml(label)}</title></text>`
+    const text = `<text x="${LABEL - 8}" y="${y + BAR - 2}" text-anchor="end">${escapeMarkup(shorten(label))}<title>${escapeMarkup(label)}</title></text>`
     return text + bars.map((bar) => barSvg(bar, x, y)).join('')
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Gantt chart" font-family="system-ui,sans-serif" font-size="11" fill="currentColor">
@@ -78,7 +79,7 @@ function barSvg({ kind, fromS, toS, title }: GanttBar, x: (s: number) => number,
   const isWaiting = kind === 'blocked' || kind === 'queued' || kind === 'backoff'
   const width = Math.max(x(toS) - x(fromS), isWaiting ? 0.4 : 1.2)
   const [top, tall] = isWaiting ? [y + 4, BAR - 8] : [y, BAR]
-  return `<rect x="${n(x(fromS))}" y="${top}" width="${n(width)}" height="${tall}" fill="${FILL[kind]}"><title>${escapeXml(title)}</title></rect>`
+  return `<rect x="${n(x(fromS))}" y="${top}" width="${n(width)}" height="${tall}" fill="${FILL[kind]}"><title>${escapeMarkup(title)}</title></rect>`
 }
 
 function legendSvg(): string {

@@ -1,3 +1,5 @@
+import { escapeMarkup } from './escape-markup.js'
+
 /** One product as the summary shows it. */
 export interface SummaryProduct {
   readonly name: string
@@ -42,9 +44,6 @@ export interface Summary {
   readonly footer?: string
 }
 
-/** Text as HTML content or attribute value. */
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
-
 /** A relative path, its parts percent-encoded, or a picture's data URI as it is; undefined for what could lead or run elsewhere. */
 function safeLink(path: string): string | undefined {
   if (/^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/.test(path)) return path
@@ -59,10 +58,10 @@ function safeLink(path: string): string | undefined {
 export function renderSummary(summary: Summary): string {
   const { title, lead, facts = [], products, figures = [], tables, footer } = summary
   const parts = [
-    `<header><h1>${escapeHtml(title)}</h1>${lead === undefined ? '' : `<p>${escapeHtml(lead)}</p>`}</header>`,
+    `<header><h1>${escapeMarkup(title)}</h1>${lead === undefined ? '' : `<p>${escapeMarkup(lead)}</p>`}</header>`,
     facts.length === 0
       ? ''
-      : `<dl class="facts">${facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${escapeHtml(v)}</dd></div>`).join('')}</dl>`,
+      : `<dl class="facts">${facts.map(([k, v]) => `<div><dt>${escapeMarkup(k)}</dt><dd>${escapeMarkup(v)}</dd></div>`).join('')}</dl>`,
     products === undefined
       ? ''
       : products.length === 0
@@ -70,7 +69,7 @@ export function renderSummary(summary: Summary): string {
         : `<section><h2>Products</h2><div class="gallery">${products.map(productHtml).join('\n')}</div></section>`,
     ...figures.map(figureHtml),
     ...tables.map(tableHtml),
-    footer === undefined ? '' : `<footer>${escapeHtml(footer)}</footer>`,
+    footer === undefined ? '' : `<footer>${escapeMarkup(footer)}</footer>`,
   ]
   return `<!doctype html>
 <html lang="en">
@@ -78,7 +77,7 @@ export function renderSummary(summary: Summary): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)}</title>
+<title>${escapeMarkup(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
@@ -96,28 +95,28 @@ function productHtml({ name, caption, quicklook, folder }: SummaryProduct): stri
   const picture =
     source === undefined
       ? '<div class="frame none">no picture</div>'
-      : `<div class="frame"><img src="${escapeHtml(source)}" alt="True-colour picture of ${escapeHtml(name)}" loading="lazy"></div>`
+      : `<div class="frame"><img src="${escapeMarkup(source)}" alt="True-colour picture of ${escapeMarkup(name)}" loading="lazy"></div>`
   const label =
-    target === undefined ? escapeHtml(name) : `<a href="${escapeHtml(target)}">${escapeHtml(name)}</a>`
-  const small = caption === undefined ? '' : `<span>${escapeHtml(caption)}</span>`
+    target === undefined ? escapeMarkup(name) : `<a href="${escapeMarkup(target)}">${escapeMarkup(name)}</a>`
+  const small = caption === undefined ? '' : `<span>${escapeMarkup(caption)}</span>`
   return `<figure>${picture}<figcaption>${label}${small}</figcaption></figure>`
 }
 
 const figureHtml = ({ title, note, svg }: SummaryFigure): string =>
-  `<section><h2>${escapeHtml(title)}</h2>${note === undefined ? '' : `<p>${escapeHtml(note)}</p>`}<div class="scroll">${svg}</div></section>`
+  `<section><h2>${escapeMarkup(title)}</h2>${note === undefined ? '' : `<p>${escapeMarkup(note)}</p>`}<div class="scroll">${svg}</div></section>`
 
 function tableHtml({ title, note, columns, rows }: SummaryTable): string {
   const isNumeric = columns.map((_, i) => rows.some((row) => typeof row[i] === 'number'))
   const cls = (i: number): string => (isNumeric[i] === true ? ' class="n"' : '')
   const head = columns.map(
     ({ label, unit }, i) =>
-      `<th scope="col"${cls(i)}>${escapeHtml(label)}${unit === undefined ? '' : ` <small>${escapeHtml(unit)}</small>`}</th>`,
+      `<th scope="col"${cls(i)}>${escapeMarkup(label)}${unit === undefined ? '' : ` <small>${escapeMarkup(unit)}</small>`}</th>`,
   )
   const body = rows.map(
     (row) =>
       `<tr>${columns.map(({ digits }, i) => `<td${cls(i)}>${cellHtml(row[i] ?? null, digits)}</td>`).join('')}</tr>`,
   )
-  return `<section><h2>${escapeHtml(title)}</h2>${note === undefined ? '' : `<p>${escapeHtml(note)}</p>`}
+  return `<section><h2>${escapeMarkup(title)}</h2>${note === undefined ? '' : `<p>${escapeMarkup(note)}</p>`}
 <div class="scroll"><table><thead><tr>${head.join('')}</tr></thead><tbody>
 ${body.join('\n')}
 </tbody></table></div></section>`
@@ -126,7 +125,7 @@ ${body.join('\n')}
 function cellHtml(cell: SummaryCell, digits: number | undefined): string {
   if (cell === null || (typeof cell === 'number' && !Number.isFinite(cell)))
     return '<span class="none">&ndash;</span>'
-  if (typeof cell === 'string') return escapeHtml(cell)
+  if (typeof cell === 'string') return escapeMarkup(cell)
   return (digits === undefined ? String(cell) : cell.toFixed(digits)).replace('-', '&minus;')
 }
 

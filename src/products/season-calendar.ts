@@ -1,3 +1,5 @@
+import { escapeMarkup } from './escape-markup.js'
+
 /** A square of the calendar. */
 export interface CalendarCell {
   /** YYYY-MM-DD. */
@@ -31,7 +33,6 @@ const TOP = 62
 const DAY_MS = 86_400_000
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-const escapeXml = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 const n = (value: number): string => String(Math.round(value * 100) / 100)
 
 /**
@@ -58,7 +59,7 @@ export function renderCalendar(
   const byKind = new Map(kinds.map((kind) => [kind.kind, kind]))
   const lines = rows.map(({ label, cells }, i) => {
     const y = TOP + i * ROW
-    const text = `<text x="${LABEL - 8}" y="${y + CELL - 3}" text-anchor="end">${escapeXml(label)}</text>`
+    const text = `<text x="${LABEL - 8}" y="${y + CELL - 3}" text-anchor="end">${escapeMarkup(label)}</text>`
     const squares = cells.map(({ day, kind, title }) =>
       square(n(x(day)), y, n(wide), byKind.get(kind), title),
     )
@@ -78,7 +79,7 @@ function square(x: string, y: number, width: string, kind: CalendarKind | undefi
       : kind.isHollow === true
         ? `fill="none" stroke="${kind.fill}" stroke-width="1.5"`
         : `fill="${kind.fill}"`
-  return `<rect x="${x}" y="${y}" width="${width}" height="${CELL}" ${look}><title>${escapeXml(title)}</title></rect>`
+  return `<rect x="${x}" y="${y}" width="${width}" height="${CELL}" ${look}><title>${escapeMarkup(title)}</title></rect>`
 }
 
 /** Days between the closest two cells of a row, at least 1. */
@@ -106,7 +107,7 @@ function legend(kinds: readonly CalendarKind[]): string {
   let at = 8
   return kinds
     .map((kind) => {
-      const item = `${square(n(at), 8, '12', kind, kind.text)}<text x="${n(at + 16)}" y="19">${escapeXml(kind.text)}</text>`
+      const item = `${square(n(at), 8, '12', kind, kind.text)}<text x="${n(at + 16)}" y="19">${escapeMarkup(kind.text)}</text>`
       at += 30 + kind.text.length * 5.9
       return item
     })

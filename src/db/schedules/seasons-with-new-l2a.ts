@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { seasonsOfFresh } from './seasons-of.js'
 
 /**
  * Ids of the seasons within whose days (UTC) an L2A product in force, not stale, of an enabled tile of the site or a sub-site was sensed for whose revision
@@ -18,10 +19,6 @@ export async function seasonsWithNewL2a(db: Queryable): Promise<Set<number>> {
         and not exists (
           select from step_input i join step s on s.id = i.step_id
           where i.product_id = p.id and i.revision = p.revision and s.processor = 'ndvi'))
-    select distinct n.id from fresh join site_tile t on t.satellite = fresh.satellite and t.tile = fresh.tile and t.enabled
-    join site_reach r on r.member_id = t.site_id join season n on n.site_id = r.site_id
-    where fresh.sensed_at >= n.starts_on::timestamp at time zone 'UTC' and fresh.sensed_at < (n.ends_on + 1)::timestamp at time zone 'UTC'`.execute(
-    db,
-  )
+    ${seasonsOfFresh}`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }
