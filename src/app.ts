@@ -49,7 +49,7 @@ export interface OpenOptions {
 
 /**
  * Opens the database, starting the embedded server and applying migrations where needed. Close it, or the process stays alive.
- * Throws DATABASE_UNAVAILABLE, SCHEMA_TOO_NEW, SCHEMA_EDITED, BAD_ARGUMENT (environment).
+ * Throws DATABASE_UNAVAILABLE, SCHEMA_TOO_NEW, SCHEMA_EDITED, MIGRATION_FAILED, BAD_ARGUMENT (environment).
  */
 export async function openApp(options: OpenOptions = {}): Promise<App> {
   const config = options.config ?? loadConfig(process.env)

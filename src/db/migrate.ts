@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Migrator, sql, type Kysely, type Migration } from 'kysely'
+import { asUnavailable, isDatabaseAway } from '../domain/database-away.js'
 import { ProcessingError } from '../domain/errors.js'
 
 /** A file of sql/migrations. */
@@ -69,7 +70,8 @@ export async function readMigrations(folder: string): Promise<readonly Migration
 /**
  * Brings a database to the newest schema of this program: pending files in order, all in one transaction.
  * Any number of processes may call it at once: kysely's Migrator takes turns by an advisory lock, one applies, the others find nothing to do.
- * Throws SCHEMA_EDITED where an applied file was changed, SCHEMA_TOO_NEW where a newer program made a breaking change.
+ * Throws SCHEMA_EDITED where an applied file was changed, SCHEMA_TOO_NEW where a newer program made a breaking change,
+ * MIGRATION_FAILED where Postgres refuses a statement (with its SQLSTATE as cause); nothing is changed then.
  * Returns the names applied by this call.
  */
 export async function migrate<T>(
@@ -111,9 +113,10 @@ export async function migrate<T>(
     const failed = results?.find((r) => r.status === 'Error')
     // A newer program may have migrated between our look and the lock.
     checkApplied(files, await readApplied(database))
+    if (isDatabaseAway(error)) throw asUnavailable(error)
     throw new ProcessingError(
-      'DATABASE_UNAVAILABLE',
-      `Migration ${failed?.migrationName ?? ''} failed and nothing was changed: ${describe(error)}`,
+      'MIGRATION_FAILED',
+      `Migration ${failed?.migrationName ?? '?'} failed and nothing was changed: ${describe(error)}.`,
       { cause: error },
     )
   }

@@ -101,6 +101,13 @@ export const ERROR_CODES = {
     summary: 'A migration that was already applied differs from the file shipped with this program.',
     remedy: 'Install the program whole again; migrations are never edited.',
   },
+  MIGRATION_FAILED: {
+    failure: 'permanent',
+    exit: EXIT.software,
+    summary: 'Postgres refused a statement of a migration; nothing was changed.',
+    remedy:
+      'The message names the migration and repeats what Postgres said: objects or rows that are not of this program are in its way, or the role lacks rights. Remove the cause and run `tilth db migrate` again; the older program goes on working.',
+  },
   VERSION_MISMATCH: {
     failure: 'permanent',
     exit: EXIT.unavailable,

@@ -60,13 +60,24 @@ test('an applied file that was edited is refused', async () => {
 
 test('a failing file changes nothing, and works once it is repaired', async () => {
   await write('0002_second', 'create table b (id int);\nselect nonsense;')
-  await expect(run()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  await expect(run()).rejects.toMatchObject({
+    code: 'MIGRATION_FAILED',
+    message: expect.stringMatching(
+      /^Migration 0002_second failed .*column "nonsense" does not exist/,
+    ) as string,
+    cause: { code: '42703' },
+  })
   expect((await migrationStatus(await db(), await readMigrations(folder))).map((m) => m.state)).toEqual([
     'pending',
     'pending',
   ])
   await write('0002_second', 'create table b (id int);')
   expect(await run()).toEqual(['0001_first', '0002_second'])
+})
+
+test('a connection that is cut while it migrates is no failed migration', async () => {
+  await write('0002_second', 'select pg_terminate_backend(pg_backend_pid());')
+  await expect(run()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
 })
 
 test('an older program goes on with a newer schema, unless the change is breaking', async () => {
