@@ -16,6 +16,7 @@ export async function listProducts(
     tile: filter.tile ?? null,
     siteId,
     stale: filter.stale ?? false,
+    partial: filter.partial ?? false,
     limit: filter.limit,
   })
 }

@@ -8,6 +8,7 @@ interface Options {
   readonly tile?: string
   readonly level?: string
   readonly stale?: boolean
+  readonly partial?: boolean
   readonly limit: number
   readonly json?: boolean
 }
@@ -24,6 +25,7 @@ export function register(program: Command): void {
       '--stale',
       'only products whose inputs have changed since; `tilth process --stale` makes them again',
     )
+    .option('--partial', 'only products that were made without a date of their window')
     .option('--limit <n>', 'at most so many', positiveInteger, 1000)
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, options: Options) =>
@@ -38,6 +40,7 @@ export function register(program: Command): void {
           tile: options.tile ?? null,
           level: options.level ?? null,
           stale: options.stale === true,
+          partial: options.partial === true,
           limit: options.limit,
         })
         if (options.json) printJson(products)
@@ -50,6 +53,7 @@ export function register(program: Command): void {
                 'TILE',
                 'SENSED (UTC)',
                 'MADE BY',
+                'WITHOUT',
                 options.stale ? 'WHY IT IS STALE' : 'LOCATION',
               ],
               products.map((p) => [
@@ -58,10 +62,19 @@ export function register(program: Command): void {
                 p.tile,
                 secondText(p.sensedAt),
                 `${p.processor} ${p.processorVersion}${p.madeBy === null ? '' : ` (${p.madeBy})`}`,
+                without(p.gaps),
                 options.stale ? (p.staleReason ?? '') : p.location,
               ]),
             ),
           )
       }),
     )
+}
+
+/** Days of the gaps, the first few by name; `-` for a product that lacks nothing. */
+function without(gaps: readonly { readonly day: string }[]): string {
+  const days = gaps.slice(0, 3).map(({ day }) => day)
+  return days.length === 0
+    ? '-'
+    : `${days.join(', ')}${gaps.length > days.length ? ` and ${gaps.length - days.length} more` : ''}`
 }

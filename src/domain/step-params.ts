@@ -41,11 +41,24 @@ const consumerStepParams = z.object({
 export const ndviStepParams = consumerStepParams.extend({ input: productInput })
 export type NdviStepParams = z.infer<typeof ndviStepParams>
 
+/** A date that lies in the window of a product and was not there when its step was made. */
+export const productGap = z.object({
+  acquisition_id: z.number().int().positive(),
+  tile: z.string().min(1),
+  /** Of sensing, UTC, YYYY-MM-DD. */
+  day: z.iso.date(),
+  /** What keeps it away, in words: `is broken: ...`, `has no L2A: step 12 quarantined with ...`. */
+  why: z.string().min(1),
+})
+export type ProductGap = z.infer<typeof productGap>
+
 /** `step.params` of one composite step. */
 export const compositeStepParams = consumerStepParams.extend({
   /** Synthesis day, YYYY-MM-DD. */
   day: z.iso.date(),
   /** In the order of their names. */
   inputs: z.array(productInput).min(1),
+  /** By day: what it is made without. Empty: it is complete. */
+  gaps: z.array(productGap).default([]),
 })
 export type CompositeStepParams = z.infer<typeof compositeStepParams>

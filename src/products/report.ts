@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { ProcessingError } from '../domain/errors.js'
+import { productGap } from '../domain/step-params.js'
 import { publishError } from './publish.js'
 
 const share = z.number().min(0).max(1)
@@ -84,7 +85,11 @@ export const reportSchema = z.strictObject({
   bands: z.array(bandStatisticsSchema),
   composite: z
     .strictObject({
-      dates: z.number().int().positive().describe('Dates in the window.'),
+      dates: z.number().int().positive().describe('Dates in the window that were averaged.'),
+      gaps: z
+        .array(productGap)
+        .optional()
+        .describe('Known dates in the window that it was made without, and why; absent where nobody looked.'),
       dates_per_pixel: z
         .strictObject({ min: z.number(), mean: z.number(), max: z.number(), quantiles: quantilesSchema })
         .describe('Dates that were averaged, over all pixels; 0 where no date has data.'),

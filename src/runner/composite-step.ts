@@ -20,12 +20,12 @@ export async function runCompositeStep(context: StepContext): Promise<StepResult
       'INTERNAL',
       `Step ${context.stepId} has parameters that no composite has: ${z.prettifyError(step.error)}`,
     )
-  const { inputs, day, parameters, parameter_origins: origins } = step.data
+  const { inputs, gaps, day, parameters, parameter_origins: origins } = step.data
   const params = parseParams(composite, parameters)
   const located = inputs.map((input) => ({ ...input, folder: context.resolvePath(input.location) }))
   const made = await readInputs(located, () =>
     makeComposite({
-      ...{ day, params, origins, into: context.stagingDir },
+      ...{ day, gaps, params, origins, into: context.stagingDir },
       inputs: located.map(({ folder }) => folder),
       threads: shrunkBudget(context.threads, context.blockShrink),
       blockSize: BLOCK_SIZE,
@@ -60,6 +60,7 @@ export async function runCompositeStep(context: StepContext): Promise<StepResult
           parameters: params,
           day,
           inputs,
+          gaps,
           versions: made.report.versions,
           stages: made.report.stages,
           resources: made.report.resources,

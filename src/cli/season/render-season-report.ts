@@ -17,7 +17,7 @@ const KINDS: readonly CalendarKind[] = [
 
 /** One page: the calendar, what each tile has, and every day that lacks something. Pure. */
 export function renderSeasonReport(report: SeasonReport): string {
-  const { site, season, madeAt, tiles, counts } = report
+  const { site, season, madeAt, tiles, composites, counts } = report
   const rows = tiles.map(({ tile, days }) => ({
     label: tile,
     cells: days.map(({ day, state, notes }) => ({
@@ -59,6 +59,29 @@ export function renderSeasonReport(report: SeasonReport): string {
         note: '`tilth why` tells more of each acquisition.',
         columns: [{ label: 'Tile' }, { label: 'Day' }, { label: 'State' }, { label: 'Why' }],
         rows: lacking,
+      },
+      {
+        title: 'Composites',
+        note: 'A partial one is made again by itself when the date that it was made without is there.',
+        columns: [
+          { label: 'Tile' },
+          { label: 'Day' },
+          { label: 'Product' },
+          { label: 'State' },
+          { label: 'Why' },
+        ],
+        rows: composites.map(({ name, tile, day, gaps, staleReason }) => [
+          tile,
+          day,
+          name,
+          staleReason !== null ? 'stale' : gaps.length > 0 ? 'partial' : 'complete',
+          [
+            ...(staleReason === null ? [] : [staleReason]),
+            ...gaps.map(
+              (gap) => `without acquisition ${gap.acquisition_id} of ${gap.day}, which then ${gap.why}`,
+            ),
+          ].join('; '),
+        ]),
       },
     ],
     footer: 'Cloudy: more than half of the scene by the metadata that it was delivered with.',

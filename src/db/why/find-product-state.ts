@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+import type { ProductGap } from '../../domain/step-params.js'
 import type { Queryable } from '../steps/queryable.js'
 
 export interface ProductState {
@@ -8,6 +10,8 @@ export interface ProductState {
   readonly acquisitionId: number | null
   readonly stepId: number | null
   readonly staleReason: string | null
+  /** Dates of its window that it was made without, by day. */
+  readonly gaps: readonly ProductGap[]
   readonly removedAt: Date | null
   readonly removedReason: string | null
 }
@@ -26,6 +30,7 @@ export async function findProductState(db: Queryable, name: string): Promise<Pro
       'stale_reason as staleReason',
       'removed_at as removedAt',
       'removed_reason as removedReason',
+      sql<ProductGap[]>`coalesce(provenance -> 'gaps', '[]')`.as('gaps'),
     ])
     .where('name', '=', name)
     .executeTakeFirst()

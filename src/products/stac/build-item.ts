@@ -74,7 +74,12 @@ export interface ItemInput {
   readonly quicklook?: FileFacts & { readonly file: string; readonly title: string }
   readonly report?: FileFacts & { readonly file: string }
   /** Further properties, their names beginning with `tilth:`. */
-  readonly properties?: Readonly<Record<`tilth:${string}`, string | number | boolean>>
+  readonly properties?: Readonly<
+    Record<
+      `tilth:${string}`,
+      string | number | boolean | readonly Readonly<Record<string, string | number>>[]
+    >
+  >
 }
 
 export interface StacItem {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
+import type { ProductGap } from '../../domain/step-params.js'
 import { FAMILY_NAMES, synthesisTime } from '../../domain/synthesis.js'
 import { composite, type CompositeParams } from '../../processors/composite/definition.js'
 import { PRODUCT_FILES, productName } from '../../products/layout.js'
@@ -22,6 +23,8 @@ export interface CompositeRequest {
   readonly inputs: readonly string[]
   /** Synthesis day, YYYY-MM-DD. */
   readonly day: string
+  /** Dates of the window that are known and not among the inputs; absent: whoever asks does not know. */
+  readonly gaps?: readonly ProductGap[]
   /** As the definition parses them: all keys present. */
   readonly params: CompositeParams
   /** Where each parameter came from; `default` where absent. */
@@ -56,7 +59,7 @@ export interface CompositeOutcome {
  * @throws ProcessingError with the codes of the definition, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
  */
 export async function makeComposite(request: CompositeRequest): Promise<CompositeOutcome> {
-  const { params, day, signal } = request
+  const { params, day, gaps, signal } = request
   const clock = new StageClock()
   configureGdal()
   const inputs = await clock.stage('inputs', () => openCompositeInputs(request.inputs, day, params))
@@ -122,18 +125,23 @@ export async function makeComposite(request: CompositeRequest): Promise<Composit
       ),
       composite: {
         dates: inputs.dates.length,
+        ...(gaps === undefined ? {} : { gaps: [...gaps] }),
         dates_per_pixel: datesPerPixel(written.counts),
         class_shares: {
           ...{ none: none / total, cloud: cloud / total },
           ...{ snow: snow / total, water: water / total, land: land / total },
         },
       },
-      notes: [...inputs.notes],
-      flags: [inputs.reflectance === 'mixed' ? 'mixed_reflectance' : inputs.reflectance],
+      notes: [...inputs.notes, ...(gaps ?? []).map(describeGap)],
+      flags: [
+        inputs.reflectance === 'mixed' ? 'mixed_reflectance' : inputs.reflectance,
+        ...(gaps !== undefined && gaps.length > 0 ? ['partial'] : []),
+      ],
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
     const bbox = await writeCompositeItem({
       ...{ folder, name, day, params, inputs, written, versions, createdAt },
+      ...(gaps === undefined ? {} : { gaps }),
       cloudShare: report.cloud_share,
     })
     request.onProgress(1, 'done')
@@ -143,6 +151,9 @@ export async function makeComposite(request: CompositeRequest): Promise<Composit
     await pool.close()
   }
 }
+
+const describeGap = ({ acquisition_id, tile, day, why }: ProductGap): string =>
+  `Made without acquisition ${acquisition_id} (${tile}, ${day}), which ${why}.`
 
 const describeDate = ({ product, days, weight, kind }: CompositeInput): CompositeReportInput => ({
   kind: 'L2A',

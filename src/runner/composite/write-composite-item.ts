@@ -1,4 +1,5 @@
 import type { GridNaming, L1Platform } from '../../domain/l1-scene.js'
+import type { ProductGap } from '../../domain/step-params.js'
 import { synthesisTime } from '../../domain/synthesis.js'
 import { composite, type CompositeParams } from '../../processors/composite/definition.js'
 import { compositeLayers } from '../../products/layout.js'
@@ -13,6 +14,8 @@ export interface CompositeItemInput {
   readonly day: string
   readonly params: CompositeParams
   readonly inputs: CompositeInputs
+  /** As of `CompositeRequest`. */
+  readonly gaps?: readonly ProductGap[]
   readonly written: WrittenComposite
   /** 0..1 of the valid pixels. */
   readonly cloudShare: number | null
@@ -27,7 +30,7 @@ const OF_TILE = /^mgrs:|^landsat:(wrs_|collection_|correction$)/
 export async function writeCompositeItem(
   input: CompositeItemInput,
 ): Promise<readonly [number, number, number, number]> {
-  const { folder, name, day, params, inputs, written, cloudShare, versions, createdAt } = input
+  const { folder, name, day, params, inputs, gaps, written, cloudShare, versions, createdAt } = input
   const products = inputs.dates.map(({ product }) => product)
   const [first] = inputs.dates
   const times = products.map(({ sensedAt }) => sensedAt).sort()
@@ -55,6 +58,7 @@ export async function writeCompositeItem(
       'tilth:half_days': params.half_days,
       'tilth:weight_date_min': params.weight_date_min,
       'tilth:dates': products.length,
+      ...(gaps === undefined ? {} : { 'tilth:partial': gaps.length > 0, 'tilth:gaps': gaps }),
     },
     quicklookTitle: 'True-colour picture',
     rasters: written.groups.flatMap(groupAssets),

@@ -13,6 +13,7 @@ import {
   type CompositeStanding,
   type CompositeTile,
 } from '../../db/jobs/list-composite-inputs.js'
+import { listCompositeGaps } from '../../db/jobs/list-composite-gaps.js'
 import { lockConsumerPlanning } from '../../db/jobs/list-ndvi-inputs.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { Json } from '../../db/types.js'
@@ -112,6 +113,9 @@ export async function planComposite(
   return { todo, siteId, settings, ...ofSite, skipped, tilesWithoutInput }
 }
 
+const halfDaysOf = ({ parameters }: Pick<FrozenConsumer, 'parameters'>): number =>
+  Number(parameters['half_days'])
+
 const placeOf = ({ satellite, tile, homeId, day }: Wanted) => ({ satellite, tile, homeId, day })
 
 /** Every composite that the request names, whether there is anything to make it of or not. */
@@ -153,7 +157,7 @@ async function wantedComposites(
   const days = await synthesisDays(db, request, siteId)
   return own.flatMap(({ satellite, tile, homeId }) => {
     const frozen = freeze(homeId)
-    const halfDays = Number(frozen.parameters['half_days'])
+    const halfDays = halfDaysOf(frozen)
     return days.map((day): Wanted => {
       const half = String(halfDays).padStart(3, '0')
       const time = synthesisTime({ day }).replace(/[-:]|Z/g, '')
@@ -203,7 +207,10 @@ async function synthesisDays(
   return monthlyDays(first, last)
 }
 
-/** Makes one job of what `planComposite` finds: a task and a step for each composite, parameters and input revisions frozen now. Throws as `planComposite`. */
+/**
+ * Makes one job of what `planComposite` finds: a task and a step for each composite; parameters, input revisions and what is missing in its
+ * window frozen now. Throws as `planComposite`.
+ */
 export async function createCompositeJob(db: Queryable, request: CompositeRequest): Promise<CreatedConsumer> {
   return db.transaction().execute((trx) => createCompositeJobRows(trx, request))
 }
@@ -219,6 +226,10 @@ export async function createCompositeJobRows(
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
   if (todo.length === 0) return { jobId: null, stepIds: [], ...said }
+  const gaps = await listCompositeGaps(
+    trx,
+    todo.map((one) => ({ ...one, ...synthesisWindow({ day: one.day, halfDays: halfDaysOf(one) }) })),
+  )
   const { id, stepIds } = await insertJobRows(trx, {
     processor: composite.name,
     siteId,
@@ -226,11 +237,12 @@ export async function createCompositeJobRows(
     settings: frozen as Json,
     priority,
     createdBy,
-    tasks: todo.map((one) => {
+    tasks: todo.map((one, i) => {
       const params: CompositeStepParams = {
         product: one.product,
         day: one.day,
         inputs: one.inputs.map(({ name, location }) => ({ name, location })),
+        gaps: [...(gaps[i] ?? [])],
         parameters: one.parameters,
         parameter_origins: one.origins,
       }

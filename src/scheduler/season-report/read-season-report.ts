@@ -1,10 +1,12 @@
 import { getSite } from '../../catalog/find-site.js'
 import { listSiteTiles } from '../../db/catalog/site-tiles.js'
 import { databaseNow } from '../../db/report/database-now.js'
+import { selectProducts } from '../../db/catalog/products.js'
 import { listStandings, type StandingRow } from '../../db/why/list-standings.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { REPEAT_DAYS, unseenDays } from '../../domain/expected-days.js'
+import type { ProductGap } from '../../domain/step-params.js'
 import { standingOf } from '../why/why-acquisition.js'
 
 /** What became of the acquisitions of one tile and day; `missing`: by the repeat cycle there should be one, and none is known. */
@@ -28,6 +30,17 @@ export interface SeasonDay {
   readonly notes: readonly string[]
 }
 
+export interface SeasonComposite {
+  readonly name: string
+  readonly tile: string
+  /** Synthesis, YYYY-MM-DD. */
+  readonly day: string
+  /** Dates of its window that it was made without; empty: it is complete. */
+  readonly gaps: readonly ProductGap[]
+  /** Null: made of what there is now. */
+  readonly staleReason: string | null
+}
+
 export interface SeasonReport {
   readonly site: string
   readonly season: { readonly name: string; readonly startsOn: string; readonly endsOn: string }
@@ -38,6 +51,8 @@ export interface SeasonReport {
     readonly tile: string
     readonly days: readonly SeasonDay[]
   }[]
+  /** Products of many dates whose synthesis lies in the season, by tile and day. */
+  readonly composites: readonly SeasonComposite[]
   /** Acquisitions in each state; of `missing`, days. */
   readonly counts: Readonly<Record<DayState, number>>
 }
@@ -86,7 +101,15 @@ export async function readSeasonReport(db: Queryable, slug: string, name: string
     counts.missing += days.filter(({ state }) => state === 'missing').length
     return { satellite, tile, days }
   })
-  return { site: slug, season: { name, startsOn, endsOn }, madeAt: await databaseNow(db), tiles, counts }
+  const made = await selectProducts(db, { siteId: site.id, level: 'L3A', limit: MOST })
+  const composites = made
+    .map(({ name, tile, sensedAt, gaps, staleReason }): SeasonComposite => {
+      return { name, tile, day: sensedAt.toISOString().slice(0, 10), gaps, staleReason }
+    })
+    .filter(({ day }) => day >= startsOn && day <= endsOn)
+    .sort((a, b) => (a.tile === b.tile ? (a.day < b.day ? -1 : 1) : a.tile < b.tile ? -1 : 1))
+  const madeAt = await databaseNow(db)
+  return { site: slug, season: { name, startsOn, endsOn }, madeAt, tiles, composites, counts }
 }
 
 /** Null: superseded, another version of the scene stands for it. */

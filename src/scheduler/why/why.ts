@@ -122,7 +122,7 @@ async function whyConsumer(db: Queryable, name: string, host: AskingHost): Promi
     : explain(subject, 'is not there', { parts: [await whyProduct(db, source, host)] })
 }
 
-/** A product that was made once: in force, stale, or removed. Pure. */
+/** A product that was made once: in force, partial, stale, or removed. Pure. */
 function describeProduct(product: ProductState): Explanation {
   const subject = `product ${product.name}`
   const again =
@@ -137,12 +137,21 @@ function describeProduct(product: ProductState): Explanation {
       next: again,
     })
   const place = `it lies in ${product.location}${product.stepId === null ? '' : `, made by step ${product.stepId}`}`
+  const gaps = product.gaps.map(
+    ({ acquisition_id, tile, day, why }) =>
+      `made without acquisition ${acquisition_id} (${tile}, ${day}), which then ${why}`,
+  )
   if (product.staleReason !== null)
     return explain(subject, 'is there, but stale', {
-      reasons: [product.staleReason, place],
+      reasons: [product.staleReason, ...gaps, place],
       next: [
         `tilth process${isConsumer(product.processor) ? ` --processor ${product.processor}` : ''} --stale`,
       ],
+    })
+  if (gaps.length > 0)
+    return explain(subject, `is there since ${when(product.createdAt)}, but partial`, {
+      reasons: [...gaps, place],
+      next: product.gaps.map(({ acquisition_id }) => `tilth why acquisition:${acquisition_id}`),
     })
   return explain(subject, `is there since ${when(product.createdAt)}`, { reasons: [place] })
 }
