@@ -296,7 +296,7 @@ describe('composites', () => {
     if (claim === undefined) throw new Error('nothing was ready')
     await clock('2026-07-15T00:00:00Z')
     expect(await named('composite')).toMatchObject([{ steps: 0, waitsFor: 1 }])
-    await completeStep(app.db, claim, [product(first)], {})
+    await completeStep(app.db, claim, [product(first, '2026-06-10T10:00:00Z')], {})
     expect(await named('composite')).toEqual([{ name: 'farm composite', steps: 1, waitsFor: 0, error: null }])
     expect(await named('composite')).toEqual([])
     const made = (

@@ -1,6 +1,6 @@
 import { isCalendarDay } from '../../domain/calendar-day.js'
 import { ProcessingError } from '../../domain/errors.js'
-import { FAMILY_NAMES, type Family } from '../../domain/synthesis.js'
+import { FAMILY_NAMES, synthesisTime, type Family } from '../../domain/synthesis.js'
 
 /** What the name of a composite says. */
 export interface NamedComposite {
@@ -13,6 +13,12 @@ export interface NamedComposite {
 }
 
 const NAME = /^([A-Z0-9]+)_L3A_([A-Z0-9]+)_(\d{4})(\d\d)(\d\d)T120000_H(\d{3})$/
+
+/** The name of the composite of a tile around a day. */
+export function compositeName({ satellite, tile, day, halfDays }: Omit<NamedComposite, 'name'>): string {
+  const time = synthesisTime({ day }).replace(/[-:]|Z/g, '')
+  return `${FAMILY_NAMES[satellite]}_L3A_${tile}_${time}_H${String(halfDays).padStart(3, '0')}`
+}
 
 /** Throws BAD_ARGUMENT for a text that is no name of a composite. */
 export function parseComposite(name: string): NamedComposite {

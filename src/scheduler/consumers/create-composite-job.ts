@@ -1,7 +1,7 @@
 import { isCalendarDay } from '../../domain/calendar-day.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { CompositeStepParams } from '../../domain/step-params.js'
-import { FAMILY_NAMES, synthesisTime, synthesisWindow } from '../../domain/synthesis.js'
+import { synthesisWindow } from '../../domain/synthesis.js'
 import { insertJobRows } from '../../db/jobs/insert-job.js'
 import {
   listCompositeCandidates,
@@ -22,7 +22,7 @@ import { sizeClassOf, type DeclaredResources } from '../../processors/define-pro
 import { differences } from '../differences.js'
 import { requestScope } from '../request-scope.js'
 import { readSettings, type SettingsInForce } from '../settings-in-force.js'
-import { monthlyDays, parseComposite, type NamedComposite } from './composite-names.js'
+import { compositeName, monthlyDays, parseComposite, type NamedComposite } from './composite-names.js'
 import {
   FULL_TILE_PIXELS,
   mustSayWhat,
@@ -159,9 +159,7 @@ async function wantedComposites(
     const frozen = freeze(homeId)
     const halfDays = halfDaysOf(frozen)
     return days.map((day): Wanted => {
-      const half = String(halfDays).padStart(3, '0')
-      const time = synthesisTime({ day }).replace(/[-:]|Z/g, '')
-      const name = `${FAMILY_NAMES[satellite]}_L3A_${tile}_${time}_H${half}`
+      const name = compositeName({ satellite, tile, day, halfDays })
       return { name, satellite, tile, homeId, day, halfDays, frozen }
     })
   })

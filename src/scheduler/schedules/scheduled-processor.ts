@@ -7,10 +7,12 @@ import type { Queryable } from '../../db/steps/queryable.js'
 import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { dayOfMonthBefore } from '../../domain/schedule-rule.js'
+import { listStaleComposites } from '../../db/jobs/list-composite-inputs.js'
 import { createCompositeJobRows } from '../consumers/create-composite-job.js'
 import { createNdviJobRows } from '../consumers/create-ndvi-job.js'
 import { createL2aJobRows } from '../create-l2a-job.js'
 import { readSettings } from '../settings-in-force.js'
+import { unmadeComposites } from './unmade-composites.js'
 
 /** One run that a schedule asks for. */
 export interface RunRequest {
@@ -79,13 +81,16 @@ export const SCHEDULED: ScheduledProcessors = {
       const middle = dayNumber(dayOfMonthBefore(day))
       return { from: dayText(middle - half), to: dayText(middle + half) }
     },
-    seasonsWithNew: seasonsWithStaleComposites,
+    seasonsWithNew: async (db) =>
+      new Set([...(await seasonsWithStaleComposites(db)), ...(await unmadeComposites(db)).keys()]),
     create: async (trx, { schedule, days, createdBy }) => {
-      const { site, season, startsOn, endsOn, priority } = schedule
+      const { site, siteId, season, seasonId, startsOn, endsOn, priority } = schedule
       const common = { site, season, priority, createdBy, untried: true }
-      return schedule.repeat === 'on_product'
-        ? createCompositeJobRows(trx, { ...common, stale: true, from: startsOn, to: endsOn })
-        : createCompositeJobRows(trx, { ...common, days: days.map(dayOfMonthBefore) })
+      if (schedule.repeat !== 'on_product')
+        return createCompositeJobRows(trx, { ...common, days: days.map(dayOfMonthBefore) })
+      const unmade = (await unmadeComposites(trx, { siteId, season })).get(seasonId) ?? []
+      const products = [...(await listStaleComposites(trx, null)), ...unmade]
+      return createCompositeJobRows(trx, { ...common, products, from: startsOn, to: endsOn })
     },
   },
 }

@@ -1,0 +1,34 @@
+import { listSchedules } from '../../db/schedules/list-schedules.js'
+import { listUnmadeComposites } from '../../db/schedules/list-unmade-composites.js'
+import type { Queryable } from '../../db/steps/queryable.js'
+import { dayOfMonthBefore, scheduleDays } from '../../domain/schedule-rule.js'
+import { compositeName } from '../consumers/composite-names.js'
+import { readSettings } from '../settings-in-force.js'
+
+/**
+ * Names of the composites of days that monthly schedules have answered when no L2A lay in their windows, and in whose windows some lies now, by season:
+ * nothing is stale there, so that nothing else would make them. Of one site, or of all.
+ */
+export async function unmadeComposites(
+  db: Queryable,
+  filter: { readonly siteId?: number; readonly season?: string } = {},
+): Promise<ReadonlyMap<number, readonly string[]>> {
+  const asked = (await listSchedules(db, filter)).flatMap((schedule) => {
+    const { processor, repeat, doneThrough, startsOn, endsOn, seasonId, siteId } = schedule
+    if (processor !== 'composite' || repeat !== 'on_date' || doneThrough === null) return []
+    return scheduleDays(schedule, schedule)
+      .filter((day) => day <= doneThrough)
+      .map(dayOfMonthBefore)
+      .filter((day) => startsOn <= day && day <= endsOn)
+      .map((day) => ({ seasonId, siteId, day }))
+  })
+  const names = new Map<number, string[]>()
+  if (asked.length === 0) return names
+  const settings = await readSettings(db)
+  for (const { seasonId, homeId, nearestDays, ...place } of await listUnmadeComposites(db, asked)) {
+    const halfDays = settings.ofProcessor('composite', 'half_days', homeId, 25)
+    if (nearestDays > halfDays) continue
+    names.set(seasonId, [...(names.get(seasonId) ?? []), compositeName({ ...place, halfDays })])
+  }
+  return names
+}
