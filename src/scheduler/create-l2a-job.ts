@@ -1,12 +1,14 @@
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
-import { insertJobRows } from '../db/jobs/insert-job.js'
+import { insertJobRows, insertJobsRows, type InsertedJob, type NewJob } from '../db/jobs/insert-job.js'
 import {
   listL2aInputs,
+  listNewL2aInputs,
   lockL2aPlanning,
   type AcquisitionFilter,
   type L2aInput,
 } from '../db/jobs/list-l2a-inputs.js'
+import type { SeasonNews } from '../db/jobs/season-news.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
@@ -82,13 +84,32 @@ export async function planL2a(
     )
   const { siteId, tiles } = await requestScope(db, { site: slug, season: filter.season, tiles: asked })
   const settings = await readSettings(db)
-  const ofSite = freezeParameters(settings, siteId, given)
-  const bySite = new Map([[siteId, ofSite]])
   const inputs = await listL2aInputs(db, {
     ...filter,
     ...(tiles === undefined ? {} : { tiles }),
     ...(siteId === null ? {} : { siteId }),
   })
+  return planOf(inputs, settings, { siteId, tiles, given, force })
+}
+
+/** What is left to do of these inputs. Pure. Throws BAD_ARGUMENT for parameters that the processor refuses. */
+function planOf(
+  inputs: readonly L2aInput[],
+  settings: SettingsInForce,
+  {
+    siteId,
+    tiles,
+    given,
+    force,
+  }: {
+    readonly siteId: number | null
+    readonly tiles: readonly string[] | undefined
+    readonly given: Readonly<Record<string, unknown>>
+    readonly force: boolean
+  },
+): L2aPlan {
+  const ofSite = freezeParameters(settings, siteId, given)
+  const bySite = new Map([[siteId, ofSite]])
   const todo: PlannedInput[] = []
   const skipped: { acquisitionId: number; tile: string; reason: string }[] = []
   for (const input of inputs) {
@@ -114,11 +135,44 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
 export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Promise<CreatedL2a> {
   const { priority = 100, createdBy, ...rest } = request
   await lockL2aPlanning(trx)
-  const { todo, siteId, settings, frozen, ...plan } = await planL2a(trx, rest)
+  const plan = await planL2a(trx, rest)
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
-  if (todo.length === 0) return { jobId: null, stepIds: [], ...said }
-  const { id, stepIds } = await insertJobRows(trx, {
+  if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
+  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { priority, createdBy }))
+  return { jobId: id, stepIds, ...said }
+}
+
+/**
+ * Makes the L2A jobs of what is new for many seasons at once, within the caller's transaction: for each a job of what is untried and of no season before it,
+ * or null where nothing is left. As many statements as for one.
+ */
+export async function createNewL2aJobs(
+  trx: Queryable,
+  news: readonly (SeasonNews & { readonly priority: number; readonly createdBy: string })[],
+): Promise<(InsertedJob | null)[]> {
+  await lockL2aPlanning(trx)
+  const settings = await readSettings(trx)
+  const taken = new Set<number>()
+  const jobs = (await listNewL2aInputs(trx, news)).map((inputs, i): NewJob | null => {
+    const { siteId = null, priority = 100, createdBy = '' } = news[i] ?? {}
+    const left = inputs.filter(({ acquisitionId }) => !taken.has(acquisitionId))
+    const plan = planOf(left, settings, { siteId, tiles: undefined, given: {}, force: false })
+    for (const { acquisitionId } of plan.todo) taken.add(acquisitionId)
+    return plan.todo.length === 0 ? null : jobOf(plan, { priority, createdBy })
+  })
+  const inserted = await insertJobsRows(
+    trx,
+    jobs.filter((job) => job !== null),
+  )
+  return jobs.map((job) => (job === null ? null : (inserted.shift() ?? null)))
+}
+
+function jobOf(
+  { todo, siteId, settings, frozen, parameters, origins }: L2aPlan,
+  { priority, createdBy }: { readonly priority: number; readonly createdBy: string },
+): NewJob {
+  return {
     processor: 'l2a',
     siteId,
     params: { parameters, origins, version: l2a.version } as Json,
@@ -141,8 +195,7 @@ export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Pro
         ...declareL2a(input, settings, input.homeId),
       }
     }),
-  })
-  return { jobId: id, stepIds, ...said }
+  }
 }
 
 /** A full Sentinel-2 tile: what an acquisition of unknown size is taken for. */

@@ -121,7 +121,7 @@ function reader(asked: (readonly string[])[]): ScheduledProcessors {
     reader: {
       arguments: z.strictObject({}),
       window: (_trx, _schedule, day) => Promise.resolve({ from: dayText(dayNumber(day) - 30), to: day }),
-      seasonsWithNew: () => Promise.resolve(new Set()),
+      seasonsWithNew: () => Promise.resolve(new Map()),
       create: (_, { days }) => {
         asked.push(days)
         return Promise.resolve({ jobId: null, stepIds: [] })

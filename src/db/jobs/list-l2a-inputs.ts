@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { askedFor, byPlace, type SeasonNews } from './season-news.js'
 import { untriedL2a } from './untried.js'
 
 /** Which acquisitions; all given conditions hold. Dates are days in UTC, both included. */
@@ -57,6 +58,32 @@ const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
     where r.site_id = owner.id and has.satellite = a.satellite and has.tile = a.tile and has.enabled)`
 
 /**
+ * The query's part that says what there is of acquisitions `a` for those that `asked` for them (place, site_id, season), further conditions to follow: present
+ * L1 of the enabled tiles of the site and its sub-sites, and of the season in force for the site, if there are any.
+ */
+const inputsOf = (asked: RawBuilder<unknown>): RawBuilder<L2aInput & { place: number }> => sql`
+    select asked.place, a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
+      (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands, home.id as "homeId",
+      (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null, 'removed', p.removed_reason,
+          'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
+       from product p left join step s on s.id = p.step_id ${joinOwner}
+       where p.acquisition_id = a.id and p.processor = 'l2a' order by p.created_at desc limit 1) as existing,
+      (select json_build_object('step', s.id, 'parameters', s.params -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
+       from task t join step s on s.job_id = t.job_id and s.task_id = t.id ${joinOwner}
+       where t.acquisition_id = a.id and s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')
+       order by s.id limit 1) as open
+    from ${asked}
+    left join lateral (
+      select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
+      where r.site_id = asked.site_id and t.satellite = a.satellite and t.tile = a.tile and t.enabled
+      order by s.id <> r.site_id, s.slug limit 1) home on true
+    where a.state = 'present' and a.metadata ->> 'madeBy' is null
+      and (asked.site_id is null or home.id is not null)
+      and (asked.season is null or exists (
+        select from site_season n where n.site_id = asked.site_id and n.name = asked.season
+          and (a.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))`
+
+/**
  * Present L1 acquisitions of all satellites, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once and
  * with what there is of its L2A already. Seasons are those in force for the site.
  */
@@ -71,27 +98,9 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
     stale = false,
     untried = false,
   } = filter
-  const { rows } = await sql<L2aInput>`
-    select a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
-      (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands, home.id as "homeId",
-      (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null, 'removed', p.removed_reason,
-          'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
-       from product p left join step s on s.id = p.step_id ${joinOwner}
-       where p.acquisition_id = a.id and p.processor = 'l2a' order by p.created_at desc limit 1) as existing,
-      (select json_build_object('step', s.id, 'parameters', s.params -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
-       from task t join step s on s.job_id = t.job_id and s.task_id = t.id ${joinOwner}
-       where t.acquisition_id = a.id and s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')
-       order by s.id limit 1) as open
-    from acquisition a
-    left join lateral (
-      select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
-      where r.site_id = ${siteId} and t.satellite = a.satellite and t.tile = a.tile and t.enabled
-      order by s.id <> r.site_id, s.slug limit 1) home on true
-    where a.state = 'present' and a.metadata ->> 'madeBy' is null
-      and (${siteId}::bigint is null or home.id is not null)
-      and (${season}::text is null or exists (
-        select from site_season n where n.site_id = ${siteId} and n.name = ${season}
-          and (a.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))
+  const asked = sql`acquisition a cross join (select 0 as place, ${siteId}::bigint as site_id, ${season}::text as season) asked`
+  const { rows } = await sql<L2aInput & { place: number }>`
+    ${inputsOf(asked)}
       and (${from}::date is null or (a.sensed_at at time zone 'UTC')::date >= ${from})
       and (${to}::date is null or (a.sensed_at at time zone 'UTC')::date <= ${to})
       and (${tiles}::text[] is null or a.tile = any(${tiles}))
@@ -102,6 +111,15 @@ export async function listL2aInputs(db: Queryable, filter: AcquisitionFilter): P
       and (not ${untried}::boolean or ${untriedL2a})
     order by a.sensed_at, a.tile, a.id`.execute(db)
   return rows
+}
+
+/** Of what is new for many seasons at once, what is untried still: for each of them as `listL2aInputs` has it. */
+export async function listNewL2aInputs(db: Queryable, news: readonly SeasonNews[]): Promise<L2aInput[][]> {
+  const { rows } = await sql<L2aInput & { place: number }>`
+    ${inputsOf(sql`${askedFor(news)} join acquisition a on a.id = asked.id`)}
+      and ${untriedL2a}
+    order by a.sensed_at, a.tile, a.id`.execute(db)
+  return byPlace(news, rows)
 }
 
 /** One L2A job is made at a time, so that two never both find that nobody corrects an acquisition yet. Ends with the transaction. */

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { askedFor, byPlace, type SeasonNews } from './season-news.js'
 
 /** Which L2A products; all given conditions hold. Dates are days of sensing in UTC, both included. */
 export interface L2aProductFilter {
@@ -52,21 +53,11 @@ const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
     where r.site_id = owner.id and has.satellite = p.satellite and has.tile = p.tile and has.enabled)`
 
 /**
- * L2A products in force, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once, with what there is of
- * its L3B product already. Of several of one acquisition the one that counts (`counts_as_l2a`), unless they are named.
+ * The query's part that says what there is of the L3B of L2A products `p` in force for those that `asked` for them (place, site_id, season), further
+ * conditions to follow: of the enabled tiles of the site and its sub-sites, and of the season in force for the site, if there are any.
  */
-export async function listNdviInputs(db: Queryable, filter: L2aProductFilter): Promise<NdviInput[]> {
-  const {
-    siteId = null,
-    season = null,
-    from = null,
-    to = null,
-    tiles = null,
-    names = null,
-    stale = false,
-  } = filter
-  const { rows } = await sql<NdviInput>`
-    select p.id as "productId", p.name, p.location, p.revision, p.satellite, p.tile, home.id as "homeId", p.stale_reason as "staleReason",
+const inputsOf = (asked: RawBuilder<unknown>): RawBuilder<NdviInput & { place: number }> => sql`
+    select asked.place, p.id as "productId", p.name, p.location, p.revision, p.satellite, p.tile, home.id as "homeId", p.stale_reason as "staleReason",
       (select (a.metadata ->> 'pixels')::float8 from acquisition a where a.id = p.acquisition_id) as pixels,
       (select json_build_object('name', n.name, 'version', n.processor_version, 'parameters', n.provenance -> 'parameters',
           'stale', n.stale_since is not null, 'removed', n.removed_reason, 'site', owner.slug, 'siteId', owner.id,
@@ -80,16 +71,34 @@ export async function listNdviInputs(db: Queryable, filter: L2aProductFilter): P
        from step_input i join step s on s.id = i.step_id
        where i.product_id = p.id and i.revision = p.revision and s.processor = 'ndvi' and s.state in ('failed', 'quarantined', 'cancelled')
        order by s.id desc limit 1) as failed
-    from product p
+    from ${asked}
     left join lateral (
       select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
-      where r.site_id = ${siteId} and t.satellite = p.satellite and t.tile = p.tile and t.enabled
+      where r.site_id = asked.site_id and t.satellite = p.satellite and t.tile = p.tile and t.enabled
       order by s.id <> r.site_id, s.slug limit 1) home on true
     where p.level = 'L2A' and p.removed_at is null
-      and (${siteId}::bigint is null or home.id is not null)
-      and (${season}::text is null or exists (
-        select from site_season n where n.site_id = ${siteId} and n.name = ${season}
-          and (p.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))
+      and (asked.site_id is null or home.id is not null)
+      and (asked.season is null or exists (
+        select from site_season n where n.site_id = asked.site_id and n.name = asked.season
+          and (p.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))`
+
+/**
+ * L2A products in force, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once, with what there is of
+ * its L3B product already. Of several of one acquisition the one that counts (`counts_as_l2a`), unless they are named.
+ */
+export async function listNdviInputs(db: Queryable, filter: L2aProductFilter): Promise<NdviInput[]> {
+  const {
+    siteId = null,
+    season = null,
+    from = null,
+    to = null,
+    tiles = null,
+    names = null,
+    stale = false,
+  } = filter
+  const asked = sql`product p cross join (select 0 as place, ${siteId}::bigint as site_id, ${season}::text as season) asked`
+  const { rows } = await sql<NdviInput & { place: number }>`
+    ${inputsOf(asked)}
       and (${from}::date is null or (p.sensed_at at time zone 'UTC')::date >= ${from})
       and (${to}::date is null or (p.sensed_at at time zone 'UTC')::date <= ${to})
       and (${tiles}::text[] is null or p.tile = any(${tiles}))
@@ -100,6 +109,15 @@ export async function listNdviInputs(db: Queryable, filter: L2aProductFilter): P
           and n.stale_since is not null and n.removed_at is null))
     order by p.sensed_at, p.tile, p.id`.execute(db)
   return rows
+}
+
+/** Of L2A products that are new for many seasons at once: for each of them as `listNdviInputs` has it. */
+export async function listNewNdviInputs(db: Queryable, news: readonly SeasonNews[]): Promise<NdviInput[][]> {
+  const { rows } = await sql<NdviInput & { place: number }>`
+    ${inputsOf(sql`${askedFor(news)} join product p on p.id = asked.id`)}
+      and counts_as_l2a(p)
+    order by p.sensed_at, p.tile, p.id`.execute(db)
+  return byPlace(news, rows)
 }
 
 /** Jobs of one processor are made one at a time, so that two never both find that nobody makes a product yet. Ends with the transaction. */

@@ -36,14 +36,14 @@ export interface ScheduleFilter {
   readonly siteId?: number
   readonly season?: string
   readonly name?: string
-  readonly id?: number
+  readonly ids?: readonly number[]
 }
 
 const civil = (time: string) => sql.raw(`to_char(${time} at time zone s.time_zone, 'YYYY-MM-DD HH24:MI:SS')`)
 
 /** Schedules by site, first day of the season, and name. */
 export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}): Promise<ScheduleRow[]> {
-  const { siteId = null, season = null, name = null, id = null } = filter
+  const { siteId = null, season = null, name = null, ids = null } = filter
   const { rows } = await sql<ScheduleRow>`
     select s.id, site.slug as site, site.id as "siteId", n.name as season, n.id as "seasonId", n.starts_on as "startsOn", n.mid_on as "midOn",
       n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
@@ -54,13 +54,14 @@ export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}):
       s.error_code as "errorCode"
     from schedule s join season n on n.id = s.season_id join site on site.id = n.site_id left join site parent on parent.id = site.parent_id
     where (${siteId}::bigint is null or site.id = ${siteId}) and (${season}::text is null or n.name = ${season})
-      and (${name}::text is null or s.name = ${name}) and (${id}::bigint is null or s.id = ${id})
+      and (${name}::text is null or s.name = ${name}) and (${ids}::bigint[] is null or s.id = any(${ids}))
     order by site.slug, n.starts_on, n.name, s.name`.execute(db)
   return rows
 }
 
-/** True once this transaction holds the schedule; false where another scheduler or command has it just now, or it is gone. */
-export async function lockSchedule(trx: Queryable, id: number): Promise<boolean> {
-  const { rows } = await sql`select from schedule where id = ${id} for update skip locked`.execute(trx)
-  return rows.length > 0
+/** Of these schedules those that this transaction holds from now on: another scheduler or command has the others just now, or they are gone. */
+export async function lockSchedules(trx: Queryable, ids: readonly number[]): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select id from schedule where id = any(${ids}::bigint[]) order by id for update skip locked`.execute(trx)
+  return rows.map(({ id }) => id)
 }

@@ -14,12 +14,16 @@ export interface Look {
 
 /** Writes what was found; a schedule that goes on waiting keeps the time at which it began. */
 export async function recordLook(db: Queryable, look: Look): Promise<void> {
-  const isWaiting = look.waitsFor.length > 0
+  await recordLooks(db, [look])
+}
+
+/** The same of many schedules in one statement. */
+export async function recordLooks(db: Queryable, looks: readonly Look[]): Promise<void> {
   await sql`
-    update schedule set look_at = now() + make_interval(secs => ${look.againInS}), waits_for = ${JSON.stringify(look.waitsFor)}::jsonb,
-      waiting_since = case when ${isWaiting}::boolean then coalesce(waiting_since, season_now()) end,
-      note = ${look.note}, error_code = ${look.errorCode}
-    where id = ${look.id}`.execute(db)
+    update schedule set look_at = now() + make_interval(secs => l."againInS"), waits_for = l."waitsFor",
+      waiting_since = case when l."waitsFor" <> '[]' then coalesce(waiting_since, season_now()) end, note = l.note, error_code = l."errorCode"
+    from jsonb_to_recordset(${JSON.stringify(looks)}::jsonb) as l(id bigint, "againInS" float8, "waitsFor" jsonb, note text, "errorCode" text)
+    where schedule.id = l.id`.execute(db)
 }
 
 export interface ScheduleRun {
@@ -35,15 +39,19 @@ export interface ScheduleRun {
   readonly missing: readonly string[]
 }
 
-/** Adds a run to the history; all days up to its own are answered then. */
-export async function recordRun(trx: Queryable, run: ScheduleRun): Promise<void> {
+/** Adds runs to the history; all days up to its own are answered by each. */
+export async function recordRuns(trx: Queryable, runs: readonly ScheduleRun[]): Promise<void> {
+  if (runs.length === 0) return
+  const given = sql`jsonb_to_recordset(${JSON.stringify(runs)}::jsonb)
+    as r("scheduleId" bigint, "dueOn" date, "caughtUp" integer, by text, "jobId" bigint, steps integer, missing jsonb)`
   await sql`
     insert into schedule_run (schedule_id, season_at, due_on, caught_up, by, job_id, steps, missing)
-    values (${run.scheduleId}, season_now(), ${run.dueOn}, ${run.caughtUp}, ${run.by}, ${run.jobId}, ${run.steps}, ${JSON.stringify(run.missing)}::jsonb)`.execute(
+    select "scheduleId", season_now(), "dueOn", "caughtUp", by, "jobId", steps, missing from ${given}`.execute(
     trx,
   )
-  if (run.dueOn !== null)
-    await sql`update schedule set done_through = greatest(done_through, ${run.dueOn}::date) where id = ${run.scheduleId}`.execute(
+  if (runs.some(({ dueOn }) => dueOn !== null))
+    await sql`
+      update schedule set done_through = greatest(done_through, "dueOn") from ${given} where schedule.id = r."scheduleId"`.execute(
       trx,
     )
 }

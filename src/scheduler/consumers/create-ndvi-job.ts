@@ -1,7 +1,13 @@
 import { ProcessingError } from '../../domain/errors.js'
 import type { NdviStepParams } from '../../domain/step-params.js'
-import { insertJobRows } from '../../db/jobs/insert-job.js'
-import { listNdviInputs, lockConsumerPlanning, type NdviInput } from '../../db/jobs/list-ndvi-inputs.js'
+import { insertJobRows, insertJobsRows, type InsertedJob, type NewJob } from '../../db/jobs/insert-job.js'
+import {
+  listNdviInputs,
+  listNewNdviInputs,
+  lockConsumerPlanning,
+  type NdviInput,
+} from '../../db/jobs/list-ndvi-inputs.js'
+import type { SeasonNews } from '../../db/jobs/season-news.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { Json } from '../../db/types.js'
 import { ndvi } from '../../processors/ndvi/definition.js'
@@ -46,8 +52,6 @@ export async function planNdvi(
   mustSayWhat(request)
   const { siteId, tiles } = await requestScope(db, { site, season: filter.season, tiles: filter.tiles })
   const settings = await readSettings(db)
-  const ofSite = freezeConsumer(settings, ndvi, siteId, given)
-  const frozenFor = new Map([[siteId, ofSite]])
   const names = products?.map((name) => name.replace('_L3B_', '_L2A_'))
   const inputs = await listNdviInputs(db, {
     ...filter,
@@ -61,13 +65,31 @@ export async function planNdvi(
       'NOT_FOUND',
       `There is no L2A product ${unknown.join(', ')} that fits. See \`tilth products --level L2A\`.`,
     )
+  return planOf(inputs, settings, { siteId, tiles, given, force, untried })
+}
+
+/** What is left to do of these inputs. Pure. Throws BAD_ARGUMENT for parameters that the processor refuses. */
+function planOf(
+  inputs: readonly NdviInput[],
+  settings: SettingsInForce,
+  asked: {
+    readonly siteId: number | null
+    readonly tiles: readonly string[] | undefined
+    readonly given: Readonly<Record<string, unknown>>
+    readonly force: boolean
+    readonly untried: boolean
+  },
+): NdviPlan {
+  const { siteId, tiles, given } = asked
+  const ofSite = freezeConsumer(settings, ndvi, siteId, given)
+  const frozenFor = new Map([[siteId, ofSite]])
   const todo: PlannedNdvi[] = []
   const skipped: SkippedProduct[] = []
   for (const input of inputs) {
     const wanted = frozenFor.get(input.homeId) ?? freezeConsumer(settings, ndvi, input.homeId, given)
     frozenFor.set(input.homeId, wanted)
     const product = input.name.replace('_L2A_', '_L3B_')
-    const reason = whySkip(input, wanted.parameters, { force, untried, siteId })
+    const reason = whySkip(input, wanted.parameters, asked)
     if (reason === null) todo.push({ ...input, ...wanted, product })
     else skipped.push({ product, tile: input.tile, reason })
   }
@@ -84,11 +106,45 @@ export async function createNdviJob(db: Queryable, request: ConsumerRequest): Pr
 export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest): Promise<CreatedConsumer> {
   const { priority = 100, createdBy, ...rest } = request
   await lockConsumerPlanning(trx, 'ndvi')
-  const { todo, siteId, settings, frozen, ...plan } = await planNdvi(trx, rest)
+  const plan = await planNdvi(trx, rest)
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
-  if (todo.length === 0) return { jobId: null, stepIds: [], ...said }
-  const { id, stepIds } = await insertJobRows(trx, {
+  if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
+  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { priority, createdBy }))
+  return { jobId: id, stepIds, ...said }
+}
+
+/**
+ * Makes the NDVI jobs of the L2A products that are new for many seasons at once, within the caller's transaction: for each a job of what is untried and
+ * of no season before it, or null where nothing is left. As many statements as for one.
+ */
+export async function createNewNdviJobs(
+  trx: Queryable,
+  news: readonly (SeasonNews & { readonly priority: number; readonly createdBy: string })[],
+): Promise<(InsertedJob | null)[]> {
+  await lockConsumerPlanning(trx, 'ndvi')
+  const settings = await readSettings(trx)
+  const taken = new Set<number>()
+  const jobs = (await listNewNdviInputs(trx, news)).map((inputs, i): NewJob | null => {
+    const { siteId = null, priority = 100, createdBy = '' } = news[i] ?? {}
+    const left = inputs.filter(({ productId }) => !taken.has(productId))
+    const asked = { siteId, tiles: undefined, given: {}, force: false, untried: true }
+    const plan = planOf(left, settings, asked)
+    for (const { productId } of plan.todo) taken.add(productId)
+    return plan.todo.length === 0 ? null : jobOf(plan, { priority, createdBy })
+  })
+  const inserted = await insertJobsRows(
+    trx,
+    jobs.filter((job) => job !== null),
+  )
+  return jobs.map((job) => (job === null ? null : (inserted.shift() ?? null)))
+}
+
+function jobOf(
+  { todo, siteId, settings, frozen, parameters, origins }: NdviPlan,
+  { priority, createdBy }: { readonly priority: number; readonly createdBy: string },
+): NewJob {
+  return {
     processor: ndvi.name,
     siteId,
     params: { parameters, origins, version: ndvi.version } as Json,
@@ -112,8 +168,7 @@ export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest
         ...declareNdvi(input, settings, input.homeId),
       }
     }),
-  })
-  return { jobId: id, stepIds, ...said }
+  }
 }
 
 /** What the NDVI step of an L2A product declares for its size and the threads that its site would give it. */

@@ -1,6 +1,7 @@
-import { listSchedules, lockSchedule, type ScheduleRow } from '../../db/schedules/list-schedules.js'
+import { listSchedules, lockSchedules, type ScheduleRow } from '../../db/schedules/list-schedules.js'
 import { listMissingL2a, type MissingL2a } from '../../db/schedules/list-missing-l2a.js'
-import { recordLook, recordRun } from '../../db/schedules/write-schedule.js'
+import type { NewsBySeason } from '../../db/schedules/seasons-of.js'
+import { recordLook, recordLooks, recordRuns } from '../../db/schedules/write-schedule.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { isDatabaseAway } from '../../domain/database-away.js'
 import { dayNumber, dayText } from '../../domain/calendar-day.js'
@@ -26,10 +27,13 @@ export interface Looked {
 /** Inputs told one by one; the rest is counted. */
 const TOLD = 20
 
+/** Schedules that are looked at in one transaction where their processor can plan for many seasons at once. */
+const BATCH = 250
+
 /**
- * Looks at all schedules that may run now, and runs those that are due. Each is a transaction of its own: its job, its history and its new state are one
- * commit, so that a scheduler may die after any line and two may look at once. What fails in one is written in its row and keeps no other from running.
- * Returns those that ran, wait or failed.
+ * Looks at all schedules that may run now, and runs those that are due. The job of each, its history and its new state are one commit, so that a scheduler
+ * may die after any line and two may look at once; what is new is planned for many schedules in one commit. What fails in one is written in its row and
+ * keeps no other from running. Returns those that ran, wait or failed.
  */
 export async function lookAtSchedules(
   db: Queryable,
@@ -38,31 +42,61 @@ export async function lookAtSchedules(
     processors = SCHEDULED,
   }: { readonly signal?: AbortSignal; readonly processors?: ScheduledProcessors } = {},
 ): Promise<Looked[]> {
-  const open = (await listSchedules(db)).filter(
-    (schedule) => !schedule.paused && !schedule.siteIsPaused && schedule.isLookedAt,
-  )
-  const news = new Map<string, ReadonlySet<number>>()
+  const open = (await listSchedules(db)).filter(isOpen)
+  const news = new Map<string, NewsBySeason>()
   const looked: Looked[] = []
+  /** By processor, those with something new. */
+  const together = new Map<string, ScheduleRow[]>()
+  const alone: ScheduleRow[] = []
   for (const schedule of open) {
-    if (signal?.aborted === true) break
     try {
       if (!(await mayRun(db, schedule, { processors, news }))) continue
+      const { processor } = schedule
+      const isOne = schedule.repeat !== 'on_product' || processors[processor]?.createNew === undefined
+      if (isOne) alone.push(schedule)
+      else together.set(processor, [...(together.get(processor) ?? []), schedule])
+    } catch (error) {
+      looked.push(await recordError(db, schedule, error))
+    }
+  }
+  for (const [processor, schedules] of together)
+    for (let i = 0; i < schedules.length && signal?.aborted !== true; i += BATCH) {
+      const batch = schedules.slice(i, i + BATCH)
+      try {
+        looked.push(...(await lookTogether(db, batch, scheduledProcessor(processor, processors), news)))
+      } catch (error) {
+        if (isDatabaseAway(error)) throw error
+        // One of them is the cause: alone it keeps no other from running.
+        alone.push(...batch)
+      }
+    }
+  for (const schedule of alone) {
+    if (signal?.aborted === true) break
+    try {
       const result = await db.transaction().execute((trx) => look(trx, schedule.id, processors))
       if (result !== null) looked.push(result)
     } catch (error) {
-      if (isDatabaseAway(error)) throw error
-      const { code, message } = asProcessingError(error)
-      await recordLook(db, {
-        id: schedule.id,
-        againInS: schedule.retryS,
-        waitsFor: schedule.waitsFor,
-        note: message,
-        errorCode: code,
-      })
-      looked.push({ schedule, jobId: null, steps: 0, waitsFor: [], error: `${code}: ${message}` })
+      looked.push(await recordError(db, schedule, error))
     }
   }
   return looked
+}
+
+const isOpen = (schedule: ScheduleRow): boolean =>
+  !schedule.paused && !schedule.siteIsPaused && schedule.isLookedAt
+
+/** Throws the error again where it is not the schedule's. */
+async function recordError(db: Queryable, schedule: ScheduleRow, error: unknown): Promise<Looked> {
+  if (isDatabaseAway(error)) throw error
+  const { code, message } = asProcessingError(error)
+  await recordLook(db, {
+    id: schedule.id,
+    againInS: schedule.retryS,
+    waitsFor: schedule.waitsFor,
+    note: message,
+    errorCode: code,
+  })
+  return { schedule, jobId: null, steps: 0, waitsFor: [], error: `${code}: ${message}` }
 }
 
 /** Whether there is anything to do, before a transaction is begun; what is new is asked once for all schedules of a processor. */
@@ -72,26 +106,87 @@ async function mayRun(
   {
     processors,
     news,
-  }: { readonly processors: ScheduledProcessors; readonly news: Map<string, ReadonlySet<number>> },
+  }: { readonly processors: ScheduledProcessors; readonly news: Map<string, NewsBySeason> },
 ): Promise<boolean> {
   if (schedule.repeat !== 'on_product') return due(schedule).length > 0
-  const { first, last } = scheduleSpan(schedule, schedule)
-  const today = schedule.localNow.slice(0, 10)
-  if (today < first || today > last) return false
+  if (!isWithinSpan(schedule)) return false
   const { processor } = schedule
   const fresh = news.get(processor) ?? (await scheduledProcessor(processor, processors).seasonsWithNew(db))
   news.set(processor, fresh)
   return fresh.has(schedule.seasonId)
 }
 
+function isWithinSpan(schedule: ScheduleRow): boolean {
+  const { first, last } = scheduleSpan(schedule, schedule)
+  return today(schedule) >= first && today(schedule) <= last
+}
+
+/** Plans what is new for all of these schedules of one processor in one transaction. */
+async function lookTogether(
+  db: Queryable,
+  schedules: readonly ScheduleRow[],
+  processor: ScheduledProcessor,
+  news: ReadonlyMap<string, NewsBySeason>,
+): Promise<Looked[]> {
+  return db.transaction().execute(async (trx) => {
+    const ids = await lockSchedules(
+      trx,
+      schedules.map(({ id }) => id),
+    )
+    // Another may have run some since they were listed.
+    const held = (await listSchedules(trx, { ids })).filter(isOpen)
+    const jobs =
+      (await processor.createNew?.(
+        trx,
+        held.map((schedule) => ({
+          ...{ siteId: schedule.siteId, season: schedule.season, priority: schedule.priority },
+          ids: news.get(schedule.processor)?.get(schedule.seasonId) ?? [],
+          createdBy: nameOf(schedule),
+        })),
+      )) ?? []
+    const looked = held.map((schedule, i): Looked => {
+      const job = jobs[i]
+      return {
+        ...{ schedule, jobId: job?.id ?? null, steps: job?.stepIds.length ?? 0, waitsFor: [], error: null },
+      }
+    })
+    await recordRuns(
+      trx,
+      looked.flatMap(({ schedule, jobId, steps }) =>
+        jobId === null
+          ? []
+          : [
+              {
+                ...{ scheduleId: schedule.id, dueOn: null, caughtUp: 0, by: 'schedule', jobId, steps },
+                missing: [],
+              },
+            ],
+      ),
+    )
+    await recordLooks(
+      trx,
+      looked.map(({ schedule, jobId, steps }) => ({
+        ...{ id: schedule.id, againInS: schedule.retryS, waitsFor: [], errorCode: null },
+        note: noteOf(jobId, steps),
+      })),
+    )
+    return looked
+  })
+}
+
+const noteOf = (jobId: number | null, steps: number): string =>
+  jobId === null ? 'nothing to do' : `job ${jobId} with ${steps} steps`
+
+const nameOf = ({ name, site, season }: ScheduleRow): string => `schedule ${name} of ${site} ${season}`
+
 const due = (schedule: ScheduleRow): readonly string[] =>
   dueDays(schedule, schedule, schedule.doneThrough, schedule.localNow).due
 
 async function look(trx: Queryable, id: number, processors: ScheduledProcessors): Promise<Looked | null> {
-  if (!(await lockSchedule(trx, id))) return null
+  if ((await lockSchedules(trx, [id])).length === 0) return null
   // Another may have run it since it was listed.
-  const [schedule] = await listSchedules(trx, { id })
-  if (schedule === undefined || schedule.paused || schedule.siteIsPaused || !schedule.isLookedAt) return null
+  const [schedule] = await listSchedules(trx, { ids: [id] })
+  if (schedule === undefined || !isOpen(schedule)) return null
   const isByDay = schedule.repeat !== 'on_product'
   const days = isByDay ? due(schedule) : [schedule.localNow.slice(0, 10)]
   const last = days.at(-1)
@@ -110,8 +205,7 @@ async function look(trx: Queryable, id: number, processors: ScheduledProcessors)
     })
     return { schedule, jobId: null, steps: 0, waitsFor, error: null }
   }
-  const createdBy = `schedule ${schedule.name} of ${schedule.site} ${schedule.season}`
-  return run(trx, processor, schedule, { days, missing, by: 'schedule', createdBy })
+  return run(trx, processor, schedule, { days, missing, by: 'schedule', createdBy: nameOf(schedule) })
 }
 
 /** Runs a schedule now, with what there is, whether it is due or not; its days stay due. */
@@ -142,22 +236,23 @@ async function run(
   const dueOn = isAnswer ? (days.at(-1) ?? null) : null
   // One that looks for something new and finds that others make it already has not run.
   if (jobId !== null || dueOn !== null || by !== 'schedule')
-    await recordRun(trx, {
-      scheduleId: schedule.id,
-      dueOn,
-      caughtUp: isAnswer ? days.length - 1 : 0,
-      by,
-      jobId,
-      steps: stepIds.length,
-      missing: asText(missing),
-    })
-  const done = jobId === null ? 'nothing to do' : `job ${jobId} with ${stepIds.length} steps`
+    await recordRuns(trx, [
+      {
+        scheduleId: schedule.id,
+        dueOn,
+        caughtUp: isAnswer ? days.length - 1 : 0,
+        by,
+        jobId,
+        steps: stepIds.length,
+        missing: asText(missing),
+      },
+    ])
   const without = missing.length === 0 ? '' : `, without ${missing.length} inputs`
   await recordLook(trx, {
     id: schedule.id,
     againInS: schedule.retryS,
     waitsFor: [],
-    note: `${done}${without}`,
+    note: `${noteOf(jobId, stepIds.length)}${without}`,
     errorCode: null,
   })
   return { schedule, jobId, steps: stepIds.length, waitsFor: [], error: null }

@@ -1,6 +1,6 @@
 import { getSite } from '../../catalog/find-site.js'
 import { listScheduleRuns, type ScheduleRunRow } from '../../db/schedules/list-runs.js'
-import { listSchedules, lockSchedule, type ScheduleRow } from '../../db/schedules/list-schedules.js'
+import { listSchedules, lockSchedules, type ScheduleRow } from '../../db/schedules/list-schedules.js'
 import { updateSchedule, type ScheduleChange } from '../../db/schedules/write-schedule.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { ProcessingError } from '../../domain/errors.js'
@@ -108,8 +108,8 @@ export async function editSchedule(
 export async function runScheduleNow(db: Queryable, which: ScheduleName, by: string): Promise<Looked> {
   const { id } = await findSchedule(db, which)
   return db.transaction().execute(async (trx) => {
-    const isMine = await lockSchedule(trx, id)
-    const [schedule] = await listSchedules(trx, { id })
+    const isMine = (await lockSchedules(trx, [id])).length > 0
+    const [schedule] = await listSchedules(trx, { ids: [id] })
     if (!isMine || schedule === undefined)
       throw new ProcessingError(
         'CONFLICT',

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import type { InsertedJob } from '../../db/jobs/insert-job.js'
+import type { SeasonNews } from '../../db/jobs/season-news.js'
 import type { ScheduleRow } from '../../db/schedules/list-schedules.js'
+import type { NewsBySeason } from '../../db/schedules/seasons-of.js'
 import { seasonsWithNewL1 } from '../../db/schedules/seasons-with-new-l1.js'
 import { seasonsWithStaleComposites } from '../../db/schedules/seasons-with-stale-composites.js'
 import { seasonsWithNewL2a } from '../../db/schedules/seasons-with-new-l2a.js'
@@ -9,8 +12,8 @@ import { ProcessingError } from '../../domain/errors.js'
 import { dayOfMonthBefore } from '../../domain/schedule-rule.js'
 import { listStaleComposites } from '../../db/jobs/list-composite-inputs.js'
 import { createCompositeJobRows } from '../consumers/create-composite-job.js'
-import { createNdviJobRows } from '../consumers/create-ndvi-job.js'
-import { createL2aJobRows } from '../create-l2a-job.js'
+import { createNdviJobRows, createNewNdviJobs } from '../consumers/create-ndvi-job.js'
+import { createL2aJobRows, createNewL2aJobs } from '../create-l2a-job.js'
 import { readSettings } from '../settings-in-force.js'
 import { unmadeComposites } from './unmade-composites.js'
 
@@ -34,13 +37,18 @@ export interface ScheduledProcessor {
   readonly arguments: z.ZodObject
   /** L2A of which days a run for `day` reads; null: it takes what there is and never waits. */
   window(trx: Queryable, schedule: ScheduleRow, day: string): Promise<InputWindow | null>
-  /** Ids of the seasons with something new, for `on_product`. */
-  seasonsWithNew(db: Queryable): Promise<ReadonlySet<number>>
+  /** Seasons with something new, and what it is, for `on_product`. */
+  seasonsWithNew(db: Queryable): Promise<NewsBySeason>
   /** Makes the job, or none where nothing is to be done, within the caller's transaction. */
   create(
     trx: Queryable,
     request: RunRequest,
   ): Promise<{ readonly jobId: number | null; readonly stepIds: readonly number[] }>
+  /** For `on_product`, the jobs of what is new for many seasons at once, null where nothing is left to do; without it each is asked for alone. */
+  createNew?(
+    trx: Queryable,
+    news: readonly (SeasonNews & { readonly priority: number; readonly createdBy: string })[],
+  ): Promise<readonly (InsertedJob | null)[]>
 }
 
 export type ScheduledProcessors = Readonly<Record<string, ScheduledProcessor>>
@@ -58,6 +66,7 @@ export const SCHEDULED: ScheduledProcessors = {
         priority: schedule.priority,
         createdBy,
       }),
+    createNew: createNewL2aJobs,
   },
   ndvi: {
     arguments: z.strictObject({}),
@@ -71,6 +80,7 @@ export const SCHEDULED: ScheduledProcessors = {
         priority: schedule.priority,
         createdBy,
       }),
+    createNew: createNewNdviJobs,
   },
   composite: {
     arguments: z.strictObject({}),
