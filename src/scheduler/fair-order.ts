@@ -87,7 +87,7 @@ export function fairOrder(
   entered: ReadonlyMap<string, Share>,
   rules: FairRules,
 ): FairStep[] {
-  const best = Math.min(...steps.map(({ priority }) => priority))
+  const best = steps.reduce((least, { priority }) => Math.min(least, priority), Infinity)
   const root = nodeOf('', 0, 1)
   steps.forEach((step, place) => {
     const penalty = Math.max(0, (step.priority - best) * rules.priorityS - step.waitedS * rules.ageing)
@@ -125,10 +125,15 @@ function settle(node: Node): void {
   renew(node)
 }
 
+/** Called for each step that is taken, over up to thousands of sites: it makes nothing but numbers. */
 function renew(node: Node): void {
-  const parts = [...node.children.values(), ...node.steps.slice(0, 1)]
-  node.penalty = Math.min(...parts.map(({ penalty }) => penalty))
-  node.place = Math.min(...parts.map(({ place }) => place))
+  let { penalty = Infinity, place = Infinity } = node.steps[0] ?? {}
+  for (const child of node.children.values()) {
+    if (child.penalty < penalty) penalty = child.penalty
+    if (child.place < place) place = child.place
+  }
+  node.penalty = penalty
+  node.place = place
 }
 
 /** Takes the next step below a node and charges it to all nodes on its way. */

@@ -18,6 +18,9 @@ const UNKNOWN_COST_S = 60
 /** How old may be what others gave, ms. */
 const FRESH_MS = 2000
 
+/** How old may be what others know of when a node had work last, ms: well within the time after which it counts as idle. */
+const ACTIVE_MS = 10_000
+
 /** Slot time that a step is expected to take, s; undefined where nothing like it has run. */
 export type CostOf = (step: ReadyStep) => number | undefined
 
@@ -31,6 +34,8 @@ export class FairShares {
   /** Virtual time given since the last exchange, s. */
   private readonly given = new Map<string, number>()
   private readonly touched = new Set<string>()
+  /** When what a node has was written last (performance.now). */
+  private readonly writtenAt = new Map<string, number>()
   private readAt = -Infinity
   /** The database's clock against this process's, ms. */
   private aheadMs = 0
@@ -66,13 +71,19 @@ export class FairShares {
   /** Writes what was given and reads what others gave, at most every 2 s unless it `mustBeNow`. */
   async exchange({ mustBeNow = false } = {}): Promise<void> {
     if (this.touched.size === 0 || (!mustBeNow && performance.now() - this.readAt < FRESH_MS)) return
+    const now = performance.now()
+    // Thousands of sites may have work that waits: for most of them nothing is new but the time.
+    const changed = [...this.touched].filter(
+      (path) => this.given.has(path) || now - (this.writtenAt.get(path) ?? -Infinity) >= ACTIVE_MS,
+    )
     await addShares(
       this.db,
-      [...this.touched].map((path) => {
+      changed.map((path) => {
         const givenS = this.given.get(path) ?? 0
         return { path, entryS: Math.max(0, (this.shares.get(path)?.virtualS ?? 0) - givenS), givenS }
       }),
     )
+    for (const path of changed) this.writtenAt.set(path, now)
     this.touched.clear()
     this.given.clear()
     await this.read()
