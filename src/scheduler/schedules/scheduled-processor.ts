@@ -91,8 +91,15 @@ export const SCHEDULED: ScheduledProcessors = {
       const middle = dayNumber(dayOfMonthBefore(day))
       return { from: dayText(middle - half), to: dayText(middle + half) }
     },
+    // What was never made has no id yet.
     seasonsWithNew: async (db) =>
-      new Set([...(await seasonsWithStaleComposites(db)), ...(await unmadeComposites(db)).keys()]),
+      new Map([
+        ...[...(await unmadeComposites(db)).keys()].map((season): [number, readonly number[]] => [
+          season,
+          [],
+        ]),
+        ...(await seasonsWithStaleComposites(db)),
+      ]),
     create: async (trx, { schedule, days, createdBy }) => {
       const { site, siteId, season, seasonId, startsOn, endsOn, priority } = schedule
       const common = { site, season, priority, createdBy, untried: true }
