@@ -1,10 +1,16 @@
 import { ProcessingError } from './errors.js'
 
-/** True for `yyyy-mm-dd` of a day that exists: 2025-02-30 is none, though Date.parse takes it for 2 March. */
+/**
+ * True for `yyyy-mm-dd` of a day that exists: 2025-02-30 is none, though Date.parse takes it for 2 March. Gregorian calendar at all times. By arithmetic,
+ * because a look at thousands of schedules asks for a hundred thousand days: a Date and its text took a second.
+ */
 export function isCalendarDay(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false
-  const time = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
+  if (match === null) return false
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])]
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const last = month === 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31
+  return month >= 1 && month <= 12 && day >= 1 && day <= last
 }
 
 const DAY_MS = 86_400_000

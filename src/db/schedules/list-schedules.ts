@@ -36,6 +36,7 @@ export interface ScheduleFilter {
   readonly siteId?: number
   readonly season?: string
   readonly name?: string
+  readonly processor?: string
   readonly ids?: readonly number[]
 }
 
@@ -43,7 +44,7 @@ const civil = (time: string) => sql.raw(`to_char(${time} at time zone s.time_zon
 
 /** Schedules by site, first day of the season, and name. */
 export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}): Promise<ScheduleRow[]> {
-  const { siteId = null, season = null, name = null, ids = null } = filter
+  const { siteId = null, season = null, name = null, processor = null, ids = null } = filter
   const { rows } = await sql<ScheduleRow>`
     select s.id, site.slug as site, site.id as "siteId", n.name as season, n.id as "seasonId", n.starts_on as "startsOn", n.mid_on as "midOn",
       n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
@@ -54,7 +55,7 @@ export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}):
       s.error_code as "errorCode"
     from schedule s join season n on n.id = s.season_id join site on site.id = n.site_id left join site parent on parent.id = site.parent_id
     where (${siteId}::bigint is null or site.id = ${siteId}) and (${season}::text is null or n.name = ${season})
-      and (${name}::text is null or s.name = ${name}) and (${ids}::bigint[] is null or s.id = any(${ids}))
+      and (${name}::text is null or s.name = ${name}) and (${processor}::text is null or s.processor = ${processor}) and (${ids}::bigint[] is null or s.id = any(${ids}))
     order by site.slug, n.starts_on, n.name, s.name`.execute(db)
   return rows
 }

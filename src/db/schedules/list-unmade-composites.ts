@@ -27,19 +27,20 @@ export async function listUnmadeComposites(
   asked: readonly AskedDay[],
 ): Promise<readonly UnmadeComposite[]> {
   const { rows } = await sql<UnmadeComposite>`
-    with asked as (
+    with asked as materialized (
       select a.season_id, a.site_id, a.day, (a.day + time '12:00') at time zone 'UTC' as noon
       from json_to_recordset(${JSON.stringify(asked.map(({ seasonId, siteId, day }) => ({ season_id: seasonId, site_id: siteId, day })))}::json)
         as a (season_id bigint, site_id bigint, day date)),
-    wanted as (
+    -- Read once: Postgres expects few rows of a list of days, and would look for the composites of each of tens of thousands.
+    made as materialized (
+      select satellite, tile, sensed_at from product where window_from is not null and processor = 'composite'),
+    unmade as materialized (
       select distinct on (a.season_id, a.day, t.satellite, t.tile) a.season_id, a.day, a.noon, t.satellite, t.tile, home.id as home_id
       from asked a join site_reach r on r.site_id = a.site_id join site_tile t on t.site_id = r.member_id and t.enabled
         join site home on home.id = r.member_id
-      order by a.season_id, a.day, t.satellite, t.tile, home.id <> r.site_id, home.slug),
-    unmade as materialized (
-      select w.* from wanted w where not exists (
-        select from product c
-        where c.satellite = w.satellite and c.tile = w.tile and c.window_from is not null and c.processor = 'composite' and c.sensed_at = w.noon))
+        left join made on made.satellite = t.satellite and made.tile = t.tile and made.sensed_at = a.noon
+      where made.tile is null
+      order by a.season_id, a.day, t.satellite, t.tile, home.id <> r.site_id, home.slug)
     select u.season_id as "seasonId", u.day::text as day, u.satellite, u.tile, u.home_id as "homeId", near.days as "nearestDays"
     from unmade u cross join lateral (
       select (min(abs(extract(epoch from p.sensed_at - u.noon))) / 86400)::float8 as days from product p

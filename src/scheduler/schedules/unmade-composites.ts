@@ -2,6 +2,7 @@ import { listSchedules } from '../../db/schedules/list-schedules.js'
 import { listUnmadeComposites } from '../../db/schedules/list-unmade-composites.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { dayOfMonthBefore, scheduleDays } from '../../domain/schedule-rule.js'
+import { composite } from '../../processors/composite/definition.js'
 import { compositeName } from '../consumers/composite-names.js'
 import { readSettings } from '../settings-in-force.js'
 
@@ -13,9 +14,9 @@ export async function unmadeComposites(
   db: Queryable,
   filter: { readonly siteId?: number; readonly season?: string } = {},
 ): Promise<ReadonlyMap<number, readonly string[]>> {
-  const asked = (await listSchedules(db, filter)).flatMap((schedule) => {
-    const { processor, repeat, doneThrough, startsOn, endsOn, seasonId, siteId } = schedule
-    if (processor !== 'composite' || repeat !== 'on_date' || doneThrough === null) return []
+  const asked = (await listSchedules(db, { ...filter, processor: composite.name })).flatMap((schedule) => {
+    const { repeat, doneThrough, startsOn, endsOn, seasonId, siteId } = schedule
+    if (repeat !== 'on_date' || doneThrough === null) return []
     return scheduleDays(schedule, schedule)
       .filter((day) => day <= doneThrough)
       .map(dayOfMonthBefore)
