@@ -69,6 +69,8 @@ class FetchRun {
   /** Downloads under way, by source. */
   private readonly active = new Map<number, number>()
   private readonly running = new Set<Promise<void>>()
+  /** Fetches that have ended in this run. */
+  private ended = 0
   /** For want of room: not tried again in this run. */
   private readonly held: number[] = []
   private sources = new Map<number, { source: Source; client: HttpClient }>()
@@ -86,10 +88,12 @@ class FetchRun {
         const layersOf = await readSettingLayers(db)
         const parallel = resolveSetting('sources.parallel', layersOf(null)).value
         const stops = this.options.signal.aborted || this.report.stopped !== null
+        const endedBefore = this.ended
         const claim = stops || this.running.size >= parallel ? null : await this.claim(layersOf)
         if (claim !== null) this.start(claim, layersOf)
-        else if (this.running.size === 0) return this.report
-        else await Promise.race(this.running)
+        else if (this.running.size > 0) await Promise.race(this.running)
+        // One that ended while the next was looked for may have left something to do: another source's offer of it.
+        else if (this.ended === endedBefore) return this.report
       }
     } finally {
       await Promise.all(this.running)
@@ -152,6 +156,7 @@ class FetchRun {
       .finally(() => {
         this.active.set(id, (this.active.get(id) ?? 1) - 1)
         this.running.delete(work)
+        this.ended++
       })
     this.running.add(work)
   }
