@@ -6,6 +6,7 @@
 #include <string>
 
 #include "arguments.hpp"
+#include "cell_sums.hpp"
 #include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
@@ -173,6 +174,18 @@ void CompositeDivide(const Napi::CallbackInfo& info) {
                    args.array<std::int16_t>("out", n).first(n));
 }
 
+void CellSums(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto in = plane_of<const std::int16_t>(args.nested("in"));
+  const int side = args.integer("side", 1, 255);
+  const int left = args.integer("left", 0, side - 1), above = args.integer("above", 0, side - 1);
+  const int columns = (left + in.width + side - 1) / side, rows = (above + in.height + side - 1) / side;
+  const std::size_t cells = area(columns, rows);
+  cell_sums(in, static_cast<std::int16_t>(args.integer("noData", -32768, 32767)), side, left, above, columns,
+            args.array<std::int32_t>("sums", cells).first(cells),
+            args.array<std::int32_t>("counts", cells).first(cells));
+}
+
 Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
   TileEncoder& encoder = *info.Env().GetInstanceData<TileEncoder>();
@@ -222,6 +235,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("leastOfFour", Napi::Function::New(env, LeastOfFour));
   exports.Set("compositeAdd", Napi::Function::New(env, CompositeAdd));
   exports.Set("compositeDivide", Napi::Function::New(env, CompositeDivide));
+  exports.Set("cellSums", Napi::Function::New(env, CellSums));
   exports.Set("encodeTile", Napi::Function::New(env, EncodeTile));
   exports.Set("encodeBound", Napi::Function::New(env, EncodeBound));
   return exports;

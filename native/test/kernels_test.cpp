@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cell_sums.hpp"
 #include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
@@ -221,6 +222,20 @@ void composite_by_hand() {
   expect_equal("least of 2 x 2", coarse[0] * 1000 + coarse[1] * 100 + coarse[2] * 10 + coarse[3], 3124);
 }
 
+void cell_sums_by_hand() {
+  // 5 x 3 pixels in rows of 6, cells of 3; the block starts one pixel to the right and two below a cell's
+  // corner.
+  const std::vector<std::int16_t> pixels = {1, 2, 3, 4, 5, 99, 6, -7, 8, 9, -32768, 99, 10, 11, 12, 13, 14};
+  std::array<std::int32_t, 4> sums{}, counts{};
+  tilth::cell_sums({pixels, 6, 5, 3}, -32768, 3, 1, 2, 2, sums, counts);
+  const std::array<long, 4> expected_sums = {3, 12, 6 - 7 + 10 + 11, 8 + 9 + 12 + 13 + 14};
+  const std::array<long, 4> expected_counts = {2, 3, 4, 5};
+  for (int i = 0; i < 4; ++i) {
+    expect_equal("sum of a cell", sums[i], expected_sums[i]);
+    expect_equal("pixels of a cell", counts[i], expected_counts[i]);
+  }
+}
+
 void encode_round_trip() {
   tilth::TileEncoder encoder(512);
   std::vector<std::uint16_t> image(600 * 100);
@@ -270,6 +285,7 @@ int main() {
   flags_by_hand();
   normalized_difference_by_hand();
   composite_by_hand();
+  cell_sums_by_hand();
   encode_round_trip();
   std::printf("%s: %s\n", std::string(target.name).c_str(), failures ? "FAILED" : "passed");
   return failures ? 1 : 0;

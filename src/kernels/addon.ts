@@ -31,6 +31,7 @@ export interface Addon {
   leastOfFour(args: object): void
   compositeAdd(args: object): void
   compositeDivide(args: object): void
+  cellSums(args: object): void
   encodeTile(args: object): number
   encodeBound(): number
 }

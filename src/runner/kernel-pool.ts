@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { Piscina } from 'piscina'
 import type { Grid, Window } from '../domain/grid.js'
 import { simdTarget } from '../kernels/addon.js'
+import type { BlockCells, CellSumsArgs } from '../kernels/cell-sums.js'
 import {
   CORRECTION_FLAGS,
   type CorrectionTable as KernelTable,
@@ -65,6 +66,8 @@ export interface KernelPool {
   orFlags(task: { window: Window; mask: Uint16Array; plane: BytePlane; bitsOf: Uint16Array }): Promise<void>
   /** As the kernel; `out` must lie on shared memory, `a` and `b` should. */
   normalizedDifference(task: NormalizedDifferenceArgs): Promise<void>
+  /** Sums of a block's pixels by cells, as the kernel; `pixels` should lie on shared memory. */
+  cellSums(task: CellSumsArgs): Promise<BlockCells>
   /** One date into the states of a composite, which lie on shared memory. */
   addDate(task: AddDateTask): Promise<void>
   finishComposite(task: FinishTask): Promise<FinishedBlock>
@@ -171,6 +174,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       mustBeShared('out', task.out)
       await piscina.run(task, { name: 'difference' })
     },
+    cellSums: (task) => piscina.run(task, { name: 'cells' }) as Promise<BlockCells>,
     addDate: async (task) => {
       for (const { state } of task.groups) mustBeShared('sums', state.sums)
       await piscina.run(task, { name: 'addDate' })

@@ -1,5 +1,6 @@
 /** Tasks of the kernel pool, one exported function each. Runs in piscina's threads: no GDAL, no files, no state but the addon's. */
 import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { cellSums, type BlockCells, type CellSumsArgs } from '../kernels/cell-sums.js'
 import { correctReflectance, type CorrectReflectanceArgs } from '../kernels/correct-reflectance.js'
 import { encodeBound, encodeTile, TILE, type Codec } from '../kernels/encode-tile.js'
 import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
@@ -103,6 +104,10 @@ export function orPlane(task: {
 
 export function difference(task: NormalizedDifferenceArgs): void {
   normalizedDifference(task)
+}
+
+export function cells(task: CellSumsArgs): BlockCells {
+  return cellSums(task)
 }
 
 export { addDate, finishComposite } from './composite/composite-tasks.js'
