@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   sources: () => import('./sources.js'),
   import: () => import('./import.js'),
   acquisitions: () => import('./acquisitions.js'),
+  chains: () => import('./chains.js'),
   plan: () => import('./plan.js'),
   process: () => import('./process.js'),
   up: () => import('./up.js'),

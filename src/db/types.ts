@@ -7,6 +7,14 @@ import type { ColumnType } from "kysely";
 
 export type AcquisitionState = "broken" | "fetching" | "found" | "ignored" | "present" | "superseded";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type FailureClass = "permanent" | "resource" | "transient";
 
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
@@ -67,6 +75,18 @@ export interface Acquisition {
   superseded_by: number | null;
   tile: string | null;
   updated_at: Generated<Timestamp>;
+}
+
+export interface ChainState {
+  backward_dates: number;
+  digest: string;
+  following: Generated<ArrayType<number>>;
+  max_age_days: number;
+  mode: string;
+  other_orbits: boolean;
+  previous_digest: string | null;
+  previous_id: number | null;
+  product_id: number;
 }
 
 export interface DefaultSchedule {
@@ -429,6 +449,7 @@ export interface Step {
 }
 
 export interface StepDependency {
+  end_suffices: Generated<boolean>;
   predecessor_id: number;
   step_id: number;
 }
@@ -482,6 +503,7 @@ export interface Task {
 
 export interface DB {
   acquisition: Acquisition;
+  chain_state: ChainState;
   default_schedule: DefaultSchedule;
   doomed_path: DoomedPath;
   fair_share: FairShare;

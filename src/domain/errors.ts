@@ -205,6 +205,18 @@ export const ERROR_CODES = {
     summary: 'No band of the image has a single pixel with data: the swath does not touch the tile.',
     remedy: 'Nothing: there is nothing to correct.',
   },
+  TOO_CLOUDY: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'More of the image is cloud and shadow than the parameter max_cloud of l2a allows.',
+    remedy: 'Nothing: its chain goes on without this date. For a product all the same raise `max_cloud`.',
+  },
+  STATE_MISSING: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'The mode nominal was asked for, and no earlier date of the chain left a state young enough.',
+    remedy: 'Use `--mode auto`, raise `max_state_age`, or process the date before first.',
+  },
   INPUT_GONE: {
     failure: 'permanent',
     exit: EXIT.noInput,

@@ -19,8 +19,8 @@ export const STEP_TRANSITIONS: readonly {
   readonly to: StepState
   readonly by: string
 }[] = [
-  { from: 'blocked', to: 'ready', by: 'last predecessor succeeded' },
-  { from: 'blocked', to: 'cancelled', by: 'cancel, or a predecessor ended without success' },
+  { from: 'blocked', to: 'ready', by: 'last predecessor succeeded, or ended where that suffices' },
+  { from: 'blocked', to: 'cancelled', by: 'cancel, or a needed predecessor ended without success' },
   { from: 'ready', to: 'running', by: 'claim (attempt + 1, lease set)' },
   { from: 'ready', to: 'cancelled', by: 'cancel' },
   { from: 'running', to: 'succeeded', by: 'publish of the same attempt' },

@@ -105,6 +105,10 @@ export const PRODUCT_FILES = {
   report: 'report.json',
 } as const
 
+/** What the chain remembers after an L2A product, by band and the days. */
+export const stateFile = (band: string): string => `STATE_${band}.tif`
+export const STATE_DAYS_FILE = stateFile('days')
+
 /** Band and kind of a reflectance file's name; undefined for any other file. */
 export function parseBandFile(file: string): { band: string; kind: ReflectanceKind } | undefined {
   const match = /^(B(?:0[1-9]|1[0-2]|8A))_(sre|fre)\.tif$/.exec(file)

@@ -83,6 +83,15 @@ export const reportSchema = z.strictObject({
     .nullable()
     .describe('Share of the valid pixels under cloud or shadow; null where not known.'),
   bands: z.array(bandStatisticsSchema),
+  chain: z
+    .strictObject({
+      mode: z.enum(['init', 'nominal', 'backward']).describe('How the date began in its chain.'),
+      previous: z.string().nullable().describe('The product whose state it took; null: none.'),
+      known_share: share.describe('Cells of whose ground something was known before.'),
+      known_after_share: share.describe('The same after it.'),
+    })
+    .optional()
+    .describe('Of L2A products.'),
   composite: z
     .strictObject({
       dates: z.number().int().positive().describe('Dates in the window that were averaged.'),

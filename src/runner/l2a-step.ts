@@ -5,7 +5,7 @@ import { l2a } from '../processors/l2a/definition.js'
 import { TILE_SIZE } from './l2a/block-size.js'
 import { correctScene } from './l2a/correct-scene.js'
 import { shrunkBudget } from './shrunk-budget.js'
-import type { StepContext, StepResult } from './step-context.js'
+import type { StepChain, StepContext, StepResult } from './step-context.js'
 
 /** Block edge of scheduled steps, pixels: a JP2 tile of 10 m bands. Changes memory, no pixel. */
 const BLOCK_SIZE = 1024
@@ -24,7 +24,8 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
       'BAD_ARGUMENT',
       `Parameters of step ${context.stepId}: ${z.prettifyError(params.error)}`,
     )
-  const { name, folder, scene, bbox, report } = await correctScene({
+  let chain: StepChain = { previous: null, following: [] }
+  const { name, folder, scene, bbox, report, link } = await correctScene({
     input: context.resolvePath(step.data.input),
     params: params.data,
     // A job made by other means has frozen parameters too, but does not say where they came from.
@@ -42,7 +43,24 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
     onNote: (note) => {
       context.log.info(note)
     },
+    chain: async (wish) => {
+      chain = await context.chain(wish)
+      const folderOf = (location: string) => context.resolvePath(location)
+      const { previous, following } = chain
+      return {
+        previous:
+          previous === null
+            ? null
+            : {
+                ...previous,
+                folder: folderOf(previous.location),
+                history: previous.history.map(folderOf),
+              },
+        following: following.map(({ location }) => folderOf(location)),
+      }
+    },
   })
+  const { mode, digest, wish } = link
   return {
     products: [
       {
@@ -64,6 +82,14 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
           versions: report.versions,
           stages: report.stages,
           resources: report.resources,
+          chain: report.chain,
+        },
+        chain: {
+          ...wish,
+          mode,
+          digest,
+          previous: mode === 'nominal' ? chain.previous : null,
+          following: mode === 'backward' ? chain.following.map(({ acquisitionId }) => acquisitionId) : [],
         },
       },
     ],

@@ -8,6 +8,7 @@ import { classifyFailure } from './classify-failure.js'
 import { startMeter } from './measure-resources.js'
 import type { AttemptOutcome, StepResources } from './protocol.js'
 import { placeProducts, placesOf, unplaceProducts } from './publish-step.js'
+import { resolveRootPath } from './root-paths.js'
 import type { PublishedProduct, StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
 import type { AttemptKey, StepStore, StoredStep } from './step-store.js'
 
@@ -144,6 +145,11 @@ export class Attempt {
       stagingDir: staging,
       scratchDir: scratch,
       resolvePath: (path) => resolveRootPath(roots, path),
+      chain: async (question) => {
+        const chain = await this.persist(() => this.options.store.chain(this.key, question))
+        if (chain === undefined) throw stopError(this.key, 'lost')
+        return chain
+      },
       threads: this.budget,
       blockShrink,
       signal: this.controller.signal,
@@ -347,21 +353,6 @@ function withoutFolder(product: PublishedProduct): Omit<PublishedProduct, 'folde
   const row: Partial<PublishedProduct> & Omit<PublishedProduct, 'folder'> = { ...product }
   delete (row as { folder?: string }).folder
   return row
-}
-
-/** Absolute path of `root:relative/path` on this host. Throws NOT_FOUND for an unknown root, INTERNAL for a path out of it. */
-export function resolveRootPath(roots: Readonly<Record<string, string>>, path: string): string {
-  const colon = path.indexOf(':')
-  const root = roots[path.slice(0, colon)]
-  if (colon < 1 || root === undefined)
-    throw new ProcessingError(
-      'NOT_FOUND',
-      `'${path}' names no storage root; this host has ${Object.keys(roots).join(', ')}.`,
-    )
-  const full = join(root, path.slice(colon + 1))
-  if (relative(root, full).startsWith('..'))
-    throw new ProcessingError('INTERNAL', `'${path}' leads out of its storage root.`)
-  return full
 }
 
 function stopError({ id, attempt }: AttemptKey, reason: StopReason): ProcessingError {

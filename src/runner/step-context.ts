@@ -11,6 +11,41 @@ export interface StepLog {
   warn(message: string): void
 }
 
+/** What an L2A step asks of its chain, see `processors/l2a/chain-mode.ts`. */
+export interface ChainQuestion {
+  readonly maxAgeDays: number
+  readonly otherOrbits: boolean
+  readonly backwardDates: number
+}
+
+/** What there is of the chain of a step's acquisition now. */
+export interface StepChain {
+  /** The product in force whose state it takes. */
+  readonly previous: {
+    readonly productId: number
+    readonly name: string
+    /** `archive:...` */
+    readonly location: string
+    readonly digest: string
+    readonly isOtherOrbit: boolean
+    /** `archive:...` of those from which its state can be built again, oldest first, its own last. */
+    readonly history: readonly string[]
+  } | null
+  /** Acquisitions that follow, nearest first, `l1:...`. */
+  readonly following: readonly { readonly acquisitionId: number; readonly location: string }[]
+}
+
+/** How an L2A product began in its chain, and what it left: goes into the catalog with its row. */
+export interface PublishedChain {
+  readonly mode: 'init' | 'nominal' | 'backward'
+  readonly digest: string
+  readonly previous: { readonly productId: number; readonly digest: string } | null
+  readonly maxAgeDays: number
+  readonly otherOrbits: boolean
+  readonly backwardDates: number
+  readonly following: readonly number[]
+}
+
 /** All that a processor's step function may know of the world: no database, no scheduler. */
 export interface StepContext {
   readonly stepId: number
@@ -24,6 +59,8 @@ export interface StepContext {
   readonly scratchDir: string
   /** Absolute path of a `root:relative/path`. Throws NOT_FOUND for an unknown root, INTERNAL for a path that leaves its root. */
   resolvePath(rootPath: string): string
+  /** Asks the catalog for the chain of the step's acquisition. Rejects with the signal's reason where the claim was lost. */
+  chain(question: ChainQuestion): Promise<StepChain>
   readonly threads: ThreadBudget
   /** How often blocks shall be halved, and the work in flight with them: memory ran out before. Changes no pixel. */
   readonly blockShrink: number
@@ -57,6 +94,8 @@ export interface PublishedProduct {
   readonly window?: { readonly from: string; readonly to: string }
   /** Inputs, parameters, versions, checksums. JSON. `parameters` is compared when a job skips what exists already. */
   readonly provenance: { readonly parameters: unknown } & Readonly<Record<string, unknown>>
+  /** Of an L2A product of ours. */
+  readonly chain?: PublishedChain
 }
 
 export interface StepResult {

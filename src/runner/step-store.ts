@@ -1,5 +1,5 @@
 import type { StepResources } from './protocol.js'
-import type { PublishedProduct } from './step-context.js'
+import type { ChainQuestion, PublishedProduct, StepChain } from './step-context.js'
 
 /** A claimed step as its process reads it. */
 export interface StoredStep {
@@ -24,6 +24,7 @@ export interface AttemptKey {
  */
 export interface StepStore {
   read(key: AttemptKey): Promise<StoredStep | undefined>
+  chain(key: AttemptKey, question: ChainQuestion): Promise<StepChain | undefined>
   /** Renews the lease and writes progress; says what was granted and asked for meanwhile. */
   renew(
     key: AttemptKey,

@@ -8,6 +8,7 @@ import {
   type AcquisitionFilter,
   type L2aInput,
 } from '../db/jobs/list-l2a-inputs.js'
+import { orderChains } from '../db/jobs/order-chains.js'
 import type { SeasonNews } from '../db/jobs/season-news.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
@@ -124,7 +125,7 @@ function planOf(
 }
 
 /**
- * Makes one L2A job of what `planL2a` finds: a task and a step for each acquisition, its parameters frozen now. Of two that are made at
+ * Makes one L2A job of what `planL2a` finds: a task and a step for each acquisition, its parameters frozen now, in the order of their chains. Of two that are made at
  * once the later sees the steps of the earlier: an acquisition is corrected once. Throws as `planL2a`.
  */
 export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<CreatedL2a> {
@@ -140,6 +141,7 @@ export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Pro
   const said = { parameters, origins, skipped, tilesWithoutInput }
   if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
   const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { priority, createdBy }))
+  await orderChains(trx, stepIds)
   return { jobId: id, stepIds, ...said }
 }
 
@@ -164,6 +166,10 @@ export async function createNewL2aJobs(
   const inserted = await insertJobsRows(
     trx,
     jobs.filter((job) => job !== null),
+  )
+  await orderChains(
+    trx,
+    inserted.flatMap(({ stepIds }) => stepIds),
   )
   return jobs.map((job) => (job === null ? null : (inserted.shift() ?? null)))
 }

@@ -10,6 +10,7 @@ import {
 import { notePlacing } from '../db/steps/note-placing.js'
 import { asUnavailable } from '../domain/database-away.js'
 import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
+import { readChain, type ChainWishRow } from '../db/steps/read-chain.js'
 import { renewLease } from '../db/steps/renew-lease.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
 import { retryDecision } from './retry-policy.js'
@@ -32,6 +33,7 @@ export function createStepStore(db: Queryable) {
       }),
     renew: (key: ClaimKey, state: { pid: number; progress: number; note: string; resources: unknown }) =>
       whileReachable(() => renewLease(db, key, { ...state, leaseSeconds })),
+    chain: (key: ClaimKey, wish: ChainWishRow) => whileReachable(() => readChain(db, key, wish)),
     place: (key: ClaimKey, locations: readonly string[]) =>
       whileReachable(() => notePlacing(db, key, locations)),
     succeed: (key: ClaimKey, products: readonly ProductRow[], resources: unknown) =>

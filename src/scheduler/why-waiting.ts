@@ -108,7 +108,12 @@ export function describeObstacles(
 ): readonly string[] {
   const found: string[] = []
   if (predecessors.length > 0) {
-    const shown = predecessors.slice(0, SHOWN_PREDECESSORS).map(({ id, state }) => `step ${id} (${state})`)
+    const shown = predecessors
+      .slice(0, SHOWN_PREDECESSORS)
+      .map(
+        ({ id, state, isOfChain }) =>
+          `step ${id} (${state}${isOfChain ? ', an earlier date of its chain' : ''})`,
+      )
     const more = predecessors.length - shown.length
     found.push(`waits for ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`)
   }

@@ -72,7 +72,8 @@ describe('the table of settings', () => {
       const setting = definitionOf(settingKey(`processor.l2a.${name}`))
       expect(setting.effect).toBe('job')
       expect(setting.default()).toBe(byDefault ?? '')
-      expect(setting.type).toBe(type === 'string' ? 'text' : type)
+      const types = { string: 'text', boolean: 'flag', number: 'number', choice: 'choice' } as const
+      expect([types[type], type === 'number' ? 'integer' : types[type]]).toContain(setting.type)
       if (type === 'choice') expect(setting.range).toBe(choices.join(', '))
     }
   })

@@ -36,7 +36,17 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
 
   test('gives seven bands, masks, atmosphere, item, quicklook and report as valid COGs', async () => {
     const bands = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07'].map((band) => `${band}_sre.tif`)
-    const others = ['AOT.tif', 'WV.tif', 'MASK.tif', 'SCL.tif', 'item.json', 'quicklook.png', 'report.json']
+    const state = ['blue', 'green', 'red', 'nir', 'swir16', 'days'].map((name) => `STATE_${name}.tif`)
+    const others = [
+      'AOT.tif',
+      'WV.tif',
+      'MASK.tif',
+      'SCL.tif',
+      'item.json',
+      'quicklook.png',
+      'report.json',
+      ...state,
+    ]
     expect(folder).toMatch(/\/LC09_L2A_112081_20220209T020518_R112$/)
     expect(readdirSync(folder).sort()).toEqual([...bands, ...others].sort())
     for (const name of readdirSync(folder).filter((n) => n.endsWith('.tif')))

@@ -52,6 +52,7 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
         'WV.tif',
         'MASK.tif',
         'SCL.tif',
+        ...['blue', 'days', 'green', 'nir', 'red', 'swir16'].map((name) => `STATE_${name}.tif`),
         'item.json',
         'quicklook.png',
         'report.json',

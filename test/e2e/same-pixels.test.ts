@@ -46,7 +46,7 @@ describe.skipIf(!hasSharedData)(
       const names = (folder: string) => readdirSync(folder).sort()
       expect(names(scheduled)).toEqual(names(alone))
       const pictures = names(alone).filter((name) => /\.(tif|png)$/.test(name))
-      expect(pictures).toHaveLength(16)
+      expect(pictures).toHaveLength(22)
       for (const name of pictures)
         expect(readFileSync(join(scheduled, name)).equals(readFileSync(join(alone, name))), name).toBe(true)
     })

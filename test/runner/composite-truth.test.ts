@@ -16,7 +16,12 @@ test('a composite of simulated dates is the weighted mean of their true reflecta
       ...{ tile: '31TCJ', date, pixelSizeM: 300, seed: 3, baseline: '05.11', outDir: home, withTci: false },
     })
     const { folder, name } = await correctToFolder({
-      ...{ product: source.safePath, scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}) },
+      ...{
+        product: source.safePath,
+        scratch: join(home, 'scratch'),
+        archiveLimits: archiveLimits({}),
+        previous: null,
+      },
       ...{
         out: join(home, 'l2a'),
         parameters: { aot: 0.15, wv: 2, ozone: 300 },

@@ -33,6 +33,7 @@ const correct = (product: string) =>
       scratch: join(home, 'scratch'),
       archiveLimits: archiveLimits({}),
     },
+    previous: null,
     ...{ parameters: { aot: 0.15, wv: 2, ozone: 300 }, out: join(home, 'l2a'), onNote: () => undefined },
   })
 const reportOf = (folder: string) =>

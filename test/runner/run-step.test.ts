@@ -5,7 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ProcessingError } from '../../src/domain/errors.js'
 import { AttemptLog } from '../../src/runner/attempt-log.js'
-import { Attempt, resolveRootPath } from '../../src/runner/run-step.js'
+import { resolveRootPath } from '../../src/runner/root-paths.js'
+import { Attempt } from '../../src/runner/run-step.js'
 import type { StepContext, StepResult } from '../../src/runner/step-context.js'
 import type { StepStore } from '../../src/runner/step-store.js'
 
@@ -32,6 +33,7 @@ function storeWith(over: Partial<StepStore> = {}): StepStore {
   }
   return {
     read: () => Promise.resolve({ processor: 'p', params: {}, threads: 2, blockShrink: 0, leaseSeconds: 30 }),
+    chain: () => Promise.resolve({ previous: null, following: [] }),
     renew: () => Promise.resolve({ threads: 2, cancelRequested: false }),
     place: () => Promise.resolve(true),
     succeed: noted('succeed'),

@@ -47,6 +47,7 @@ test('if Postgres answers in time after all, the step is given back', async () =
     store: {
       read: () =>
         Promise.resolve({ processor: 'p', params: {}, threads: 1, blockShrink: 0, leaseSeconds: 30 }),
+      chain: () => Promise.resolve({ previous: null, following: [] }),
       renew: () => Promise.resolve({ threads: 1, cancelRequested: false }),
       place: yes,
       succeed: yes,

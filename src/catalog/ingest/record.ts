@@ -5,6 +5,7 @@ import {
   deleteUnread,
   findAcquisition,
   lockProductKey,
+  lockTiles,
   markUnreadBySource,
   presentBySource,
   upsertPresent,
@@ -88,6 +89,10 @@ export async function recordPresent(
     return await db.transaction().execute(async (tx) => {
       const scenes = read.map(({ described }) => sceneKey(described))
       for (const key of [first.described.place, ...[...new Set(scenes)].sort()]) await lockProductKey(tx, key)
+      await lockTiles(
+        tx,
+        read.map(({ described }) => described),
+      )
       await prepare?.(tx)
       let placed: string | null = null
       const outcomes: IngestOutcome[] = []
@@ -161,6 +166,7 @@ export async function recordUnread(
       if (root !== null && (await isCopy(root, location, sourcePath))) whole.add(id)
     const scenes = known.filter(({ id }) => !whole.has(id))
     for (const key of [path, ...[...new Set(scenes.map(sceneKey))].sort()]) await lockProductKey(tx, key)
+    await lockTiles(tx, scenes)
     const isMarked =
       kind !== 'copying' &&
       root !== null &&

@@ -1,4 +1,4 @@
-import { choice, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
+import { choice, flag, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
 
 /** How steps of a processor are scheduled: the same four keys for each of them. `outputMb`: of one product of a full tile. */
 const scheduling = <const N extends string>(name: N, threads: number, outputMb: number) => {
@@ -86,6 +86,46 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
+  }),
+  'processor.l2a.mode': choice({
+    values: ['auto', 'init', 'nominal', 'backward'],
+    default: 'auto',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'How a date begins in its chain: with the state that the date before left (nominal), with one built from the dates that follow (backward), with none (init); auto: the first of these that is possible.',
+  }),
+  'processor.l2a.max_state_age': number({
+    unit: 'days',
+    min: 0,
+    max: 90,
+    default: 0,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Between a date and the one before whose state it takes, at most; 0 = 15 for Sentinel-2, 30 for Landsat.',
+  }),
+  'processor.l2a.other_orbits': flag({
+    default: false,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Take the state of another orbit of the tile, and flag it, where its own orbit has none young enough.',
+  }),
+  'processor.l2a.backward_dates': integer({
+    unit: 'dates',
+    min: 0,
+    max: 20,
+    default: 8,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Following dates that a backward start reads; 0 = auto never goes backward.',
+  }),
+  'processor.l2a.max_cloud': number({
+    unit: '%',
+    min: 0,
+    max: 100,
+    default: 90,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Cloud and shadow over the valid pixels beyond which a date leaves no product.',
   }),
   ...scheduling('ndvi', 2, 350),
   'processor.ndvi.min_sum': number({

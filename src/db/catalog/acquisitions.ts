@@ -27,6 +27,19 @@ export async function lockProductKey(tx: Queryable, key: string): Promise<void> 
   await sql`select pg_advisory_xact_lock(hashtextextended(${key}, 724002))`.execute(tx)
 }
 
+/**
+ * Waits until nobody else publishes L2A of these tiles or lets an acquisition of them appear; the end of the transaction lets go. Taken before any row of them is
+ * changed: whoever publishes takes it first too (`hold_product_inputs`).
+ */
+export async function lockTiles(
+  tx: Queryable,
+  tiles: readonly { readonly satellite: 's2' | 'landsat'; readonly tile: string }[],
+): Promise<void> {
+  const keys = [...new Set(tiles.map(({ satellite, tile }) => satellite + tile))].sort()
+  for (const key of keys)
+    await sql`select pg_advisory_xact_lock(hashtext('tilth l2a of a tile'), hashtext(${key}))`.execute(tx)
+}
+
 export async function findAcquisition(db: Queryable, identity: string): Promise<AcquisitionRow | null> {
   const { rows } =
     await sql<AcquisitionRow>`select ${COLUMNS} from acquisition a where a.identity = ${identity}`.execute(db)

@@ -70,7 +70,7 @@ export async function retrySteps(db: Queryable, which: StepSelection): Promise<n
           error_code = null, error_message = null, error_class = null,
           state = (case when exists (
             select from step_dependency d join step p on p.id = d.predecessor_id
-            where d.step_id = step.id and p.state <> 'succeeded') then 'blocked' else 'ready' end)::step_state
+            where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined'))) then 'blocked' else 'ready' end)::step_state
         where id = any(${ids}::bigint[]) returning id, attempt)
       insert into step_event (step_id, attempt, kind) select id, attempt, 'retried' from again`.execute(trx)
     // Whatever the state of the job: one that is ended at this moment is waited for, one that is to be ended is not ended any more.
@@ -96,7 +96,7 @@ async function lockRetried(
       with recursive wanted as (
         select id from step where ${selected(which)} and state in ('failed', 'quarantined', 'cancelled')
         union
-        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id
+        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id and not d.end_suffices
           join step s on s.id = d.step_id and s.state = 'cancelled')
       select id::float8 as id, job_id::float8 as "jobId" from step
       where id in (select id from wanted) and state in ('failed', 'quarantined', 'cancelled')

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { preparedWrite } from '../prepared.js'
+import { writeChainState, type ChainStateRow } from './write-chain-state.js'
 import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 
 /** A row of `product`, its folder already in place. */
@@ -21,6 +22,8 @@ export interface ProductRow {
   /** Of a product of many dates: first and last moment that it stands for, ISO 8601. */
   readonly window?: { readonly from: string; readonly to: string }
   readonly provenance: unknown
+  /** Of an L2A product of ours. */
+  readonly chain?: ChainStateRow
 }
 
 const succeed = preparedWrite(
@@ -59,7 +62,10 @@ async function complete(
   const detail = { products: products.map(({ name }) => name) }
   const ended = await succeed(db, id, attempt, JSON.stringify(resources), JSON.stringify(detail))
   if (ended > 0) {
-    for (const product of products) await upsertProduct(db, { id, attempt }, product)
+    for (const product of products) {
+      await upsertProduct(db, { id, attempt }, product)
+      if (product.chain !== undefined) await writeChainState(db, product.name, product.chain)
+    }
     return true
   }
   const before =

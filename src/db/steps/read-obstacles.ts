@@ -4,8 +4,12 @@ import type { Queryable } from './queryable.js'
 
 /** What keeps a step from being looked at for a start at all. */
 export interface StepObstacles {
-  /** Predecessors that have not succeeded, by id. */
-  readonly predecessors: readonly { readonly id: number; readonly state: StepState }[]
+  /** Predecessors that have not succeeded or, where their end suffices, not ended; by id. `isOfChain`: the date before in the chain. */
+  readonly predecessors: readonly {
+    readonly id: number
+    readonly state: StepState
+    readonly isOfChain: boolean
+  }[]
   readonly isJobPaused: boolean
   /** Slugs of the step's site and its ancestors that are paused, in no order. */
   readonly pausedSites: readonly string[]
@@ -22,9 +26,9 @@ export async function readObstacles(db: Queryable, stepId: number): Promise<Step
       select parent.id, parent.slug, parent.paused, parent.parent_id from site parent join lineage on lineage.parent_id = parent.id)
     select job.paused as "isJobPaused", extract(epoch from step.ready_at - now())::float8 as "readyInS",
       coalesce((select json_agg(slug) from lineage where paused), '[]') as "pausedSites",
-      coalesce((select json_agg(json_build_object('id', p.id, 'state', p.state) order by p.id)
+      coalesce((select json_agg(json_build_object('id', p.id, 'state', p.state, 'isOfChain', d.end_suffices) order by p.id)
         from step_dependency d join step p on p.id = d.predecessor_id
-        where d.step_id = step.id and p.state <> 'succeeded'), '[]') as predecessors
+        where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined'))), '[]') as predecessors
     from step join job on job.id = step.job_id where step.id = ${stepId}`.execute(db)
   return rows[0]
 }

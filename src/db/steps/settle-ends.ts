@@ -15,13 +15,14 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
      select step.id from ended join step on step.id = ended.id
      where ended.state <> 'succeeded' and step.state in ('failed', 'cancelled', 'quarantined') order by step.id for share of step),
    successor as (
-     select d.step_id, bool_or(fallen.id is not null) as is_hopeless
+     select d.step_id, bool_or(fallen.id is not null and not d.end_suffices) as is_hopeless
      from ended left join fallen on fallen.id = ended.id join step_dependency d on d.predecessor_id = ended.id group by d.step_id),
    verdict as materialized (
      select step.id, successor.is_hopeless from successor join step on step.id = successor.step_id
      where step.state = 'blocked' and (successor.is_hopeless or (
        select p.id from step_dependency d join step p on p.id = d.predecessor_id
-       where d.step_id = step.id and p.state <> 'succeeded' order by d.predecessor_id desc limit 1) is null)
+       where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined'))
+       order by d.predecessor_id desc limit 1) is null)
      order by step.id for no key update of step),
    moved as (
      update step set
@@ -54,7 +55,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
 )
 
 /**
- * Draws what follows from steps that ended: successors become ready, or cancelled when a predecessor did not succeed, and so do
+ * Draws what follows from steps that ended: successors become ready, or cancelled when a predecessor did not succeed whose end alone does not suffice, and so do
  * theirs; jobs whose steps have all ended end, as failed if any step failed or is quarantined, else as cancelled if any is, else as
  * succeeded. Returns how many steps were unblocked; schedulers other than `by` are told of them.
  *

@@ -20,7 +20,7 @@ export async function listRootObstacles(
       select ${stepId}::bigint as id
       union
       select d.predecessor_id from behind join step_dependency d on d.step_id = behind.id
-        join step p on p.id = d.predecessor_id and p.state <> 'succeeded')
+        join step p on p.id = d.predecessor_id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined')))
     select step.id, step.state::text as state, step.processor from behind join step on step.id = behind.id
     where step.state <> 'blocked' and step.id <> ${stepId} order by step.id limit ${limit}`.execute(db)
   return rows

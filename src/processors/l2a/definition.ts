@@ -28,6 +28,9 @@ const DELIVERED: Readonly<Record<'s2' | 'landsat', ReadonlySet<string>>> = {
 export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean =>
   DELIVERED[satellite].has(band)
 
+export const CHAIN_MODES = ['auto', 'init', 'nominal', 'backward'] as const
+export type ChainMode = (typeof CHAIN_MODES)[number]
+
 export const AEROSOL_MODELS = ['continental', 'maritime'] as const
 export type AerosolModel = (typeof AEROSOL_MODELS)[number]
 
@@ -43,7 +46,7 @@ const reflectance = (band: L2aBand): OutputSpec => ({
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 1,
+  version: 2,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition under a given atmosphere.',
   source:
@@ -78,6 +81,41 @@ export const l2a = defineProcessor({
       .describe(
         'Elevation raster for the pressure, any format and CRS GDAL reads, heights above the EGM2008 geoid; none: sea level [m].',
       ),
+    mode: z
+      .enum(CHAIN_MODES)
+      .default('auto')
+      .describe(
+        'How a date begins in its chain: nominal, with the state that the date before left; backward, with one built from the dates that follow, last to first; init, with none; auto, the first of these that is possible [-].',
+      ),
+    max_state_age: z
+      .number()
+      .min(0)
+      .max(90)
+      .default(0)
+      .describe(
+        'Days between a date and the one before whose state it takes, at most; 0: 15 for Sentinel-2, 30 for Landsat [days].',
+      ),
+    other_orbits: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Takes the state of another orbit of the tile, and flags it, where its own orbit has none young enough [-].',
+      ),
+    backward_dates: z
+      .number()
+      .int()
+      .min(0)
+      .max(20)
+      .default(8)
+      .describe('Following dates that a backward start reads; 0: auto never goes backward [-].'),
+    max_cloud: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(90)
+      .describe(
+        'Cloud and shadow over the valid pixels beyond which a date ends as TOO_CLOUDY and leaves no product [%].',
+      ),
   }),
   inputs: {
     bands: {
@@ -109,6 +147,12 @@ export const l2a = defineProcessor({
       optional: true,
     },
     dem: { kind: 'elevation', unit: 'm', doc: 'Height above the EGM2008 geoid.', optional: true },
+    state: {
+      kind: 'band',
+      unit: '1',
+      doc: 'State of the chain: on cells of 240 m the reflectance of five bands when they were last clear, with the day.',
+      optional: true,
+    },
   },
   outputs: {
     B01_sre: reflectance('B01'),
@@ -134,6 +178,14 @@ export const l2a = defineProcessor({
       nodata: 0,
       doc: "Scene class in Sen2Cor's numbers; only the classes that are known at this stage.",
     },
+    STATE: {
+      dtype: 'int16',
+      unit: '1',
+      scale: 0.0001,
+      offset: 0,
+      nodata: -32768,
+      doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known.',
+    },
   },
   // Measured with `tilth bench l2a`: 630 MiB at 673 million pixels and two threads. Planes of flags grow with the image, blocks in
   // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, and as much again for an input that is unpacked.
@@ -152,6 +204,8 @@ export const l2a = defineProcessor({
     'SENSOR_UNKNOWN',
     'SUN_TOO_LOW',
     'NO_VALID_PIXEL',
+    'TOO_CLOUDY',
+    'STATE_MISSING',
     'NOT_FOUND',
     'BAD_ARGUMENT',
   ],

@@ -1,8 +1,9 @@
 import { MASK_BITS } from '../../domain/mask-bits.js'
 import { SCENE_FLAGS, type AngleGrid } from '../../domain/l1-scene.js'
+import { CELL_FLAGS } from './cloud-tests.js'
 import { L1C_QUALITY, type S2Band } from '../../domain/sentinel2.js'
 
-/** What is known of a pixel before any cloud detection of our own. */
+/** What is known of a pixel. */
 export interface PixelFacts {
   /** Some delivered band has no value here: outside the swath, lost, defective, or without a detector. */
   readonly noData: boolean
@@ -16,9 +17,12 @@ export interface PixelFacts {
   readonly shadow: boolean
   readonly nearCloud: boolean
   readonly water: boolean
+  /** Cloud by our own tests of the cell in which it lies. */
+  readonly monoTemporal: boolean
+  readonly multiTemporal: boolean
   /** Sun zenith beyond LOW_SUN_ZENITH_DEG. */
   readonly lowSun: boolean
-  /** AOT or water vapour was imposed by a parameter, not found in the image: always so in version 1. */
+  /** AOT or water vapour was imposed by a parameter, not found in the image: always so in version 2. */
   readonly imposedAtmosphere: boolean
 }
 
@@ -31,12 +35,16 @@ const bit = (name: keyof typeof MASK_BITS): number => 1 << MASK_BITS[name]
 /**
  * Value of MASK.tif for one pixel (uint16). The product's opaque clouds set `cloud` and `cloudOrShadow`, its shadows `shadowInside` and
  * `cloudOrShadow`, its margin around clouds `cloudOrShadow` alone: bit 0 is what a cautious user masks. Its cirrus sets `cirrus`
- * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Shadow of clouds outside, the
- * mono- and multi-temporal tests, thin cloud, topography and glint (bits 3-6, 10, 12) are not known in version 1 and stay 0.
+ * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Our own tests set `cloud` and
+ * `cloudOrShadow` beside the bit of the test. Shadow of clouds outside, thin cloud, topography and glint (bits 3, 6, 10, 12) are not known in version 2 and stay 0.
  */
 export function maskBits(facts: PixelFacts): number {
   return (
-    (facts.opaqueCloud ? bit('cloud') | bit('cloudOrShadow') : 0) |
+    (facts.opaqueCloud || facts.monoTemporal || facts.multiTemporal
+      ? bit('cloud') | bit('cloudOrShadow')
+      : 0) |
+    (facts.monoTemporal ? bit('monoTemporal') : 0) |
+    (facts.multiTemporal ? bit('multiTemporal') : 0) |
     (facts.shadow ? bit('shadowInside') | bit('cloudOrShadow') : 0) |
     (facts.nearCloud ? bit('cloudOrShadow') : 0) |
     (facts.cirrus ? bit('cirrus') : 0) |
@@ -59,6 +67,8 @@ export const NO_FACTS: PixelFacts = {
   shadow: false,
   nearCloud: false,
   water: false,
+  monoTemporal: false,
+  multiTemporal: false,
   lowSun: false,
   imposedAtmosphere: false,
 }
@@ -80,6 +90,18 @@ export function maskOfSceneByte(): Uint16Array {
   )
 }
 
+/** What each byte of the tests of cells (CELL_FLAGS) adds to MASK.tif: [256]. */
+export function maskOfCellByte(): Uint16Array {
+  return Uint16Array.from({ length: 256 }, (_, byte) =>
+    maskBits({
+      ...NO_FACTS,
+      monoTemporal: (byte & CELL_FLAGS.monoTemporal) !== 0,
+      multiTemporal: (byte & CELL_FLAGS.multiTemporal) !== 0,
+      snow: (byte & CELL_FLAGS.snow) !== 0,
+    }),
+  )
+}
+
 /** What each byte of one band's quality (L1C_QUALITY) adds to MASK.tif: [256]. Defective and lost pixels hold no measurement. */
 export function maskOfQualityByte(band: S2Band): Uint16Array {
   const invalid = L1C_QUALITY.noData | L1C_QUALITY.defective | L1C_QUALITY.lost
@@ -97,7 +119,7 @@ export function lowSunNodes(sun: AngleGrid): Uint8Array {
   return Uint8Array.from(sun.zenith, (zenith) => (zenith > LOW_SUN_ZENITH_DEG ? 1 : 0))
 }
 
-/** Class numbers of Sen2Cor's scene classification; 4 vegetation, 5 not vegetated, 2 dark are not told apart in version 1. */
+/** Class numbers of Sen2Cor's scene classification; 4 vegetation, 5 not vegetated, 2 dark are not told apart in version 2. */
 export const SCL = {
   noData: 0,
   saturatedOrDefective: 1,

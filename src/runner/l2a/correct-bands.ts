@@ -1,6 +1,14 @@
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import { buildCoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
+import {
+  CELL_BAND_IDS,
+  CELL_BANDS,
+  CellMeans,
+  cellsOfImage,
+  type CellBand,
+  type CellPlanes,
+} from '../../processors/l2a/cells.js'
 import { isDelivered, type L2aParams } from '../../processors/l2a/definition.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
@@ -26,8 +34,10 @@ export interface CorrectBandsOptions {
   readonly scene: L1Scene
   readonly params: L2aParams
   readonly pressure: SurfacePressure
-  /** Path of the COG of a band. */
-  readonly pathOf: (band: string) => string
+  /** Path of the COG of a band; null: only the cells are wanted, and the bands that they do not need are not read. */
+  readonly pathOf: ((band: string) => string) | null
+  /** The grid on which means are wanted too. */
+  readonly cells: Grid
   readonly codec: 'deflate' | 'zstd'
   readonly blockSize: number
   readonly pool: KernelPool
@@ -43,8 +53,11 @@ interface OpenBand {
   readonly writer: BandWriter | null
   readonly statistics: BandStatisticsBuilder
   readonly lookup: Uint8Array
+  readonly cells: (ReturnType<typeof cellsOfImage> & { readonly means: CellMeans }) | null
   left: number
 }
+
+const NO_DATA = -32768
 
 /**
  * Corrects all bands, block by block: decode (libuv thread), correct and encode (pool threads), all within the thread budget.
@@ -54,9 +67,11 @@ interface OpenBand {
  */
 export async function correctBands(
   options: CorrectBandsOptions,
-): Promise<{ bands: CorrectedBand[]; planes: FlagPlanes }> {
+): Promise<{ bands: CorrectedBand[]; planes: FlagPlanes; cells: CellPlanes }> {
   const { scene, signal, budget } = options
-  const order = [...scene.bands].sort((a, b) => b.grid.width - a.grid.width)
+  const ids = CELL_BAND_IDS[scene.satellite]
+  const isWanted = ({ id }: L1SceneBand) => options.pathOf !== null || Object.values(ids).includes(id)
+  const order = scene.bands.filter(isWanted).sort((a, b) => b.grid.width - a.grid.width)
   const total = order.reduce((sum, band) => sum + band.grid.width * band.grid.height, 0)
   const planes = new FlagPlanes()
   const done: CorrectedBand[] = []
@@ -119,14 +134,21 @@ export async function correctBands(
   }
   const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
   done.sort((a, b) => placeOf(a.band) - placeOf(b.band))
-  return { bands: done, planes }
+  const meansOf = (band: CellBand) =>
+    opened.find(({ band: { id } }) => id === ids[band])?.cells?.means.result() ??
+    new Int16Array(options.cells.width * options.cells.height).fill(NO_DATA)
+  const means = CELL_BANDS.map((band) => [band, meansOf(band)] as const)
+  const cells = { grid: options.cells, bands: Object.fromEntries(means) as Record<CellBand, Int16Array> }
+  return { bands: done, planes, cells }
 }
 
 function openBand(
   band: L1SceneBand,
-  { scene, params, pressure, pathOf, codec, blockSize, pool }: CorrectBandsOptions,
+  { scene, params, pressure, pathOf, cells, codec, blockSize, pool }: CorrectBandsOptions,
 ): OpenBand {
   const { id } = band
+  const layout = cellsOfImage(cells, band.grid)
+  const isOfCells = Object.values(CELL_BAND_IDS[scene.satellite]).includes(id)
   const input = new BandInput(scene, band, blockSize)
   // What one byte of kernel flags means for the planes.
   const lookup = Uint8Array.from(
@@ -140,6 +162,7 @@ function openBand(
     input,
     statistics: new BandStatisticsBuilder(),
     lookup,
+    cells: isOfCells ? { ...layout, means: new CellMeans(cells, layout.side) } : null,
     left: input.blocks.length,
   }
   if (!isDelivered(scene.satellite, id)) return { ...common, table: null, writer: null }
@@ -154,19 +177,22 @@ function openBand(
   return {
     ...common,
     table: pool.shareTable(planes, band, pressure.grid),
-    writer: openBandWriter(pool, {
-      path: pathOf(id),
-      grid: band.grid,
-      dtype: 'int16',
-      noData: -32768,
-      scale: 0.0001,
-      offset: 0,
-      unit: '1',
-      description: `${id} surface reflectance`,
-      overview: 'average',
-      codec,
-      metadata: {},
-    }),
+    writer:
+      pathOf === null
+        ? null
+        : openBandWriter(pool, {
+            path: pathOf(id),
+            grid: band.grid,
+            dtype: 'int16',
+            noData: NO_DATA,
+            scale: 0.0001,
+            offset: 0,
+            unit: '1',
+            description: `${id} surface reflectance`,
+            overview: 'average',
+            codec,
+            metadata: {},
+          }),
   }
 }
 
@@ -187,7 +213,17 @@ async function correctBlock(
   const { reflectance, flags } = await budget.run(() =>
     pool.correct({ dn: decoded.dn, detector: decoded.detector, window, table }),
   )
+  const { cells, writer } = open
+  if (cells !== null) {
+    const { side, left, above, means } = cells
+    means.add(
+      await budget.run(() =>
+        pool.cellSums({ pixels: reflectance, window, noData: NO_DATA, side, left, above }),
+      ),
+    )
+  }
+  if (writer === null) return
   planes.add(grid.width, grid.height, window, flags, open.lookup)
-  open.statistics.add(reflectance, -32768)
-  await open.writer?.writeBlock(window, reflectance)
+  open.statistics.add(reflectance, NO_DATA)
+  await writer.writeBlock(window, reflectance)
 }

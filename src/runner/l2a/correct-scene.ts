@@ -4,6 +4,14 @@ import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
+import {
+  chainStart,
+  chainWish,
+  type ChainStartMode,
+  type ChainWish,
+} from '../../processors/l2a/chain-mode.js'
+import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
+import { testCells } from '../../processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
@@ -18,6 +26,8 @@ import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
 import { productGrids } from './product-grids.js'
 import { StageClock } from './stage-clock.js'
+import { digestOf, writeState } from './state-files.js'
+import { cellsOf, takeState, type ChainInputs } from './take-state.js'
 import { writeItem } from './write-item.js'
 import { writeAtmosphere, writeMasks } from './write-masks.js'
 
@@ -39,6 +49,16 @@ export interface L2aRequest {
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   readonly onNote: (note: string) => void
+  /** Asks what there is of the scene's chain. Called once. */
+  readonly chain: (wish: ChainWish, scene: L1Scene) => Promise<ChainInputs>
+}
+
+/** How a date began, and what it left for the next one. */
+export interface ChainLink {
+  readonly mode: ChainStartMode
+  readonly wish: ChainWish
+  /** Of the state that it left, see `digestOf`. */
+  readonly digest: string
 }
 
 export interface L2aOutcome {
@@ -48,6 +68,7 @@ export interface L2aOutcome {
   /** [west, south, east, north] degrees, east > 180 over the antimeridian. */
   readonly bbox: readonly [number, number, number, number]
   readonly report: Report
+  readonly link: ChainLink
 }
 
 /**
@@ -88,20 +109,34 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       notes.push(
         `The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`,
       )
+    const work = { params, blockSize: request.blockSize, pool, budget, signal }
+    const wish = chainWish(params, scene.satellite)
+    const inputs = await request.chain(wish, scene)
+    const { previous, following } = inputs
+    const mode = chainStart(params.mode, wish, {
+      hasPrevious: previous !== null,
+      following: following.length,
+    })
+    const cellsGrid = cellsOf(scene)
+    // A backward start reads as many bands again as all its dates have.
+    const bandsFrom = mode === 'backward' ? 0.6 : 0.02
+    const taken = await clock.stage('state', () =>
+      takeState(mode, inputs, cellsGrid, {
+        ...work,
+        onProgress: (fraction) => {
+          request.onProgress(0.02 + fraction * (bandsFrom - 0.02), 'backward start')
+        },
+      }),
+    )
+    notes.push(...taken.notes)
     const pathOf = (band: string) => join(folder, bandFile(band, 'sre'))
-    const { bands, planes } = await clock.stage('bands', () =>
+    const { bands, planes, cells } = await clock.stage('bands', () =>
       correctBands({
-        scene,
-        params,
-        pressure,
-        pathOf,
+        ...{ ...work, scene, pressure, pathOf },
+        cells: cellsGrid,
         codec: request.codec,
-        blockSize: request.blockSize,
-        pool,
-        budget,
-        signal,
         onProgress: (fraction, note) => {
-          request.onProgress(0.02 + fraction * 0.88, note)
+          request.onProgress(bandsFrom + fraction * (0.9 - bandsFrom), note)
         },
       }),
     )
@@ -111,18 +146,16 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         `'${request.input}' has no pixel with data in any band: the swath does not touch this tile. Nothing was made.`,
       )
     request.onProgress(0.91, 'masks')
+    const day = dayOf(scene.sensedAt)
+    const flags = testCells(cells, taken.reference, day)
     const write = {
-      scene,
-      planes,
-      folder,
-      codec: request.codec,
-      pool,
-      budget,
-      signal,
-      blockSize: request.blockSize,
-      params,
+      ...{ ...work, scene, planes, folder, codec: request.codec },
+      cells: { grid: cellsGrid, flags },
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
+    mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
+    const state = leaveState(taken.reference, cells, shares.isClear, day)
+    await clock.stage('state', () => writeState(folder, state, write))
     await clock.stage('atmosphere', () => writeAtmosphere(write))
     request.onProgress(0.97, 'quicklook and item')
     await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
@@ -155,20 +188,39 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       valid_share: shares.valid,
       cloud_share: shares.cloud,
       bands: bands.map((b) => b.statistics),
+      chain: {
+        mode,
+        previous: mode === 'nominal' ? (previous?.name ?? null) : null,
+        known_share: taken.reference === null ? 0 : knownShare(taken.reference),
+        known_after_share: knownShare(state),
+      },
       notes,
       flags: [
         'aot_given',
         'wv_given',
         ...(params.dem === null ? ['sea_level_pressure'] : []),
+        ...taken.flags,
         ...scene.flags,
       ],
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
-    const { bbox } = await writeItem({ folder, name, scene, params, bands, shares, versions, createdAt })
+    const { bbox } = await writeItem({
+      ...{ folder, name, scene, params, bands, shares, versions, createdAt },
+      cells: cellsGrid,
+    })
     request.onProgress(1, 'done')
-    return { name, folder, scene, bbox, report }
+    const link = { mode, wish, digest: digestOf(state) }
+    return { name, folder, scene, bbox, report, link }
   } finally {
     stopWatching()
     await pool.close()
   }
+}
+
+function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string): void {
+  if (cloud === null || cloud * 100 <= maxCloud) return
+  throw new ProcessingError(
+    'TOO_CLOUDY',
+    `'${input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${maxCloud} % are accepted (max_cloud). Nothing was made.`,
+  )
 }

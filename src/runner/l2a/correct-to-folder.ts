@@ -2,9 +2,14 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ProcessingError } from '../../domain/errors.js'
+import type { L1Scene } from '../../domain/l1-scene.js'
+import type { ChainWish } from '../../processors/l2a/chain-mode.js'
+import { dayOf } from '../../processors/l2a/chain-state.js'
 import { l2a } from '../../processors/l2a/definition.js'
+import { openL2aProduct } from '../../products/l2a/open-l2a.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { correctScene } from './correct-scene.js'
+import type { ChainInputs } from './take-state.js'
 import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from './unpacked-input.js'
 
@@ -15,6 +20,8 @@ export interface CorrectToFolderOptions {
   readonly scratch: string
   readonly archiveLimits: ArchiveLimits
   readonly out: string
+  /** Folder of the L2A product of the date before, whose state is taken; null: none. */
+  readonly previous: string | null
   /** Only what the user gave; the definition's defaults fill the rest. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** Null: the CPUs of this machine. */
@@ -71,10 +78,30 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         signal: options.signal,
         onProgress: options.onProgress,
         onNote: options.onNote,
+        chain: (wish, scene) => givenChain(options.previous, wish, scene),
       }),
     ),
   )
   const { valid_share, cloud_share, notes, resources } = result.report
   const { wall_s, cpu_s, peak_rss_mb } = resources
   return { name: result.name, folder, valid_share, cloud_share, wall_s, cpu_s, peak_rss_mb, notes }
+}
+
+/** The chain of a scene that is corrected by hand: the product that was named, if any, and nothing that follows. */
+async function givenChain(folder: string | null, wish: ChainWish, scene: L1Scene): Promise<ChainInputs> {
+  if (folder === null) return { previous: null, following: [] }
+  const { name, id, sensedAt, satellite } = await openL2aProduct(resolve(folder))
+  const refuse = (why: string): never => {
+    throw new ProcessingError('BAD_ARGUMENT', `--previous '${folder}': ${why}.`)
+  }
+  if (satellite !== scene.satellite || id.tile !== scene.tile)
+    refuse(`expected a product of tile ${scene.tile} of the same satellites, found ${name}`)
+  const isOtherOrbit = id.relativeOrbit !== scene.relativeOrbit
+  if (isOtherOrbit && !wish.otherOrbits)
+    refuse(`expected orbit ${scene.relativeOrbit}, found ${id.relativeOrbit}; --other-orbits allows it`)
+  const age = dayOf(scene.sensedAt) - dayOf(sensedAt)
+  if (age < 0 || age > wish.maxAgeDays)
+    refuse(`expected an age of 0 to ${wish.maxAgeDays} days (--mode, --max-state-age), found ${age}`)
+  const own = resolve(folder)
+  return { previous: { name, folder: own, digest: null, isOtherOrbit, history: [own] }, following: [] }
 }

@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Grid } from '../../domain/grid.js'
 import type { AngleGrid, L1Scene } from '../../domain/l1-scene.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
-import { PRODUCT_FILES, bandFile } from '../../products/layout.js'
+import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
+import { PRODUCT_FILES, STATE_DAYS_FILE, bandFile, stateFile } from '../../products/layout.js'
 import { publishError } from '../../products/publish.js'
 import { buildItem, readFileFacts, type RasterAsset } from '../../products/stac/build-item.js'
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
@@ -20,6 +22,8 @@ export interface WriteItemInput {
   readonly shares: MaskShares
   readonly versions: Readonly<Record<string, string>>
   readonly createdAt: string
+  /** The grid of the state's files. */
+  readonly cells: Grid
 }
 
 /** Points an edge of the footprint gets: 5 km apart on a full tile, so that its edges follow the meridians' curve within a metre. */
@@ -56,7 +60,7 @@ export async function writeItem(
     rasters: [
       ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
       ...(await Promise.all(
-        otherAssets(grids).map(async (a) => ({
+        [...otherAssets(grids), ...stateAssets(input.cells)].map(async (a) => ({
           ...a,
           ...(await readFileFacts(join(folder, a.file))),
         })),
@@ -132,6 +136,30 @@ function otherAssets({ finest, scene, coarsest }: ProductGrids): Omit<RasterAsse
       grid: coarsest,
       ...thousandths,
       unit: 'g/cm2',
+    },
+  ]
+}
+
+function stateAssets(grid: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
+  const roles = ['metadata']
+  return [
+    ...CELL_BANDS.map((band) => ({
+      ...{ file: stateFile(band), roles, grid, dataType: 'int16' as const, nodata: CELL_NO_DATA },
+      ...{ scale: 0.0001, offset: 0, unit: '1' },
+      title: `State of the chain: reflectance when last clear, ${band}`,
+    })),
+    {
+      ...{
+        file: STATE_DAYS_FILE,
+        roles,
+        grid,
+        dataType: 'uint16',
+        nodata: 0,
+        scale: 1,
+        offset: 0,
+        unit: 'd',
+      },
+      title: 'State of the chain: day on which the cell was clear, since 1970-01-01',
     },
   ]
 }

@@ -6,15 +6,18 @@ import type { L2aParams } from '../../processors/l2a/definition.js'
 import {
   lowSunNodes,
   maskBits,
+  maskOfCellByte,
   maskOfSceneByte,
   NO_FACTS,
   sceneClassTable,
 } from '../../processors/l2a/scene-mask.js'
+import type { Axes } from '../../kernels/addon.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
 import { openAll } from '../../raster/open-all.js'
 import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
+import { ClearCells } from './clear-cells.js'
 import { PLANE_BITS } from './correct-bands.js'
 import type { FlagPlane, FlagPlanes } from './flag-planes.js'
 import { productGrids } from './product-grids.js'
@@ -22,6 +25,8 @@ import { productGrids } from './product-grids.js'
 export interface WriteMasksInput {
   readonly scene: L1Scene
   readonly planes: FlagPlanes
+  /** What the tests of cells say, CELL_FLAGS on their grid. */
+  readonly cells: { readonly grid: Grid; readonly flags: Uint8Array }
   readonly folder: string
   readonly codec: 'deflate' | 'zstd'
   readonly pool: KernelPool
@@ -34,8 +39,10 @@ export interface WriteMasksInput {
 export interface MaskShares {
   /** Of all pixels: data in every band. */
   readonly valid: number
-  /** Of the valid pixels: cloud or shadow as far as known; null where the product has no mask of its own. */
+  /** Of the valid pixels: cloud or shadow as far as known; null where no pixel is valid. */
   readonly cloud: number | null
+  /** 1 for each clear cell, else 0. */
+  readonly isClear: Uint8Array
 }
 
 /**
@@ -51,7 +58,9 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       plane: lowSunPlane(scene, finest),
       bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...NO_FACTS, lowSun: byte !== 0 })),
     },
+    cellSource(input.cells),
   ]
+  const clear = new ClearCells(input.cells.grid, finest)
   const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
     () => scene.openMask(finest),
     () => scene.openMask(sceneGrid),
@@ -95,6 +104,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
         valid++
         if ((bits & cloudBit) !== 0) cloudy++
       }
+      clear.add(block, mask)
       await writer.writeBlock(block, mask)
     }
     await writer.finish()
@@ -120,7 +130,8 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     await classWriter.finish()
     return {
       valid: valid / (finest.width * finest.height),
-      cloud: ownFine === null || valid === 0 ? null : cloudy / valid,
+      cloud: valid === 0 ? null : cloudy / valid,
+      isClear: clear.isClear,
     }
   } finally {
     ownFine?.close()
@@ -130,6 +141,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
 
 const imposed = maskBits({ ...NO_FACTS, imposedAtmosphere: true })
 const sceneBits = maskOfSceneByte()
+const cellBits = maskOfCellByte()
 const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
   maskBits({
     ...NO_FACTS,
@@ -141,6 +153,14 @@ const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
 interface PlaneBits {
   readonly plane: FlagPlane
   readonly bitsOf: Uint16Array
+  /** The ground that the plane covers; default: that of the image. */
+  readonly ground?: Grid
+}
+
+function cellSource({ grid, flags }: WriteMasksInput['cells']): PlaneBits {
+  const bytes = new Uint8Array(new SharedArrayBuffer(flags.length))
+  bytes.set(flags)
+  return { plane: { rows: grid.height, columns: grid.width, bytes }, bitsOf: cellBits, ground: grid }
 }
 
 /** Adds the bits of planes over the same ground to a block of a mask on `grid`. */
@@ -151,21 +171,25 @@ async function orPlanes(
   grid: Grid,
   sources: readonly PlaneBits[],
 ): Promise<void> {
-  for (const { plane, bitsOf } of sources)
-    await pool.orFlags({
-      mask,
-      window,
-      plane: {
-        ...plane,
-        axes: {
-          x0: (0.5 * plane.columns) / grid.width,
-          dx: plane.columns / grid.width,
-          y0: (0.5 * plane.rows) / grid.height,
-          dy: plane.rows / grid.height,
-        },
-      },
-      bitsOf,
-    })
+  for (const { plane, bitsOf, ground } of sources)
+    await pool.orFlags({ mask, window, plane: { ...plane, axes: axesOn(grid, plane, ground) }, bitsOf })
+}
+
+/** Where the centres of an image's pixels fall in a plane. */
+function axesOn(grid: Grid, { columns, rows }: FlagPlane, ground: Grid | undefined): Axes {
+  if (ground === undefined)
+    return {
+      x0: (0.5 * columns) / grid.width,
+      dx: columns / grid.width,
+      y0: (0.5 * rows) / grid.height,
+      dy: rows / grid.height,
+    }
+  return {
+    x0: (grid.ulx + grid.pixelWidthM / 2 - ground.ulx) / ground.pixelWidthM,
+    dx: grid.pixelWidthM / ground.pixelWidthM,
+    y0: (ground.uly - grid.uly + grid.pixelHeightM / 2) / ground.pixelHeightM,
+    dy: grid.pixelHeightM / ground.pixelHeightM,
+  }
 }
 
 /** Low sun by cells of 5 km around the nodes of the sun's grid, cut to the image, as a plane over the image's ground. */

@@ -1,0 +1,90 @@
+import type { Grid } from '../../domain/grid.js'
+import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from './cells.js'
+
+/** How old an observation in a state may be, days: after that the ground is not known any more. */
+export const STATE_MEMORY_DAYS = 90
+
+/**
+ * What a chain remembers of the ground: for each cell the reflectance of the last date on which it was clear, and that day. Left by each date of a
+ * chain for the next one.
+ */
+export interface ChainState extends CellPlanes {
+  /** Days since 1970-01-01 UTC; 0 where nothing is known, and the bands have CELL_NO_DATA there. */
+  readonly days: Uint16Array
+}
+
+/** Days since 1970-01-01 UTC of an ISO 8601 time. */
+export const dayOf = (time: string): number => Math.floor(new Date(time).getTime() / 86_400_000)
+
+const mapBands = <T>(make: (band: CellBand) => T): Record<CellBand, T> =>
+  Object.fromEntries(CELL_BANDS.map((band) => [band, make(band)])) as Record<CellBand, T>
+
+/** A state that knows nothing. */
+export function emptyState(grid: Grid): ChainState {
+  const cells = grid.width * grid.height
+  return {
+    grid,
+    bands: mapBands(() => new Int16Array(cells).fill(CELL_NO_DATA)),
+    days: new Uint16Array(cells),
+  }
+}
+
+/**
+ * A state on another grid of the same lattice: scenes of one Landsat path and row differ in their corners. Null where the grids do not fit: another
+ * zone or cell size.
+ */
+export function placeState(state: ChainState, grid: Grid): ChainState | null {
+  const from = state.grid
+  const [x, y] = [(grid.ulx - from.ulx) / from.pixelWidthM, (from.uly - grid.uly) / from.pixelHeightM]
+  if (
+    from.epsg !== grid.epsg ||
+    from.pixelWidthM !== grid.pixelWidthM ||
+    !Number.isInteger(x) ||
+    !Number.isInteger(y)
+  )
+    return null
+  if (x === 0 && y === 0 && from.width === grid.width && from.height === grid.height) return state
+  const placed = emptyState(grid)
+  for (let row = 0; row < grid.height; row++)
+    for (let column = 0; column < grid.width; column++) {
+      const [c, r] = [column + x, row + y]
+      if (c < 0 || r < 0 || c >= from.width || r >= from.height) continue
+      copyCell(state, r * from.width + c, placed, row * grid.width + column)
+    }
+  return placed
+}
+
+/**
+ * The state that a date leaves: its own reflectance where the cell is clear, else what was known before, unless that is older than
+ * STATE_MEMORY_DAYS. `isClear`: 1 for each clear cell of `planes`; cells without data are never clear. `day`: of the date, days since 1970-01-01.
+ */
+export function leaveState(
+  before: ChainState | null,
+  planes: CellPlanes,
+  isClear: Uint8Array,
+  day: number,
+): ChainState {
+  const left = emptyState(planes.grid)
+  const today: ChainState = { ...planes, days: new Uint16Array(isClear.length).fill(day) }
+  isClear.forEach((clear, i) => {
+    const hasData = CELL_BANDS.every((band) => planes.bands[band][i] !== CELL_NO_DATA)
+    if (clear === 1 && hasData) copyCell(today, i, left, i)
+    else if (before !== null) {
+      const known = before.days[i] ?? 0
+      if (known !== 0 && Math.abs(day - known) <= STATE_MEMORY_DAYS) copyCell(before, i, left, i)
+    }
+  })
+  return left
+}
+
+function copyCell(from: ChainState, at: number, to: ChainState, place: number): void {
+  for (const band of CELL_BANDS) to.bands[band][place] = from.bands[band][at] ?? CELL_NO_DATA
+  to.days[place] = from.days[at] ?? 0
+}
+
+/** Share of the cells of which something is known, 0..1. */
+export function knownShare({ days }: ChainState): number {
+  let known = 0
+  for (const day of days) if (day !== 0) known++
+  return days.length === 0 ? 0 : known / days.length
+}

@@ -1,0 +1,60 @@
+import { CELL_BANDS, CELL_NO_DATA, type CellPlanes } from './cells.js'
+import type { ChainState } from './chain-state.js'
+
+/** What the tests say of a cell, bits of a byte. */
+export const CELL_FLAGS = { monoTemporal: 1, multiTemporal: 2, snow: 4 } as const
+
+/**
+ * Clouds and snow of one date on cells: thresholds on the date alone and, where the chain knows the ground, on the change since it was last clear. Reflectances in
+ * unit 1 below; a cell that is cloud by either test and snow by colour is snow.
+ *
+ * Mono-temporal: blue > 0.22, red > 0.15, 0.8 < NIR/red < 2, NIR/SWIR > 1, the thresholds of MACCS-ATCOR (Hagolle et al. 2017, MAJA ATBD, doi:10.5281/zenodo.1209633).
+ * Multi-temporal: Hagolle et al. (2010), RSE 114, 1747-1755, with the haze-optimised difference blue - 0.5 red that MAJA uses since: it has risen by more than
+ * min(0.060, 0.016 (1 + days / 45)), red has risen by less than 1.5 x blue, and NIR relatively by less than 1.2 x blue. Not over ground that was water
+ * (NDVI < 0.01, red < 0.05), which changes with wind. Snow: NDSI > 0.4, red > 0.12, SWIR < 0.16.
+ *
+ * Weaker than the papers: reflectance is corrected with an imposed atmosphere, not with that of clear air; no correlation with earlier images
+ * takes a false cloud back.
+ * @param reference on the grid of `planes`; null: only the mono-temporal test.
+ * @param day       of the date, days since 1970-01-01.
+ * @returns CELL_FLAGS of each cell, 0 where a band has no data.
+ */
+export function testCells(planes: CellPlanes, reference: ChainState | null, day: number): Uint8Array {
+  const { bands } = planes
+  return Uint8Array.from(bands.blue, (_, i) => {
+    const at = CELL_BANDS.map((band) => bands[band][i] ?? CELL_NO_DATA)
+    if (at.includes(CELL_NO_DATA)) return 0
+    const [blue = 0, green = 0, red = 0, nir = 0, swir = 0] = at.map((stored) => stored / 10_000)
+    const isMono = blue > 0.22 && red > 0.15 && nir > 0.8 * red && nir < 2 * red && nir > swir
+    const isMulti = reference !== null && hasRisen({ blue, red, nir }, reference, i, day)
+    if (!isMono && !isMulti) return 0
+    const isSnow = green - swir > 0.4 * (green + swir) && red > 0.12 && swir < 0.16
+    if (isSnow) return CELL_FLAGS.snow
+    return (isMono ? CELL_FLAGS.monoTemporal : 0) | (isMulti ? CELL_FLAGS.multiTemporal : 0)
+  })
+}
+
+function hasRisen(
+  { blue, red, nir }: { readonly blue: number; readonly red: number; readonly nir: number },
+  { bands, days }: ChainState,
+  i: number,
+  day: number,
+): boolean {
+  const known = days[i] ?? 0
+  if (known === 0) return false
+  const before = {
+    blue: (bands.blue[i] ?? 0) / 10_000,
+    red: (bands.red[i] ?? 0) / 10_000,
+    nir: (bands.nir[i] ?? 0) / 10_000,
+  }
+  const wasWater = before.nir - before.red < 0.01 * (before.nir + before.red) && before.red < 0.05
+  if (wasWater) return false
+  const risen = { blue: blue - before.blue, red: red - before.red, nir: nir - before.nir }
+  const haze = risen.blue - 0.5 * risen.red
+  const threshold = Math.min(0.06, 0.016 * (1 + Math.abs(day - known) / 45))
+  return (
+    haze > threshold &&
+    risen.red < 1.5 * risen.blue &&
+    risen.nir * (blue + before.blue) < 1.2 * risen.blue * (nir + before.nir)
+  )
+}

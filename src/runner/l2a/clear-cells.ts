@@ -1,0 +1,42 @@
+import type { Grid, Window } from '../../domain/grid.js'
+import { MASK_BITS } from '../../domain/mask-bits.js'
+import { cellsOfImage } from '../../processors/l2a/cells.js'
+
+const bits = (...names: (keyof typeof MASK_BITS)[]) =>
+  names.reduce((all, name) => all | (1 << MASK_BITS[name]), 0)
+/** A pixel with one of these says nothing of the ground. Cirrus alone does not count: its test fires on bright ground under dry air. */
+const UNCLEAR = bits('cloudOrShadow', 'snow', 'saturatedVisible', 'noData')
+
+/** Collects which cells are clear: by the pixel of MASK.tif below the centre of each. */
+export class ClearCells {
+  /** 1 for a clear cell, else 0; row-major. Cells whose centre lies beyond the image are not clear. */
+  readonly isClear: Uint8Array
+  private readonly layout: ReturnType<typeof cellsOfImage>
+
+  /** `image`: the grid of MASK.tif. */
+  constructor(
+    private readonly cells: Grid,
+    image: Grid,
+  ) {
+    this.isClear = new Uint8Array(cells.width * cells.height)
+    this.layout = cellsOfImage(cells, image)
+  }
+
+  /** One block of the mask, row-major. */
+  add(window: Window, mask: Uint16Array): void {
+    const { side, left, above } = this.layout
+    const centre = (cell: number, first: number) => cell * side + Math.floor(side / 2) - first
+    const firstFrom = (from: number, first: number) =>
+      Math.max(0, Math.ceil((from + first - Math.floor(side / 2)) / side))
+    for (let row = firstFrom(window.y, above); row < this.cells.height; row++) {
+      const y = centre(row, above) - window.y
+      if (y >= window.height) break
+      for (let column = firstFrom(window.x, left); column < this.cells.width; column++) {
+        const x = centre(column, left) - window.x
+        if (x >= window.width) break
+        if (((mask[y * window.width + x] ?? 0) & UNCLEAR) === 0)
+          this.isClear[row * this.cells.width + column] = 1
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { ProcessingError } from '../../domain/errors.js'
+import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
+import { CELL_BANDS, CELL_NO_DATA, type CellBand } from '../../processors/l2a/cells.js'
+import type { ChainState } from '../../processors/l2a/chain-state.js'
+import { STATE_DAYS_FILE, stateFile } from '../../products/layout.js'
+import { openRaster, type PixelArray } from '../../raster/open-raster.js'
+import { openBandWriter } from '../band-writer.js'
+import type { KernelPool } from '../kernel-pool.js'
+
+const BLOCK = 512
+
+/** Writes the state that a date leaves into its product's folder. Rejects with DISK_FULL, WRITE_FAILED. */
+export async function writeState(
+  folder: string,
+  state: ChainState,
+  { pool, codec }: { readonly pool: KernelPool; readonly codec: 'deflate' | 'zstd' },
+): Promise<void> {
+  const { grid } = state
+  const write = async (file: string, pixels: Int16Array | Uint16Array, spec: object) => {
+    const writer = openBandWriter(pool, {
+      ...{ path: join(folder, file), grid, codec, offset: 0, metadata: {}, unit: '1' },
+      ...{ dtype: 'uint16', noData: 0, scale: 1, overview: 'nearest' },
+      description: 'Day on which the cell was clear, since 1970-01-01 UTC',
+      ...spec,
+    })
+    for (const window of blocksOf(grid, BLOCK)) {
+      const block = pixels.slice(0, window.width * window.height)
+      for (let y = 0; y < window.height; y++) {
+        const from = (window.y + y) * grid.width + window.x
+        block.set(pixels.subarray(from, from + window.width), y * window.width)
+      }
+      await writer.writeBlock(window, block)
+    }
+    await writer.finish()
+  }
+  for (const band of CELL_BANDS)
+    await write(stateFile(band), state.bands[band], {
+      ...{ dtype: 'int16', noData: CELL_NO_DATA, scale: 0.0001, overview: 'average' },
+      description: `Surface reflectance when the cell was last clear, ${band}`,
+    })
+  await write(STATE_DAYS_FILE, state.days, {})
+}
+
+/**
+ * Reads the state in a product's folder. Rejects with RASTER_UNREADABLE where a file is missing or cut, GRID_MISMATCH where they do not lie on
+ * one grid.
+ */
+export async function readState(folder: string): Promise<ChainState> {
+  let grid: Grid | null = null
+  const read = async <T extends PixelArray>(file: string, make: (pixels: number) => T): Promise<T> => {
+    const reader = await openRaster(join(folder, file))
+    try {
+      grid ??= reader.grid
+      if (reader.grid === null || grid === null || describeGrid(reader.grid) !== describeGrid(grid))
+        throw new ProcessingError(
+          'GRID_MISMATCH',
+          `'${reader.path}': expected the grid of the state's other files, ${grid === null ? 'a grid' : describeGrid(grid)}, ` +
+            `found ${reader.grid === null ? String(reader.whyNoGrid) : describeGrid(reader.grid)}.`,
+        )
+      const pixels = make(reader.width * reader.height)
+      await reader.read(0, { x: 0, y: 0, width: reader.width, height: reader.height }, pixels)
+      return pixels
+    } finally {
+      reader.close()
+    }
+  }
+  const bands: Partial<Record<CellBand, Int16Array>> = {}
+  for (const band of CELL_BANDS) bands[band] = await read(stateFile(band), (n) => new Int16Array(n))
+  const days = await read(STATE_DAYS_FILE, (n) => new Uint16Array(n))
+  return { grid: grid as unknown as Grid, bands: bands as Record<CellBand, Int16Array>, days }
+}
+
+/** SHA-256 (hex) of what a state says, however its files are packed: two states with one digest begin the next date alike. */
+export function digestOf(state: ChainState): string {
+  const hash = createHash('sha256').update(describeGrid(state.grid))
+  for (const plane of [...CELL_BANDS.map((band) => state.bands[band]), state.days])
+    hash.update(new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength))
+  return hash.digest('hex')
+}

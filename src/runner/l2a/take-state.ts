@@ -1,0 +1,162 @@
+import { ERROR_CODES, ProcessingError } from '../../domain/errors.js'
+import type { Grid } from '../../domain/grid.js'
+import { SCENE_FLAGS, type L1Scene } from '../../domain/l1-scene.js'
+import { cellGrid, CELL_BAND_IDS, type CellPlanes } from '../../processors/l2a/cells.js'
+import type { ChainStartMode } from '../../processors/l2a/chain-mode.js'
+import { dayOf, leaveState, placeState, type ChainState } from '../../processors/l2a/chain-state.js'
+import { testCells } from '../../processors/l2a/cloud-tests.js'
+import type { L2aParams } from '../../processors/l2a/definition.js'
+import { readL1Scene } from '../../products/read-l1-scene.js'
+import type { Budget } from '../budget.js'
+import type { KernelPool } from '../kernel-pool.js'
+import { correctBands } from './correct-bands.js'
+import { surfacePressure } from './elevation.js'
+import { productGrids } from './product-grids.js'
+import { rebuildState } from './rebuild-state.js'
+import { digestOf, readState } from './state-files.js'
+
+/** The date before in its chain: an L2A product of ours whose state is to be taken. */
+export interface PreviousDate {
+  readonly name: string
+  readonly folder: string
+  /** Of the state that it left, as it was registered; null where nobody knows. */
+  readonly digest: string | null
+  readonly isOtherOrbit: boolean
+  /** Folders of the products from which the state can be built again, oldest first, its own last. */
+  readonly history: readonly string[]
+}
+
+/** What there is of the chain of a date. */
+export interface ChainInputs {
+  readonly previous: PreviousDate | null
+  /** Folders of the L1 products that follow, nearest first, as many as a backward start reads at most. */
+  readonly following: readonly string[]
+}
+
+export interface TakenState {
+  /** Null: nothing is known of the ground. */
+  readonly reference: ChainState | null
+  readonly notes: readonly string[]
+  readonly flags: readonly string[]
+}
+
+export interface TakeStateOptions {
+  readonly params: L2aParams
+  readonly blockSize: number
+  readonly pool: KernelPool
+  readonly budget: Budget
+  readonly signal: AbortSignal
+  readonly onProgress: (fraction: number) => void
+}
+
+/** The cells of a scene. */
+export function cellsOf(scene: L1Scene): Grid {
+  const nir = scene.bands.find(({ id }) => id === CELL_BAND_IDS[scene.satellite].nir)
+  const { finest } = productGrids(scene)
+  return cellGrid(finest, nir?.grid ?? finest)
+}
+
+/**
+ * What a date knows of the ground before it is looked at: the state that the date before left, one built from the dates that follow, or none. A state that cannot be read is
+ * built again from the L2A products of its chain, which the notes then say. Rejects with the signal's reason, and with errors of the products from which it is built.
+ */
+export async function takeState(
+  mode: ChainStartMode,
+  { previous, following }: ChainInputs,
+  cells: Grid,
+  options: TakeStateOptions,
+): Promise<TakenState> {
+  if (mode === 'backward') return buildBackward(following, cells, options)
+  if (mode === 'init' || previous === null) return { reference: null, notes: [], flags: [] }
+  const flags = previous.isOtherOrbit ? ['state_of_other_orbit'] : []
+  const notes = previous.isOtherOrbit ? [`The state is that of another orbit: ${previous.name}.`] : []
+  let state: ChainState
+  try {
+    state = await readState(previous.folder)
+    const digest = digestOf(state)
+    if (previous.digest !== null && digest !== previous.digest)
+      throw new ProcessingError(
+        'RASTER_UNREADABLE',
+        `The state in '${previous.folder}' has changed: expected the digest ${previous.digest}, found ${digest}.`,
+      )
+  } catch (error) {
+    if (!isBroken(error)) throw error
+    state = await rebuildState(previous.history, options)
+    notes.push(
+      `The state of ${previous.name} was built again from ${previous.history.length} products: ${error.message}`,
+    )
+    flags.push('state_rebuilt')
+  }
+  const reference = placeState(state, cells)
+  if (reference === null) notes.push(`The state of ${previous.name} lies on other cells and was not used.`)
+  return { reference, notes, flags }
+}
+
+/** Broken for good: what may pass has to be tried again, or the same date would begin now so and now so. */
+const isBroken = (error: unknown): error is ProcessingError =>
+  error instanceof ProcessingError && ERROR_CODES[error.code].failure === 'permanent'
+
+/** Walks from the last of the following dates to the nearest, each with what the one behind it left: so the first date is tested against clear ground too. */
+async function buildBackward(
+  following: readonly string[],
+  cells: Grid,
+  options: TakeStateOptions,
+): Promise<TakenState> {
+  let state: ChainState | null = null
+  let read = 0
+  const notes: string[] = []
+  for (const [i, folder] of [...following].reverse().entries()) {
+    options.signal.throwIfAborted()
+    options.onProgress(i / following.length)
+    try {
+      const scene = await readL1Scene(folder)
+      const own = cellsOf(scene)
+      const planes = await cellsOfScene(scene, own, options)
+      const day = dayOf(scene.sensedAt)
+      const before: ChainState | null = state === null ? null : placeState(state, own)
+      const isClear = await clearCells(scene, planes, testCells(planes, before, day))
+      state = leaveState(before, planes, isClear, day)
+      read++
+    } catch (error) {
+      if (!isBroken(error)) throw error
+      // A broken date is left out wherever it stands in the chain.
+      notes.push(`'${folder}' was left out of the backward start: ${error.code}: ${error.message}`)
+    }
+  }
+  notes.push(`Backward start: the ground is known from ${read} following dates.`)
+  return { reference: state === null ? null : placeState(state, cells), notes, flags: [] }
+}
+
+async function cellsOfScene(
+  scene: L1Scene,
+  cells: Grid,
+  { params, blockSize, pool, budget, signal }: TakeStateOptions,
+): Promise<CellPlanes> {
+  const pressure = await surfacePressure(productGrids(scene).finest, params.dem)
+  const { cells: planes } = await correctBands({
+    ...{ scene, params, pressure, cells, blockSize, pool, budget, signal },
+    pathOf: null,
+    codec: 'deflate',
+    onProgress: () => undefined,
+  })
+  return planes
+}
+
+/** Cells that neither our tests nor the product's own mask call cloud, shadow or snow: 1, else 0. */
+async function clearCells(scene: L1Scene, { grid }: CellPlanes, flags: Uint8Array): Promise<Uint8Array> {
+  const own = new Uint8Array(grid.width * grid.height)
+  const mask = await scene.openMask(grid)
+  try {
+    await mask?.read({ x: 0, y: 0, width: grid.width, height: grid.height }, own)
+  } finally {
+    mask?.close()
+  }
+  const unclear =
+    SCENE_FLAGS.opaque |
+    SCENE_FLAGS.snow |
+    SCENE_FLAGS.shadow |
+    SCENE_FLAGS.nearCloud |
+    SCENE_FLAGS.noData |
+    SCENE_FLAGS.saturatedVisible
+  return flags.map((flag, i) => (flag === 0 && ((own[i] ?? 0) & unclear) === 0 ? 1 : 0))
+}

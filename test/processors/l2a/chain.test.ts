@@ -1,0 +1,173 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Grid } from '../../../src/domain/grid.js'
+import {
+  CELL_BANDS,
+  CELL_NO_DATA,
+  cellGrid,
+  CellMeans,
+  cellsOfImage,
+  type CellBand,
+  type CellPlanes,
+} from '../../../src/processors/l2a/cells.js'
+import { chainStart, chainWish } from '../../../src/processors/l2a/chain-mode.js'
+import { dayOf, emptyState, leaveState, placeState } from '../../../src/processors/l2a/chain-state.js'
+import { CELL_FLAGS, testCells } from '../../../src/processors/l2a/cloud-tests.js'
+import { l2a, type L2aParams } from '../../../src/processors/l2a/definition.js'
+
+const gridOf = (ulx: number, uly: number, pixel: number, width: number, height = width): Grid => ({
+  ...{ epsg: 32631, ulx, uly, width, height },
+  ...{ pixelWidthM: pixel, pixelHeightM: pixel },
+})
+const planesOf = (
+  grid: Grid,
+  cells: readonly Partial<Record<CellBand, number | undefined>>[],
+): CellPlanes => {
+  const plane = (band: CellBand) =>
+    Int16Array.from(cells, (cell) => Math.round((cell[band] ?? NaN) * 10_000) || CELL_NO_DATA)
+  return {
+    grid,
+    bands: Object.fromEntries(CELL_BANDS.map((band) => [band, plane(band)])) as Record<CellBand, Int16Array>,
+  }
+}
+
+describe('cells', () => {
+  test('of a Sentinel-2 tile are 240 m, of Landsat too, of coarse pixels the least multiple of them', () => {
+    expect(cellGrid(gridOf(300_000, 4_900_020, 10, 10_980), gridOf(300_000, 4_900_020, 20, 5490))).toEqual(
+      gridOf(300_000, 4_900_080, 240, 458),
+    )
+    const landsat = gridOf(279_285, 4_897_515, 30, 7741, 7871)
+    expect(cellGrid(landsat, landsat).pixelWidthM).toBe(240)
+    const coarse = gridOf(300_000, 4_900_020, 100, 1098)
+    expect(cellGrid(coarse, coarse).pixelWidthM).toBe(300)
+  })
+
+  test('scenes of one lattice share their cells, and pixels fall into them without a rest', () => {
+    fc.assert(
+      fc.property(fc.nat(400), fc.nat(400), fc.integer({ min: 1, max: 300 }), (dx, dy, width) => {
+        const a = gridOf(279_285, 4_897_515, 30, width)
+        const b = gridOf(279_285 + 30 * dx, 4_897_515 - 30 * dy, 30, width)
+        const [of, other] = [cellGrid(a, a), cellGrid(b, b)]
+        expect(Number.isInteger((other.ulx - of.ulx) / 240)).toBe(true)
+        expect(Number.isInteger((of.uly - other.uly) / 240)).toBe(true)
+        const { side, left, above } = cellsOfImage(other, b)
+        expect([other.ulx + left * 30, other.uly - above * 30, side]).toEqual([b.ulx, b.uly, 8])
+        expect(left).toBeLessThan(8)
+        expect(above).toBeLessThan(8)
+        expect(other.width * 8).toBeGreaterThanOrEqual(left + width)
+        expect((other.width - 1) * 8).toBeLessThan(left + width)
+      }),
+    )
+  })
+
+  test('need half of their pixels', () => {
+    const means = new CellMeans(gridOf(0, 240, 240, 2, 1), 4)
+    means.add({ x: 0, y: 0, columns: 2, sums: Int32Array.of(70, 700), counts: Int32Array.of(7, 7) })
+    means.add({ x: 1, y: 0, columns: 1, sums: Int32Array.of(60), counts: Int32Array.of(1) })
+    expect([...means.result()]).toEqual([CELL_NO_DATA, 95])
+  })
+})
+
+describe('how a date begins', () => {
+  const start = (given: Partial<L2aParams>, hasPrevious: boolean, following: number) => {
+    const params = l2a.params.parse(given)
+    const wish = chainWish(params, 's2')
+    return chainStart(params.mode, wish, { hasPrevious, following })
+  }
+  test('auto: with the state before; else from eight dates that follow; else with none', () => {
+    expect(start({}, true, 8)).toBe('nominal')
+    expect(start({}, false, 8)).toBe('backward')
+    expect(start({}, false, 7)).toBe('init')
+    expect(start({ backward_dates: 0 }, false, 20)).toBe('init')
+  })
+  test('a mode by its name: nominal needs a state, backward takes the dates that there are', () => {
+    expect(start({ mode: 'backward' }, false, 3)).toBe('backward')
+    expect(start({ mode: 'backward' }, false, 0)).toBe('init')
+    expect(() => start({ mode: 'nominal' }, false, 8)).toThrow(
+      expect.objectContaining({ code: 'STATE_MISSING' }),
+    )
+  })
+  test('what is asked of the chain', () => {
+    const wish = (given: Partial<L2aParams>, satellite: 's2' | 'landsat') =>
+      chainWish(l2a.params.parse(given), satellite)
+    expect(wish({}, 's2')).toEqual({ maxAgeDays: 15, otherOrbits: false, backwardDates: 8 })
+    expect(wish({}, 'landsat').maxAgeDays).toBe(30)
+    expect(wish({ max_state_age: 45 }, 's2').maxAgeDays).toBe(45)
+    expect(wish({ mode: 'init' }, 's2')).toMatchObject({ maxAgeDays: 0, backwardDates: 0 })
+    expect(wish({ mode: 'nominal' }, 's2')).toMatchObject({ maxAgeDays: 15, backwardDates: 0 })
+  })
+})
+
+const GRASS = { blue: 0.04, green: 0.07, red: 0.05, nir: 0.35, swir16: 0.2 }
+const CLOUD = { blue: 0.45, green: 0.46, red: 0.47, nir: 0.5, swir16: 0.35 }
+const HAZE = { blue: 0.11, green: 0.13, red: 0.11, nir: 0.37, swir16: 0.21 }
+const SNOW = { blue: 0.7, green: 0.7, red: 0.7, nir: 0.65, swir16: 0.08 }
+const PLOUGHED = { blue: 0.07, green: 0.1, red: 0.14, nir: 0.22, swir16: 0.3 }
+const WATER = { blue: 0.03, green: 0.03, red: 0.02, nir: 0.01, swir16: 0.005 }
+const DAY = dayOf('2025-06-10T10:50:00Z')
+
+describe('clouds of cells', () => {
+  const grid = gridOf(0, 240, 240, 1)
+  const flags = (now: object, before: object | null, days = 10) => {
+    const reference =
+      before === null ? null : leaveState(null, planesOf(grid, [before]), Uint8Array.of(1), DAY - days)
+    return testCells(planesOf(grid, [now]), reference, DAY)[0]
+  }
+  test('a thick cloud is seen alone, haze only by change, and ploughing is none', () => {
+    expect(flags(CLOUD, null)).toBe(CELL_FLAGS.monoTemporal)
+    expect(flags(HAZE, null)).toBe(0)
+    expect(flags(CLOUD, GRASS)).toBe(CELL_FLAGS.monoTemporal | CELL_FLAGS.multiTemporal)
+    expect(flags(HAZE, GRASS)).toBe(CELL_FLAGS.multiTemporal)
+    expect(flags(PLOUGHED, GRASS)).toBe(0)
+    expect(flags(GRASS, PLOUGHED)).toBe(0)
+  })
+  test('snow is no cloud, water is not judged by change, no data is nothing', () => {
+    expect(flags(SNOW, GRASS)).toBe(CELL_FLAGS.snow)
+    expect(flags({ ...HAZE, nir: 0.09 }, WATER)).toBe(0)
+    expect(flags({ ...CLOUD, nir: undefined }, GRASS)).toBe(0)
+  })
+  test('the older the reference, the greater the change must be', () => {
+    const thin = { ...GRASS, blue: GRASS.blue + 0.045, red: GRASS.red + 0.04 }
+    expect(flags(thin, GRASS, 5)).toBe(CELL_FLAGS.multiTemporal)
+    expect(flags(thin, GRASS, 80)).toBe(0)
+  })
+})
+
+describe('the state that is left', () => {
+  const grid = gridOf(0, 480, 240, 2)
+  test('is the date where it is clear, what was known elsewhere, and nothing after 90 days', () => {
+    const old = leaveState(
+      null,
+      planesOf(grid, [GRASS, GRASS, GRASS, GRASS]),
+      Uint8Array.of(1, 1, 1, 0),
+      DAY - 60,
+    )
+    const now = planesOf(grid, [CLOUD, PLOUGHED, { ...GRASS, red: undefined }, GRASS])
+    const left = leaveState(old, now, Uint8Array.of(0, 1, 1, 1), DAY)
+    expect([...left.days]).toEqual([DAY - 60, DAY, DAY - 60, DAY])
+    expect([...left.bands.red]).toEqual([500, 1400, 500, 500])
+    const later = leaveState(left, now, new Uint8Array(4), DAY + 31)
+    expect([...later.days]).toEqual([0, DAY, 0, DAY])
+    expect(later.bands.red[0]).toBe(CELL_NO_DATA)
+  })
+  test('is moved to another scene of the lattice, and refused on another', () => {
+    const state = leaveState(
+      null,
+      planesOf(grid, [GRASS, PLOUGHED, CLOUD, SNOW]),
+      Uint8Array.of(1, 1, 1, 1),
+      DAY,
+    )
+    const moved = placeState(state, gridOf(240, 720, 240, 2))
+    expect([...(moved?.days ?? [])]).toEqual([0, 0, DAY, 0])
+    expect(moved?.bands.red[2]).toBe(1400)
+    expect(placeState(state, gridOf(100, 480, 240, 2))).toBeNull()
+    expect(placeState(state, { ...grid, epsg: 32632 })).toBeNull()
+    expect(placeState(state, grid)).toBe(state)
+  })
+  test('of clear dates does not depend on what was known before', () => {
+    const clear = planesOf(grid, [GRASS, GRASS, PLOUGHED, WATER])
+    const all = Uint8Array.of(1, 1, 1, 1)
+    const before = leaveState(null, planesOf(grid, [SNOW, SNOW, SNOW, SNOW]), all, DAY - 5)
+    expect(leaveState(before, clear, all, DAY)).toEqual(leaveState(emptyState(grid), clear, all, DAY))
+  })
+})
