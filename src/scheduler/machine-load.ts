@@ -18,7 +18,8 @@ export interface MachineLoad {
 /**
  * A reader of the machine's load. CPU use is the growth between two readings, so each caller needs its own reader.
  * `root` replaces / in tests. Source: Linux kernel, Documentation/filesystems/proc.rst (stat, meminfo, loadavg),
- * Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst (memory.max, memory.current, memory.stat).
+ * Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst (memory.max, memory.current, memory.stat) and
+ * cgroup-v1/memory.rst (memory.limit_in_bytes, memory.usage_in_bytes, memory.stat).
  */
 export function machineLoadReader(root = '/'): () => MachineLoad {
   let before: CpuTime | null = null
@@ -60,13 +61,34 @@ function cpuTime(text: string): CpuTime | null {
 export function memoryFreeMb(root = '/'): number | null {
   const available = /^MemAvailable:\s+(\d+) kB$/m.exec(read(root, 'proc/meminfo'))?.[1]
   if (available === undefined) return null
-  const group = /^0::(.*)$/m.exec(read(root, 'proc/self/cgroup'))?.[1] ?? '/'
-  const folder = join('sys/fs/cgroup', group)
-  const limit = firstNumber(read(root, join(folder, 'memory.max')))
-  const used = firstNumber(read(root, join(folder, 'memory.current')))
-  const droppable = Number(/^inactive_file (\d+)$/m.exec(read(root, join(folder, 'memory.stat')))?.[1] ?? 0)
-  const left = limit === null || used === null ? Infinity : Math.max(0, limit - used + droppable)
+  const groups = read(root, 'proc/self/cgroup')
+  const unified = join('sys/fs/cgroup', /^0::(.*)$/m.exec(groups)?.[1] ?? '/')
+  const ofMemory = join(
+    'sys/fs/cgroup/memory',
+    /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1] ?? '/',
+  )
+  const left = Math.min(
+    leftIn(root, unified, { limit: 'memory.max', used: 'memory.current', droppable: 'inactive_file' }),
+    leftIn(root, ofMemory, {
+      limit: 'memory.limit_in_bytes',
+      used: 'memory.usage_in_bytes',
+      droppable: 'total_inactive_file',
+    }),
+  )
   return Math.floor(Math.min(Number(available) * 1024, left) / 2 ** 20)
+}
+
+/** Bytes that a control group leaves, by the names that its version has for them; Infinity where it limits nothing. */
+function leftIn(
+  root: string,
+  folder: string,
+  names: { readonly limit: string; readonly used: string; readonly droppable: string },
+): number {
+  const limit = firstNumber(read(root, join(folder, names.limit)))
+  const used = firstNumber(read(root, join(folder, names.used)))
+  const stat = read(root, join(folder, 'memory.stat'))
+  const droppable = Number(new RegExp(`^${names.droppable} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0)
+  return limit === null || used === null ? Infinity : Math.max(0, limit - used + droppable)
 }
 
 const pressure = (text: string): number | null => {

@@ -20,6 +20,8 @@ export function readStalls(root = '/'): Stalls {
     const texts = [
       read(root, `proc/pressure/${resource}`),
       read(root, join('sys/fs/cgroup', group, `${resource}.pressure`)),
+      // Beside the controllers of version 1.
+      read(root, join('sys/fs/cgroup/unified', group, `${resource}.pressure`)),
     ]
     const totals = texts.flatMap((text) => {
       const total = new RegExp(`^${kind} .*total=(\\d+)`, 'm').exec(text)?.[1]

@@ -294,4 +294,10 @@ test('the load of a machine is read as the kernel writes it; what a kernel does 
   put('sys/fs/cgroup/box/memory.current', `${200 * 2 ** 20}\n`)
   put('sys/fs/cgroup/box/memory.stat', `anon 1\ninactive_file ${50 * 2 ** 20}\n`)
   expect(reader()).toMatchObject({ cpuUse: 0.75, memoryFreeMb: 150 })
+  // Controllers of version 1: 300 - 250 + 20 MiB.
+  put('proc/self/cgroup', '5:pids:/\n4:memory:/a/b\n0::/\n')
+  put('sys/fs/cgroup/memory/a/b/memory.limit_in_bytes', `${300 * 2 ** 20}\n`)
+  put('sys/fs/cgroup/memory/a/b/memory.usage_in_bytes', `${250 * 2 ** 20}\n`)
+  put('sys/fs/cgroup/memory/a/b/memory.stat', `inactive_file 1\ntotal_inactive_file ${20 * 2 ** 20}\n`)
+  expect(reader()).toMatchObject({ memoryFreeMb: 70 })
 })

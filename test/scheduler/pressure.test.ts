@@ -39,6 +39,9 @@ describe('the counters', () => {
     put('sys/fs/cgroup/tilth.slice/memory.pressure', lines(5000, 10))
     put('sys/fs/cgroup/tilth.slice/io.pressure', lines(10, 10))
     expect(readStalls(root)).toEqual({ memoryUs: 5000, ioUs: 400 })
+    // Beside controllers of version 1 the groups of version 2 are mounted elsewhere.
+    put('sys/fs/cgroup/unified/tilth.slice/io.pressure', lines(10, 8000))
+    expect(readStalls(root)).toEqual({ memoryUs: 5000, ioUs: 8000 })
   })
 
   test('are there on this kernel', ({ skip }) => {
