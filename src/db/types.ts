@@ -143,6 +143,21 @@ export interface Job {
   state: Generated<JobState>;
 }
 
+export interface L1News {
+  acquisition_id: number;
+  satellite: Satellite;
+  sensed_at: Timestamp;
+  tile: string;
+}
+
+export interface L2aNews {
+  product_id: number;
+  revision: number;
+  satellite: Satellite;
+  sensed_at: Timestamp;
+  tile: string;
+}
+
 export interface MigratedFor {
   changed_at: Generated<Timestamp>;
   is_single: Generated<boolean>;
@@ -509,6 +524,8 @@ export interface DB {
   fair_share: FairShare;
   former_revision: FormerRevision;
   job: Job;
+  l1_news: L1News;
+  l2a_news: L2aNews;
   migrated_for: MigratedFor;
   node: Node;
   node_scheduler: NodeScheduler;
