@@ -47,6 +47,20 @@ test('running steps finish what is left of their work first', () => {
   ])
 })
 
+test('dates of a chain run one after the other, and leave their slot to others', () => {
+  const chain = [step(1, 10), { ...step(2, 10), behind: 1 }, { ...step(3, 10), behind: 2 }]
+  expect(forecast([], chain, capacity, caps()).rows.map(({ startS }) => startS)).toEqual([0, 5, 10])
+  const both = forecast([], [...chain, step(4, 10)], capacity, caps())
+  expect(both.rows.map(({ id, startS }) => [id, startS])).toEqual([
+    [1, 0],
+    [4, 0],
+    [2, 10],
+    [3, 15],
+  ])
+  // Behind one that has ended before: free.
+  expect(forecast([], [{ ...step(5, 10), behind: 99 }], capacity, caps()).rows).toHaveLength(1)
+})
+
 test('the end is never before total work over slots, and never after the work one by one', () => {
   const steps = fc.array(
     fc.tuple(fc.double({ min: 0.1, max: 100, noNaN: true }), fc.integer({ min: 1, max: 900 })),

@@ -31,6 +31,7 @@ export interface L2aInput {
   readonly acquisitionId: number
   readonly satellite: 's2' | 'landsat'
   readonly tile: string
+  readonly relativeOrbit: number | null
   readonly location: string
   readonly productUri: string | null
   /** Pixels of all bands, and bands; null for an acquisition that was ingested before they were kept. */
@@ -62,7 +63,7 @@ const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
  * L1 of the enabled tiles of the site and its sub-sites, and of the season in force for the site, if there are any.
  */
 const inputsOf = (asked: RawBuilder<unknown>): RawBuilder<L2aInput & { place: number }> => sql`
-    select asked.place, a.id as "acquisitionId", a.satellite, a.tile, a.location, a.product_uri as "productUri",
+    select asked.place, a.id as "acquisitionId", a.satellite, a.tile, a.relative_orbit as "relativeOrbit", a.location, a.product_uri as "productUri",
       (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands, home.id as "homeId",
       (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null, 'removed', p.removed_reason,
           'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)

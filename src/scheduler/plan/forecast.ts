@@ -5,6 +5,8 @@ export interface Expected<T extends Candidate> {
   readonly step: T
   /** CPU seconds still to do. */
   readonly cpuS: number
+  /** Id of a step that has to end first: of the date before in a chain. One that is not among the others counts as ended. */
+  readonly behind?: number
 }
 
 export interface ForecastRow {
@@ -49,12 +51,13 @@ export function forecast(
   }))
   let queue = [...waiting]
   const work = new Map(waiting.map(({ step, cpuS }) => [step.id, Math.max(0, cpuS)]))
+  const open = new Set([...running, ...waiting].map(({ step }) => step.id))
   const rows: ForecastRow[] = []
   let [now, peakMemoryMb] = [0, 0]
   for (;;) {
     const decided = admit(
       active.map(({ step, threads }) => ({ ...step, threads })),
-      queue.slice(0, LOOKED_AT).map(({ step }) => step),
+      firstFree(queue, open).map(({ step }) => step),
       capacity,
       caps,
     )
@@ -82,7 +85,23 @@ export function forecast(
     now += stepS
     const after = active.map((a) => ({ ...a, leftS: a.leftS - stepS * Math.max(1, a.threads) }))
     for (const { step, startS, leftS } of after)
-      if (leftS <= 1e-9) rows.push({ id: step.id, startS, endS: now, threads: step.threads })
+      if (leftS <= 1e-9) {
+        rows.push({ id: step.id, startS, endS: now, threads: step.threads })
+        open.delete(step.id)
+      }
     active = after.filter(({ leftS }) => leftS > 1e-9)
   }
+}
+
+/** The head of the queue, without those that wait for a step that is still open. */
+function firstFree<T extends Candidate>(
+  queue: readonly Expected<T>[],
+  open: ReadonlySet<number>,
+): Expected<T>[] {
+  const free: Expected<T>[] = []
+  for (const one of queue) {
+    if (one.behind === undefined || !open.has(one.behind)) free.push(one)
+    if (free.length === LOOKED_AT) break
+  }
+  return free
 }

@@ -26,6 +26,8 @@ export interface PlannedStep {
   readonly name: string
   readonly homeId: number | null
   readonly declared: DeclaredResources & { readonly sizeClass: string }
+  /** Steps of one chain run one after the other, in their order; null: it is in none. */
+  readonly chain: string | null
 }
 
 export interface PlannedWork {
@@ -50,6 +52,7 @@ export async function planned(
         ...input,
         name: input.productUri ?? input.location,
         declared: declareL2a(input, settings, input.homeId),
+        chain: `${input.satellite} ${input.tile} ${input.relativeOrbit ?? ''}`,
       }))
       return { ...rest, settings, level: 'L2A', todo: steps }
     }
@@ -61,6 +64,7 @@ export async function planned(
           name: input.product,
           homeId: input.homeId,
           declared: declareNdvi(input, settings, input.homeId),
+          chain: null,
         },
       }))
       return { ...rest, settings, level: 'L3B', todo: steps }
@@ -73,6 +77,7 @@ export async function planned(
       const steps = todo.map((one) => ({
         ...{ acquisitionId: null, satellite: one.satellite, tile: one.tile },
         ...{ name: one.product, homeId: one.homeId, declared: declareComposite(one, settings) },
+        chain: null,
       }))
       return { ...rest, settings, level: 'L3A', todo: steps }
     }

@@ -1,3 +1,4 @@
+import { listBlockedSteps } from '../../db/plan/list-blocked-steps.js'
 import { readProductSizes } from '../../db/plan/read-product-sizes.js'
 import { readStepCosts } from '../../db/plan/read-step-costs.js'
 import { listReadySteps, type ReadyStep } from '../../db/steps/list-ready-steps.js'
@@ -53,7 +54,7 @@ const LOOKED_AT = 10_000
 
 /**
  * What a job of the site for a processor would run now, in the order in which the queue would take it, behind what is in the queue already. Time is
- * the median CPU time of recent steps for the same satellite, played through the admission of this host; disk the mean size of the
+ * the median CPU time of recent steps for the same satellite, played through the admission of this host, dates of a chain one after the other; disk the mean size of the
  * products that there are. Writes nothing. Throws as the planner of the processor.
  */
 export async function readPlan(
@@ -88,13 +89,25 @@ export async function readPlan(
     }
     return { ...step, memoryMb, memoryFloorMb: 0, diskMb: scratchMb, ioWeight, sizeClass }
   })
-  const granted = await new Granter().grant(db, [...ready, ...declared], settings)
+  const blocked = await listBlockedSteps(db, { executor: 'local', limit: LOOKED_AT })
+  const granted = await new Granter().grant(db, [...ready, ...blocked, ...declared], settings)
   const candidate = (step: ReadyStep) => asCandidate(step, grantOf(granted, step))
-  const planned = todo.flatMap((input, i) => {
+  const lastOf = new Map<string, number>()
+  const planned = todo.flatMap((input, i): Expected<Candidate>[] => {
     const step = declared[i]
-    return step === undefined ? [] : [{ step: candidate(step), cpuS: costOf(input.satellite) ?? mean ?? 0 }]
+    if (step === undefined) return []
+    const behind = input.chain === null ? undefined : lastOf.get(input.chain)
+    if (input.chain !== null) lastOf.set(input.chain, step.id)
+    const cpuS = costOf(input.satellite) ?? mean ?? 0
+    return [{ step: candidate(step), cpuS, ...(behind === undefined ? {} : { behind }) }]
   })
-  const queued: Expected<Candidate>[] = ready.map((step) => ({ step: candidate(step), cpuS: mean ?? 0 }))
+  const queued: Expected<Candidate>[] = [
+    ...ready.map((step) => ({ step: candidate(step), cpuS: mean ?? 0 })),
+    ...blocked.map((step) => ({
+      ...{ step: candidate(step), cpuS: mean ?? 0 },
+      ...(step.behind === null ? {} : { behind: step.behind }),
+    })),
+  ]
   const busy = running.map((step) => ({ step, cpuS: (mean ?? 0) * (1 - (progress.get(step.id) ?? 0)) }))
   const capacity = settings.capacity()
   const played = forecast(busy, [...queued, ...planned], capacity, settings.caps())
@@ -124,7 +137,7 @@ export async function readPlan(
       skipped,
       tilesWithoutInput,
       capacity,
-      ahead: running.length + ready.length,
+      ahead: running.length + ready.length + blocked.length,
       peakMemoryMb: played.peakMemoryMb,
     },
     endS: allOf(
