@@ -46,14 +46,19 @@ const [CPUS, MEMORY_MB] = [2, 4000]
 /** After so long without an answer a node is down; slurmctld asks at a third of it, seconds. */
 const NODE_TIMEOUT_S = 5
 
-export async function startSlurm(): Promise<SlurmCluster> {
+/** `elastic`: all nodes but the first are powered down until work waits for them, as nodes of a cloud are; `folder`/power.log says what was started and stopped. */
+export async function startSlurm({ elastic = false } = {}): Promise<SlurmCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'tilth-slurm-'))
   chmodSync(folder, 0o755)
   for (const name of ['state', 'spool', 'log', 'run', 'munge']) mkdirSync(join(folder, name))
   const conf = join(folder, 'slurm.conf')
   const env = { SLURM_CONF: conf }
   const [control, ...ports] = await freePorts(1 + NODES.length)
-  writeFileSync(conf, configuration(folder, control ?? 0, ports))
+  const cloud = elastic ? NODES.slice(1) : []
+  writeFileSync(
+    conf,
+    configuration(folder, { control: control ?? 0, ports, cloud }) + (elastic ? powerSaving(folder) : ''),
+  )
   await startMunge(folder)
   const run = async (command: string, ...args: string[]) => (await execa(command, args, { env })).stdout
   // Daemons keep what they inherit: none of our pipes.
@@ -63,7 +68,7 @@ export async function startSlurm(): Promise<SlurmCluster> {
   const startNode = async (node: string) => {
     await daemon('slurmd', '-N', node)
   }
-  for (const node of NODES) await startNode(node)
+  for (const node of NODES) if (!cloud.includes(node)) await startNode(node)
   const cluster: SlurmCluster = {
     folder,
     conf,
@@ -86,7 +91,7 @@ export async function startSlurm(): Promise<SlurmCluster> {
   }
   for (let i = 0; ; i++) {
     const idle = await run('sinfo', '--noheader', '--Node', '--states=idle', '--format=%N').catch(() => '')
-    if (idle.split('\n').filter(Boolean).length === NODES.length) return cluster
+    if (idle.split('\n').filter(Boolean).length >= NODES.length - cloud.length) return cluster
     if (i === 100) {
       const log = readFileSync(join(folder, 'log', 'slurmctld.log'), 'utf8')
         .split('\n')
@@ -99,11 +104,41 @@ export async function startSlurm(): Promise<SlurmCluster> {
   }
 }
 
-const configuration = (folder: string, control: number, ports: readonly number[]): string => {
+/** What starts and stops nodes of a cloud: here a daemon on this host. Slurm keeps the nodes that are up for 5 s without work. */
+function powerSaving(folder: string): string {
+  const script = (name: string, lines: readonly string[]) => {
+    const path = join(folder, `${name}.sh`)
+    const text = [
+      '#!/bin/bash',
+      `export SLURM_CONF=${folder}/slurm.conf`,
+      'for node in $(scontrol show hostnames "$1"); do',
+      ...[`echo "${name} $node" >> ${folder}/power.log`, ...lines].map((line) => `  ${line}`),
+      'done',
+    ].join('\n')
+    writeFileSync(path, `${text}\n`, { mode: 0o755 })
+    return path
+  }
+  const resume = script('resume', ['slurmd -N "$node" -b < /dev/null > /dev/null 2>&1'])
+  const suspend = script('suspend', [`kill "$(cat ${folder}/run/slurmd-$node.pid)"`])
+  return [
+    ...[`ResumeProgram=${resume}`, `SuspendProgram=${suspend}`, `SuspendExcNodes=${NODES[0] ?? ''}`],
+    ...['ResumeTimeout=60', 'SuspendTimeout=5', 'SuspendTime=5', 'PrivateData=cloud'],
+    '',
+  ].join('\n')
+}
+
+const configuration = (
+  folder: string,
+  {
+    control,
+    ports,
+    cloud,
+  }: { readonly control: number; readonly ports: readonly number[]; readonly cloud: readonly string[] },
+): string => {
   const host = hostname().split('.')[0] ?? 'localhost'
   const nodes = NODES.map(
     (name, i) =>
-      `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${ports[i]} CPUs=${CPUS} RealMemory=${MEMORY_MB} Feature=plain State=UNKNOWN`,
+      `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${ports[i]} CPUs=${CPUS} RealMemory=${MEMORY_MB} Feature=plain State=${cloud.includes(name) ? 'CLOUD' : 'UNKNOWN'}`,
   )
   return `ClusterName=tilthtest
 SlurmctldHost=${host}(127.0.0.1)
