@@ -22,6 +22,7 @@ import { FreshSettings } from './fresh-settings.js'
 import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { listReadyWithinQuota } from './quota.js'
+import { chainDuty } from './chain-duty.js'
 import { Leader, type Duty } from './leader.js'
 import { memoryLeft } from './memory-left.js'
 import { PressureGate, type HeldSlots } from './pressure.js'
@@ -143,7 +144,11 @@ export class Scheduler {
       await this.presence.join()
       await this.untilReached(async () => this.reconcile(await this.options.proveRoots()))
       await this.untilReached(() => this.fair.read())
-      leader = new Leader({ databaseUrl, log, duties: [sweepDuty(this.options), ...duties] })
+      leader = new Leader({
+        databaseUrl,
+        log,
+        duties: [sweepDuty(this.options), chainDuty(this.options), ...duties],
+      })
       for (;;) {
         this.isAwake = false
         if (performance.now() - this.reconciledAt > RECONCILE_MS)

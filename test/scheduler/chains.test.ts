@@ -5,6 +5,7 @@ import { lockTiles } from '../../src/db/catalog/acquisitions.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
+import { freeChains } from '../../src/db/steps/free-chains.js'
 import { readChain, type ChainWishRow } from '../../src/db/steps/read-chain.js'
 import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import { chainStart } from '../../src/processors/l2a/chain-mode.js'
@@ -294,6 +295,32 @@ test('whatever the order of arrival, once nothing is stale every date has begun 
     ['06-15', 'nominal'],
   ])
 }, 120_000)
+
+test('a paused job or site holds no date of another: it goes on, and is made again when the paused one has come', async () => {
+  const [first] = (await plan([await acquire(1)])) as [number]
+  const [second] = (await plan([await acquire(6)])) as [number]
+  const [third] = (await plan([await acquire(11)])) as [number]
+  const { job_id: job } = await stepOf(app.db, first)
+  const pause = (paused: boolean) => app.db.updateTable('job').set({ paused }).where('id', '=', job).execute()
+  expect(await freeChains(app.db)).toBe(0)
+  await pause(true)
+  expect(await freeChains(app.db)).toBe(1)
+  expect(await stepsOf([first, second, third])).toEqual(['ready', 'ready', 'blocked'])
+  expect(await run(second)).toBe('init')
+  expect(await run(third)).toBe('nominal')
+  await pause(false)
+  await run(first)
+  expect(await staleIds()).toHaveLength(1)
+  await remake({})
+  expect((await products()).map(({ mode }) => mode)).toEqual(['init', 'nominal', 'nominal'])
+})
+
+test('dates of one paused job wait for each other as before', async () => {
+  const steps = await plan([await acquire(1), await acquire(6)])
+  await app.db.updateTable('job').set({ paused: true }).execute()
+  expect(await freeChains(app.db)).toBe(0)
+  expect(await stepsOf(steps)).toEqual(['ready', 'blocked'])
+})
 
 test('a chain that is planned while its steps run ends in order all the same', async () => {
   const [a, c] = [await acquire(1), await acquire(11)]

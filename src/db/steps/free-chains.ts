@@ -1,0 +1,39 @@
+import { sql } from 'kysely'
+import { notifySchedulers } from './notify-schedulers.js'
+import { pausedSites } from './paused-sites.js'
+import type { Queryable } from './queryable.js'
+
+/**
+ * Lets dates go on that wait for an earlier date of their chain which is paused, by its job or site, while they are not: a tile belongs to several sites, and a pause of
+ * one must not hold another. What the earlier date brings later makes them stale. Returns how many may start.
+ */
+export async function freeChains(db: Queryable): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const { rows: freed } = await sql<{ id: number }>`
+      with held as (
+        select d.step_id, d.predecessor_id
+        from job join step p on p.job_id = job.id and p.state in ('blocked', 'ready')
+        join step_dependency d on d.predecessor_id = p.id and d.end_suffices
+        join step s on s.id = d.step_id and s.state = 'blocked' join job sj on sj.id = s.job_id
+        where job.state = 'active' and (job.paused or p.site_id in ${pausedSites})
+          and not sj.paused and (s.site_id is null or s.site_id not in ${pausedSites})),
+      gone as (
+        delete from step_dependency d using held where d.step_id = held.step_id and d.predecessor_id = held.predecessor_id returning d.step_id)
+      select distinct step_id as id from gone`.execute(trx)
+    if (freed.length === 0) return 0
+    // By a statement of its own: it has to see that the edges are gone.
+    const { rows } = await sql`
+      with moved as (
+        update step set state = 'ready', ready_at = now()
+        where id = any(${freed.map(({ id }) => id)}::bigint[]) and state = 'blocked' and not exists (
+          select from step_dependency d join step p on p.id = d.predecessor_id
+          where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined')))
+        returning id, attempt)
+      insert into step_event (step_id, attempt, kind, detail)
+      select id, attempt, 'unblocked', '{"reason": "an earlier date of its chain is paused"}' from moved returning step_id`.execute(
+      trx,
+    )
+    if (rows.length > 0) await notifySchedulers(trx)
+    return rows.length
+  })
+}
