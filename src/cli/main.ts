@@ -54,6 +54,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .description('Satellite seasons, from acquisitions to maps.')
     .version(version, '-V, --version', 'print the version and exit')
     .configureHelp({ showGlobalOptions: true })
+    // An option belongs to the command that it follows, also where that command has subcommands with options of the same name.
+    .enablePositionalOptions()
     .exitOverride()
   const wanted = argv[0] !== undefined && Object.hasOwn(COMMANDS, argv[0]) ? COMMANDS[argv[0]] : undefined
   for (const load of wanted === undefined ? Object.values(COMMANDS) : [wanted])

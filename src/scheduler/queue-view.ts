@@ -7,6 +7,7 @@ import {
   type StepEventRow,
   type StepRow,
 } from '../db/jobs/list-steps.js'
+import { listStepHistories } from '../db/report/list-step-histories.js'
 import { cancelSteps, retrySteps, type StepSelection } from '../db/steps/change-steps.js'
 import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
@@ -17,7 +18,8 @@ import { openWaitingRoom, type AskingHost } from './why-waiting.js'
 
 export type { JobRow } from '../db/jobs/list-jobs.js'
 export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
-export { listJobs, listStepEvents, listSteps }
+export type { StepHistory } from '../db/report/list-step-histories.js'
+export { listJobs, listStepEvents, listStepHistories, listSteps }
 
 export interface StepDetail {
   readonly step: StepRow
