@@ -60,7 +60,10 @@ export async function fetchDue(
     const { l1: root } = await provenRoots(context.db, context.config, ['l1'])
     await context.db.transaction().execute((tx) => releaseFetches(tx))
     await sweepFetches(context.db, root)
-    return new FetchRun(context, root, options).run()
+    const report = await new FetchRun(context, root, options).run()
+    // What was given up in this run would else lie there until something else is due.
+    await sweepFetches(context.db, root)
+    return report
   })
 }
 
