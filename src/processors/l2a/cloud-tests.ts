@@ -10,10 +10,11 @@ export const CELL_FLAGS = { monoTemporal: 1, multiTemporal: 2, snow: 4 } as cons
  *
  * Mono-temporal: blue > 0.22, red > 0.15, 0.8 < NIR/red < 2, NIR/SWIR > 1, the thresholds of MACCS-ATCOR (Hagolle et al. 2017, MAJA ATBD, doi:10.5281/zenodo.1209633).
  * Multi-temporal: Hagolle et al. (2010), RSE 114, 1747-1755, with the haze-optimised difference blue - 0.5 red that MAJA uses since: it has risen by more than
- * min(0.060, 0.016 (1 + days / 45)), red has risen by less than 1.5 x blue, and NIR relatively by less than 1.2 x blue. Not over ground that was water
+ * min(0.060, 0.016 (1 + days / 45)), red has risen too, by less than 1.5 x blue, and NIR relatively by less than 1.2 x blue. Not over ground that was water
  * (NDVI < 0.01, red < 0.05), which changes with wind. Snow: NDSI > 0.4, red > 0.12, SWIR < 0.16.
  *
- * Weaker than the papers: reflectance is corrected with an imposed atmosphere, not with that of clear air; no correlation with earlier images
+ * Red must have risen: the papers do not ask for it, but the difference also rises where red falls, and fire scars would be clouds
+ * (docs/decisions/0016-chains.md). Weaker than the papers: reflectance is corrected with an imposed atmosphere, not with that of clear air; no correlation with earlier images
  * takes a false cloud back.
  * @param reference on the grid of `planes`; null: only the mono-temporal test.
  * @param day       of the date, days since 1970-01-01.
@@ -54,6 +55,7 @@ function hasRisen(
   const threshold = Math.min(0.06, 0.016 * (1 + Math.abs(day - known) / 45))
   return (
     haze > threshold &&
+    risen.red > 0 &&
     risen.red < 1.5 * risen.blue &&
     risen.nir * (blue + before.blue) < 1.2 * risen.blue * (nir + before.nir)
   )

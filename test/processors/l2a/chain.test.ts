@@ -103,6 +103,9 @@ const CLOUD = { blue: 0.45, green: 0.46, red: 0.47, nir: 0.5, swir16: 0.35 }
 const HAZE = { blue: 0.11, green: 0.13, red: 0.11, nir: 0.37, swir16: 0.21 }
 const SNOW = { blue: 0.7, green: 0.7, red: 0.7, nir: 0.65, swir16: 0.08 }
 const PLOUGHED = { blue: 0.07, green: 0.1, red: 0.14, nir: 0.22, swir16: 0.3 }
+/** Dry grass and the char that a fire leaves of it: blue rises a little, red falls. */
+const DRY = { blue: 0.06, green: 0.1, red: 0.14, nir: 0.24, swir16: 0.32 }
+const CHAR = { blue: 0.065, green: 0.07, red: 0.08, nir: 0.1, swir16: 0.16 }
 const WATER = { blue: 0.03, green: 0.03, red: 0.02, nir: 0.01, swir16: 0.005 }
 const DAY = dayOf('2025-06-10T10:50:00Z')
 
@@ -120,6 +123,12 @@ describe('clouds of cells', () => {
     expect(flags(HAZE, GRASS)).toBe(CELL_FLAGS.multiTemporal)
     expect(flags(PLOUGHED, GRASS)).toBe(0)
     expect(flags(GRASS, PLOUGHED)).toBe(0)
+  })
+  test('a fire scar is none', () => {
+    expect(flags(CHAR, DRY)).toBe(0)
+    expect(flags({ ...CHAR, blue: 0.16, green: 0.18, red: 0.17, nir: 0.25 }, DRY)).toBe(
+      CELL_FLAGS.multiTemporal,
+    )
   })
   test('snow is no cloud, water is not judged by change, no data is nothing', () => {
     expect(flags(SNOW, GRASS)).toBe(CELL_FLAGS.snow)
