@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
-import { printJson, selection, withApp } from './queue-options.js'
+import { printJson, SELECTION, selection, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   program
-    .command('cancel <what>')
-    .description('cancel a step (NUMBER) or all steps of a job (job:NUMBER); running ones are asked to end')
+    .command('cancel')
+    .description('cancel steps: those that wait at once, running ones are asked to end')
+    .argument('<what>', SELECTION)
     .option('--json', 'print JSON')
     .action(async (what: string, { json }: { json?: boolean }) => {
       const which = selection(what)

@@ -20,7 +20,7 @@ export function formatJobs(jobs: readonly JobRow[]): string {
       String(job.id),
       job.processor,
       job.site ?? '-',
-      job.paused ? `${job.state}, paused` : job.state,
+      `${job.state}${job.paused ? ', paused' : ''}${job.season_paused && job.state === 'active' ? ', its season paused' : ''}`,
       counts(job.steps),
       job.wall_s === null ? '-' : formatSeconds(job.wall_s),
       formatSeconds(job.cpu_s),
@@ -38,7 +38,9 @@ export function formatSteps(steps: readonly StepRow[]): string {
       String(step.job_id),
       step.processor,
       step.tile ?? '-',
-      step.cancel_requested && step.state === 'running' ? 'running, cancel asked' : step.state,
+      step.cancel_requested && step.state === 'running'
+        ? 'running, cancel asked'
+        : `${step.state}${step.paused ? ', paused' : ''}`,
       String(step.attempt),
       percent(step.progress),
       step.threads === null ? '-' : String(step.threads),

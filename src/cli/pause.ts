@@ -1,13 +1,12 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { Pausable } from '../scheduler/pause.js'
-import { positiveInteger } from './numbers.js'
-import { printJson, withApp } from './queue-options.js'
+import { printJson, selectionOf, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   registerPause(
     program,
     'pause',
-    'start no more steps of a site (and its sub-sites) or job, or on a node; running ones end',
+    'start no more steps of a site (and its sub-sites), a season, a job, one tile of a job, one step, or on a node; running ones end',
   )
 }
 
@@ -16,8 +15,11 @@ export function registerPause(program: Command, name: 'pause' | 'resume', descri
   program
     .command(name)
     .description(`${description}; acts within 2 s`)
-    .argument('<kind>', 'site, job or node')
-    .argument('<what>', 'slug of the site, number of the job, name of the node')
+    .argument('<kind>', 'site, season, job, tile, step or node')
+    .argument(
+      '<what>',
+      'slug of the site, SITE/SEASON, number of the job, JOB/TILE, number of the step, name of the node',
+    )
     .option('--json', 'print JSON')
     .action(async (kind: string, what: string, { json }: { json?: boolean }) => {
       const pausable = parsePausable(kind, what)
@@ -33,8 +35,8 @@ export function registerPause(program: Command, name: 'pause' | 'resume', descri
 }
 
 function parsePausable(kind: string, what: string): Pausable {
-  if (kind === 'site') return { kind, slug: what }
-  if (kind === 'job') return { kind, id: positiveInteger(what) }
   if (kind === 'node') return { kind, name: what }
-  throw new InvalidArgumentError(`expected site, job or node, found '${kind}'`)
+  const pausable = selectionOf(kind, what)
+  if (pausable !== undefined) return pausable
+  throw new InvalidArgumentError(`expected site, season, job, tile, step or node, found '${kind}'`)
 }

@@ -1,14 +1,42 @@
 import { InvalidArgumentError } from 'commander'
 import type { App } from '../app.js'
+import type { NamedSteps } from '../scheduler/named-steps.js'
 import { positiveInteger } from './numbers.js'
 
-/** `job:12` or `12`: a job, or a step. */
-export function selection(text: string): { job: number } | { step: number } {
-  const match = /^(?:(job|step):)?(\d+)$/.exec(text)
-  if (match === null)
-    throw new InvalidArgumentError(`expected a step's number or job:NUMBER, found '${text}'`)
-  const id = positiveInteger(match[2] ?? '')
-  return match[1] === 'job' ? { job: id } : { step: id }
+/** How steps are named together, for `--help`. */
+export const SELECTION =
+  'NUMBER: a step; job:NUMBER; tile:JOB/TILE, those of a job for one tile; site:SLUG, with its sub-sites; season:SITE/NAME, those of jobs asked for it'
+
+/** The words of `SELECTION`. */
+export function selection(text: string): NamedSteps {
+  const kind = /^(step|job|tile|site|season):/.exec(text)?.[1] ?? 'step'
+  const what = text.startsWith(`${kind}:`) ? text.slice(kind.length + 1) : text
+  return selectionOf(kind, what) ?? refuse(text)
+}
+
+/** A selection whose kind is said apart; undefined for another kind. */
+export function selectionOf(kind: string, what: string): NamedSteps | undefined {
+  const [head = '', ...rest] = what.split('/')
+  const tail = rest.join('/')
+  switch (kind) {
+    case 'step':
+    case 'job':
+      return /^\d+$/.test(what) ? { kind, id: positiveInteger(what) } : refuse(`${kind}:${what}`)
+    case 'tile':
+      return /^\d+$/.test(head) && tail !== ''
+        ? { kind, job: positiveInteger(head), tile: tail }
+        : refuse(`tile:${what}`)
+    case 'site':
+      return { kind, slug: what }
+    case 'season':
+      return tail === '' ? refuse(`season:${what}`) : { kind, site: head, name: tail }
+    default:
+      return undefined
+  }
+}
+
+function refuse(found: string): never {
+  throw new InvalidArgumentError(`expected ${SELECTION}; found '${found}'`)
 }
 
 /** Opens the app for one command and closes it however the command ends. */

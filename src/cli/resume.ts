@@ -2,5 +2,5 @@ import type { Command } from 'commander'
 import { registerPause } from './pause.js'
 
 export function register(program: Command): void {
-  registerPause(program, 'resume', 'let a paused site or job, or a paused or draining node, take work again')
+  registerPause(program, 'resume', 'let what `tilth pause` has stopped, or a draining node, take work again')
 }

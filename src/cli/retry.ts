@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
-import { printJson, selection, withApp } from './queue-options.js'
+import { printJson, SELECTION, selection, withApp } from './queue-options.js'
 
 export function register(program: Command): void {
   program
-    .command('retry <what>')
-    .description(
-      'put a failed, quarantined or cancelled step (NUMBER), or all of a job (job:NUMBER), back into the queue',
-    )
+    .command('retry')
+    .description('put failed, quarantined and cancelled steps back into the queue')
+    .argument('<what>', SELECTION)
     .option('--json', 'print JSON')
     .action(async (what: string, { json }: { json?: boolean }) => {
       const which = selection(what)

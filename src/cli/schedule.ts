@@ -280,6 +280,7 @@ const nextOf = ({ due, next, repeat, first, last, localNow }: ScheduleView): str
 function stateOf(row: ScheduleView): string {
   if (row.paused) return 'paused'
   if (row.siteIsPaused) return 'its site is paused'
+  if (row.seasonIsPaused) return 'its season is paused'
   if (row.errorCode !== null) return `${row.errorCode}: ${row.note ?? ''}`
   return row.note ?? 'has not run'
 }

@@ -138,6 +138,7 @@ export interface Job {
   priority: Generated<number>;
   processor: string;
   reopened: Generated<number>;
+  season_id: number | null;
   settings: Generated<Json>;
   site_id: number | null;
   state: Generated<JobState>;
@@ -296,6 +297,7 @@ export interface Season {
   id: Generated<number>;
   mid_on: string;
   name: string;
+  paused: Generated<boolean>;
   site_id: number;
   starts_on: string;
 }
@@ -353,6 +355,7 @@ export interface SiteSeason {
   from_site_id: number | null;
   mid_on: string | null;
   name: string | null;
+  season_id: number | null;
   site_id: number | null;
   starts_on: string | null;
 }
@@ -446,6 +449,7 @@ export interface Step {
   memory_mb: Generated<number>;
   node: string | null;
   params: Generated<Json>;
+  paused: Generated<boolean>;
   pid: number | null;
   priority: Generated<number>;
   processor: string;

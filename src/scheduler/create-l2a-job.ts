@@ -1,6 +1,12 @@
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
-import { insertJobRows, insertJobsRows, type InsertedJob, type NewJob } from '../db/jobs/insert-job.js'
+import {
+  insertJobRows,
+  insertJobsRows,
+  type AskedJob,
+  type InsertedJob,
+  type NewJob,
+} from '../db/jobs/insert-job.js'
 import {
   listL2aInputs,
   listNewL2aInputs,
@@ -140,7 +146,7 @@ export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Pro
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
   if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
-  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { priority, createdBy }))
+  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { season: rest.season, priority, createdBy }))
   await orderChains(trx, stepIds)
   return { jobId: id, stepIds, ...said }
 }
@@ -157,11 +163,11 @@ export async function createNewL2aJobs(
   const settings = await readSettings(trx)
   const taken = new Set<number>()
   const jobs = (await listNewL2aInputs(trx, news)).map((inputs, i): NewJob | null => {
-    const { siteId = null, priority = 100, createdBy = '' } = news[i] ?? {}
+    const { siteId = null, season, priority = 100, createdBy = '' } = news[i] ?? {}
     const left = inputs.filter(({ acquisitionId }) => !taken.has(acquisitionId))
     const plan = planOf(left, settings, { siteId, tiles: undefined, given: {}, force: false })
     for (const { acquisitionId } of plan.todo) taken.add(acquisitionId)
-    return plan.todo.length === 0 ? null : jobOf(plan, { priority, createdBy })
+    return plan.todo.length === 0 ? null : jobOf(plan, { season, priority, createdBy })
   })
   const inserted = await insertJobsRows(
     trx,
@@ -174,17 +180,13 @@ export async function createNewL2aJobs(
   return jobs.map((job) => (job === null ? null : (inserted.shift() ?? null)))
 }
 
-function jobOf(
-  { todo, siteId, settings, frozen, parameters, origins }: L2aPlan,
-  { priority, createdBy }: { readonly priority: number; readonly createdBy: string },
-): NewJob {
+function jobOf({ todo, siteId, settings, frozen, parameters, origins }: L2aPlan, asked: AskedJob): NewJob {
   return {
     processor: 'l2a',
     siteId,
+    ...asked,
     params: { parameters, origins, version: l2a.version } as Json,
     settings: frozen as Json,
-    priority,
-    createdBy,
     tasks: todo.map((input) => {
       const params: L2aStepParams = {
         acquisition_id: input.acquisitionId,

@@ -8,11 +8,12 @@ import {
   type StepRow,
 } from '../db/jobs/list-steps.js'
 import { listStepHistories } from '../db/report/list-step-histories.js'
-import { cancelSteps, retrySteps, type StepSelection } from '../db/steps/change-steps.js'
+import { cancelSteps, retrySteps } from '../db/steps/change-steps.js'
 import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { failedAttempts, type FailedAttempt } from './failed-attempts.js'
 import type { Capacity } from './admission.js'
+import { describeStanding, selectNamed, type NamedSteps } from './named-steps.js'
 import { readSettings } from './settings-in-force.js'
 import { openWaitingRoom, type AskingHost } from './why-waiting.js'
 
@@ -66,45 +67,26 @@ export async function showJob(
   return { job: await findJob(db, id), steps: await listSteps(db, { job: id, limit: 100_000 }) }
 }
 
-/** How a step or job stands, in words, and how many of the steps were asked to end already. Throws NOT_FOUND. */
-async function standing(
-  db: Queryable,
-  which: StepSelection,
-): Promise<{ readonly text: string; readonly endings: number }> {
-  if ('step' in which) {
-    const step = await findStep(db, which.step)
-    return { text: `Step ${step.id} is ${step.state}`, endings: isEnding(step) ? 1 : 0 }
-  }
-  const job = await findJob(db, which.job)
-  const running = await listSteps(db, { job: job.id, states: ['running'], limit: 100_000 })
-  const steps = Object.entries(job.steps).map(([state, n]) => `${n} ${state}`)
-  return {
-    text: `Job ${job.id} is ${job.state}, its steps: ${steps.join(', ') || 'none'}`,
-    endings: running.filter(isEnding).length,
-  }
-}
-
-const isEnding = (step: StepRow): boolean => step.state === 'running' && step.cancel_requested
-
 /**
  * See `cancelSteps`; `asked` counts those too that were asked before and still run. Throws NOT_FOUND, and CONFLICT where all has ended
  * already.
  */
 export async function cancel(
   db: Queryable,
-  which: StepSelection,
+  named: NamedSteps,
 ): Promise<{ cancelled: number; asked: number }> {
-  await standing(db, which)
+  const which = await selectNamed(db, named)
   const counts = await cancelSteps(db, which)
-  const { text, endings } = await standing(db, which)
+  const { text, endings } = await describeStanding(db, named, which)
   if (counts.cancelled + counts.asked + endings === 0)
     throw new ProcessingError('CONFLICT', `${text}: nothing waits or runs that could be cancelled.`)
   return { cancelled: counts.cancelled, asked: Math.max(counts.asked, endings) }
 }
 
 /** See `retrySteps`. Throws NOT_FOUND, and CONFLICT where nothing has failed or was cancelled. */
-export async function retry(db: Queryable, which: StepSelection): Promise<{ retried: number }> {
-  const { text } = await standing(db, which)
+export async function retry(db: Queryable, named: NamedSteps): Promise<{ retried: number }> {
+  const which = await selectNamed(db, named)
+  const { text } = await describeStanding(db, named, which)
   const retried = await retrySteps(db, which)
   if (retried === 0)
     throw new ProcessingError(

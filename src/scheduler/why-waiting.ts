@@ -103,8 +103,8 @@ export const slurmNode = (node: string): string => `${node}:slurm`
 
 /** Pure part of the answer: what the step's own rows say. */
 export function describeObstacles(
-  step: Pick<StepRow, 'job_id' | 'site' | 'failures' | 'error_code'>,
-  { predecessors, isJobPaused, pausedSites, readyInS }: StepObstacles,
+  step: Pick<StepRow, 'id' | 'job_id' | 'site' | 'failures' | 'error_code'>,
+  { predecessors, isPaused, isJobPaused, pausedSeason, pausedSites, readyInS }: StepObstacles,
 ): readonly string[] {
   const found: string[] = []
   if (predecessors.length > 0) {
@@ -117,7 +117,9 @@ export function describeObstacles(
     const more = predecessors.length - shown.length
     found.push(`waits for ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`)
   }
+  if (isPaused) found.push(`step ${step.id} is paused`)
   if (isJobPaused) found.push(`job ${step.job_id} is paused`)
+  if (pausedSeason !== null) found.push(`season ${pausedSeason} is paused`)
   for (const slug of pausedSites)
     found.push(slug === step.site ? `site ${slug} is paused` : `parent site ${slug} is paused`)
   if (readyInS > 0) {

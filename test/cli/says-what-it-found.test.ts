@@ -39,12 +39,12 @@ test('a retry or cancel of what has ended, or a pause of a job that has, is refu
   expect(await run('cancel', `job:${job}`)).toEqual([
     65,
     '',
-    expect.stringContaining(`Job ${job} is succeeded, its steps: 2 succeeded: nothing waits`),
+    expect.stringContaining(`The steps of job ${job} are 2 succeeded: nothing waits`),
   ])
   expect(await run('retry', `job:${job}`)).toEqual([
     65,
     '',
-    expect.stringContaining('its steps: 2 succeeded: only'),
+    expect.stringContaining(`The steps of job ${job} are 2 succeeded: only`),
   ])
   expect(await run('pause', 'job', `${job}`)).toEqual([
     65,

@@ -100,7 +100,7 @@ export function executorConforms(tested: Conforming): void {
     await setSetting(app().db, 'processor.l2a.tile_threads_hint', 1)
     await setSetting(app().db, 'executor.cpu_slots', 2)
     await eventually(() => Promise.resolve(lines().at(-1) === '1'), 'the budget goes down to one thread')
-    await cancel(app().db, { step: cancelled })
+    await cancel(app().db, { kind: 'step', id: cancelled })
     await eventually(
       async () => (await stepOf(app().db, cancelled)).state === 'cancelled',
       'the cancelled step ends',

@@ -171,7 +171,7 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
         /waits in Slurm: job \d+_0 is PENDING/.test((await stepOf(app.db, stepIds[0]!)).progress_note ?? ''),
       'its row says that it waits',
     )
-    await cancel(app.db, { step: stepIds[0]! })
+    await cancel(app.db, { kind: 'step', id: stepIds[0]! })
     await until(stepIds[0]!, 'cancelled')
     await eventually(
       async () => (await cluster.run('squeue', '--noheader', '--states=PENDING')) === '',

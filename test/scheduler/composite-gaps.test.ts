@@ -186,7 +186,7 @@ test('a partial composite says so everywhere, and is made again whole when the f
     return (await lookAtSchedules(app.db)).filter(({ schedule }) => schedule.name === 'composite-renewal')
   }
   expect(await look()).toEqual([])
-  await retry(app.db, { step: steps.get(bad)! })
+  await retry(app.db, { kind: 'step', id: steps.get(bad)! })
   await publish(steps.get(bad)!, bad, '2025-06-11')
   expect((await productOf(app.db, composite)).stale_reason).toContain('appeared in its window')
   const [renewal] = await look()

@@ -232,7 +232,7 @@ test('cancel ends a running step as cancelled; one that does not listen is kille
   const scheduler = createLocalScheduler(app, log)
   const done = scheduler.run({ untilIdle: true })
   for (const step of stepIds) await eventually(() => hasBegun(step), `step ${step} runs`)
-  expect(await cancel(app.db, { job: id })).toEqual({ cancelled: 0, asked: 2 })
+  expect(await cancel(app.db, { kind: 'job', id })).toEqual({ cancelled: 0, asked: 2 })
   await done
   for (const step of stepIds)
     expect(await stepOf(app.db, step)).toMatchObject({ state: 'cancelled', failures: 0 })

@@ -12,6 +12,17 @@ export async function listOwnSeasons(db: Queryable, siteId: number): Promise<rea
     .execute()
 }
 
+/** Id of a site's own season; undefined where it has none of this name. */
+export async function findSeason(db: Queryable, siteId: number, name: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('season')
+    .select('id')
+    .where('site_id', '=', siteId)
+    .where('name', '=', name)
+    .executeTakeFirst()
+  return row?.id
+}
+
 /** Adds a season; false when the site has one of this name. */
 export async function insertSeason(db: Queryable, siteId: number, season: SeasonRow): Promise<boolean> {
   const row = await db

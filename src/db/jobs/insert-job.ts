@@ -28,6 +28,8 @@ export interface NewTask {
 export interface NewJob {
   readonly processor: string
   readonly siteId: number | null
+  /** Name of a season in force for the site, for which it is asked; default: for none. */
+  readonly season?: string | undefined
   readonly params: Json
   /** Job settings frozen now with their origin, see `scheduler/freeze-settings.ts`; default none. */
   readonly settings?: Json
@@ -36,6 +38,9 @@ export interface NewJob {
   /** Each becomes one task with one step that is ready at once. */
   readonly tasks: readonly NewTask[]
 }
+
+/** What of a job its request says, whatever it is made of. */
+export type AskedJob = Pick<NewJob, 'season' | 'priority' | 'createdBy'>
 
 /** A job that was inserted, its steps in the order of its tasks. */
 export interface InsertedJob {
@@ -67,12 +72,13 @@ export async function insertJobsRows(trx: Queryable, jobs: readonly NewJob[]): P
   const jobRows = jobs.map((job, i) => ({
     id: idOf(jobIds, i),
     ...{ processor: job.processor, site_id: job.siteId, params: job.params, settings: job.settings ?? {} },
-    ...{ priority: job.priority, created_by: job.createdBy },
+    ...{ priority: job.priority, created_by: job.createdBy, season: job.season ?? null },
   }))
   await sql`
-    insert into job (id, processor, site_id, params, settings, priority, created_by) overriding system value
-    select id, processor, site_id, params, settings, priority, created_by from jsonb_to_recordset(${JSON.stringify(jobRows)}::jsonb)
-      as j(id bigint, processor text, site_id bigint, params jsonb, settings jsonb, priority integer, created_by text)`.execute(
+    insert into job (id, processor, site_id, season_id, params, settings, priority, created_by) overriding system value
+    select id, processor, site_id, (select season_id from site_season own where own.site_id = j.site_id and own.name = j.season),
+      params, settings, priority, created_by from jsonb_to_recordset(${JSON.stringify(jobRows)}::jsonb)
+      as j(id bigint, processor text, site_id bigint, season text, params jsonb, settings jsonb, priority integer, created_by text)`.execute(
     trx,
   )
   const rows = tasks.map((task, i) => ({

@@ -8,6 +8,9 @@ export interface JobRow {
   readonly site: string | null
   readonly state: JobState
   readonly paused: boolean
+  /** The season for which it was asked. */
+  readonly season: string | null
+  readonly season_paused: boolean
   readonly priority: number
   readonly created_at: Date
   readonly ended_at: Date | null
@@ -32,12 +35,13 @@ export async function listJobs(
   }: { id?: number | null; state?: string | null; site?: string | null; limit: number },
 ): Promise<JobRow[]> {
   const { rows } = await sql<JobRow>`
-    select job.id, job.processor, site.slug as site, job.state::text as state, job.paused, job.priority, job.created_at, job.ended_at,
+    select job.id, job.processor, site.slug as site, job.state::text as state, job.paused, season.name as season,
+      coalesce(season.paused, false) as season_paused, job.priority, job.created_at, job.ended_at,
       job.created_by, job.params,
       coalesce((select jsonb_object_agg(state, n) from (
         select state::text as state, count(*) as n from step where step.job_id = job.id group by state) as counted), '{}') as steps,
       extract(epoch from case when job.state = 'active' then now() else ran.ended_at end - ran.started_at)::float8 as wall_s, ran.cpu_s
-    from job left join site on site.id = job.site_id
+    from job left join site on site.id = job.site_id left join season on season.id = job.season_id
       cross join lateral (
         select max(s.ended_at) as ended_at,
           -- A step's row knows its last claim only: the first ones of those that were tried again are in the events.

@@ -21,6 +21,8 @@ export interface StepRow {
   readonly ended_at: Date | null
   readonly lease_expires_at: Date | null
   readonly cancel_requested: boolean
+  /** By itself; a pause of its job, season or site is not in it. */
+  readonly paused: boolean
   readonly node: string | null
   readonly pid: number | null
   readonly threads: number | null
@@ -67,7 +69,7 @@ export async function listSteps(db: Queryable, filter: StepFilter): Promise<Step
   const { rows } = await sql<StepRow>`
     select step.id, step.job_id, step.processor, site.slug as site, task.tile, task.acquisition_id, acquisition.product_uri,
       step.state::text as state, step.attempt, step.failures, step.executor, step.priority, step.ready_at, step.started_at,
-      step.ended_at, step.lease_expires_at, step.cancel_requested, step.node, step.pid, step.threads, step.memory_mb,
+      step.ended_at, step.lease_expires_at, step.cancel_requested, step.paused, step.node, step.pid, step.threads, step.memory_mb,
       step.progress, step.progress_note, step.error_code, step.error_message, step.error_class::text as error_class,
       step.params, coalesce(settings_of(step), '{}') as settings, step.granted, step.scratch_mb, step.block_shrink, step.resources
     from step join task on task.id = step.task_id left join site on site.id = step.site_id

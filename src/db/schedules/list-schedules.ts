@@ -19,6 +19,7 @@ export interface ScheduleRow extends ScheduleRule, SeasonSpan {
   readonly paused: boolean
   /** Its site, or that one's parent, is paused. */
   readonly siteIsPaused: boolean
+  readonly seasonIsPaused: boolean
   /** YYYY-MM-DD; null: it never ran for a day. */
   readonly doneThrough: string | null
   /** It is due for a look, by real time. */
@@ -50,7 +51,7 @@ export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}):
       n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
       s.first_base::text as "firstBase", s.first_offset_days as "firstOffsetDays", s.last_offset_days as "lastOffsetDays", s.at_time as "atTime",
       s.time_zone as "timeZone", s.wait_days as "waitDays", s.retry_s as "retryS", s.priority, s.arguments, s.paused,
-      (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", s.done_through as "doneThrough", s.look_at <= now() as "isLookedAt",
+      (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", n.paused as "seasonIsPaused", s.done_through as "doneThrough", s.look_at <= now() as "isLookedAt",
       ${civil('season_now()')} as "localNow", ${civil('s.waiting_since')} as "waitingSince", s.waits_for as "waitsFor", s.note,
       s.error_code as "errorCode"
     from schedule s join season n on n.id = s.season_id join site on site.id = n.site_id left join site parent on parent.id = site.parent_id

@@ -24,7 +24,7 @@ export type Begun =
       /** The attempt that this one has taken the place of, because the element was requeued; null: none. */
       readonly replaced: number | null
     }
-  /** This claim is not to be begun: its user cancelled it, or its job or site is paused. */
+  /** This claim is not to be begun: its user cancelled it, or it, its job, season or site is paused. */
   | { readonly kind: 'refused'; readonly claim: ClaimKey; readonly reason: 'cancelled' | 'paused' }
   /** A later run of the element is at work: this one must end. */
   | { readonly kind: 'superseded' }
@@ -57,7 +57,8 @@ export async function beginLoad(db: Queryable, run: ElementRun): Promise<Begun> 
         select child.id from site child join paused_site on child.parent_id = paused_site.id)
       select l.place, l.step_id::float8 as id, l.attempt, l.begun_run as "begunRun", s.processor, coalesce(s.threads, 1) as threads,
         (s.state = 'running' and s.attempt = l.attempt) as "isHeld", s.cancel_requested as "cancelRequested",
-        (job.paused or coalesce(s.site_id in (select id from paused_site), false)) as "isPaused", s.site_id::float8 as "siteId",
+        (s.paused or job.paused or coalesce(s.site_id in (select id from paused_site), false)
+          or exists (select from season where season.id = job.season_id and season.paused)) as "isPaused", s.site_id::float8 as "siteId",
         coalesce((s.granted ->> 'memory_mb')::float8, s.memory_mb) as "memoryMb",
         coalesce((s.granted ->> 'disk_mb')::float8, s.scratch_mb) as "diskMb"
       from slurm_load l join step s on s.id = l.step_id join job on job.id = s.job_id

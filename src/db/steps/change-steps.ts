@@ -1,15 +1,8 @@
 import { sql } from 'kysely'
 import type { Queryable } from './queryable.js'
 import { notifySchedulers } from './notify-schedulers.js'
+import { selectedSteps as selected, type StepSelection } from './selected-steps.js'
 import { settleEnds } from './settle-ends.js'
-
-/** One step, or all steps of a job. */
-export type StepSelection = { readonly step: number } | { readonly job: number }
-
-const selected = (which: StepSelection | { readonly steps: readonly number[] }) => {
-  if ('steps' in which) return sql`step.id = any(${which.steps}::bigint[])`
-  return 'step' in which ? sql`step.id = ${which.step}` : sql`step.job_id = ${which.job}`
-}
 
 /** How many steps a cancel ended at once, and how many running ones it asked to end. */
 export interface CancelCounts {
@@ -25,10 +18,7 @@ export async function cancelSteps(db: Queryable, which: StepSelection): Promise<
 }
 
 /** The same within the caller's transaction, who draws the consequences (`settleEnds`) when it is committed, not before. */
-export async function cancelStepRows(
-  trx: Queryable,
-  which: StepSelection | { readonly steps: readonly number[] },
-): Promise<CancelCounts> {
+export async function cancelStepRows(trx: Queryable, which: StepSelection): Promise<CancelCounts> {
   await sql`select from step where ${selected(which)} and state in ('blocked', 'ready', 'running') order by id for update`.execute(
     trx,
   )

@@ -36,7 +36,7 @@ const claim = prepared<Claim>(
        threads = g.threads, settings_id = g.settings_id, granted = coalesce($7::jsonb -> g.place, '{}'), progress = 0, progress_note = null, resources = '{}'
      from unnest((select $5::bigint[]), (select $6::int[]), (select $8::int[]), (select $9::bigint[])) as g(id, threads, place, settings_id), job
      where step.id = g.id and job.id = step.job_id
-       and step.state = 'ready' and step.executor = $1 and step.ready_at <= now() and not job.paused
+       and step.state = 'ready' and not step.paused and step.executor = $1 and step.ready_at <= now() and not job.paused
      returning step.id, step.attempt, step.processor, step.threads, step.priority),
    noted as (
      insert into step_event (step_id, attempt, kind, detail)

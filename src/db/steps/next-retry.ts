@@ -4,7 +4,7 @@ import type { Queryable } from './queryable.js'
 const next = prepared<{ inS: number | null }>(
   'next_retry',
   `select extract(epoch from (
-     select ready_at from step where state = 'ready' and failures > 0 and executor = $1 and ready_at > now()
+     select ready_at from step where state = 'ready' and not paused and failures > 0 and executor = $1 and ready_at > now()
      order by executor, ready_at limit 1) - now())::float8 as "inS"`,
 )
 

@@ -26,9 +26,10 @@ export async function queueSummary(db: Queryable, { executor }: { executor: stri
       select job.state = 'active' as is_active, by_state.*
       from job cross join lateral (
         select step.state, count(*) as n,
-          count(*) filter (where step.state = 'running' or (step.state in ('ready', 'blocked') and not job.paused
+          count(*) filter (where step.state = 'running' or (step.state in ('ready', 'blocked') and not step.paused and not job.paused
+            and not exists (select from season where season.id = job.season_id and season.paused)
             and (step.site_id is null or step.site_id not in ${pausedSites}))) as open,
-          min(step.ready_at) filter (where step.state = 'ready' and step.ready_at > now()) as next_ready_at,
+          min(step.ready_at) filter (where step.state = 'ready' and not step.paused and step.ready_at > now()) as next_ready_at,
           sum((step.resources ->> 'wall_s')::float8) filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour') as wall_s,
           count(step.resources ->> 'wall_s') filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour') as measured,
           sum(step.progress) filter (where step.state = 'running') as progress

@@ -10,7 +10,10 @@ export interface StepObstacles {
     readonly state: StepState
     readonly isOfChain: boolean
   }[]
+  readonly isPaused: boolean
   readonly isJobPaused: boolean
+  /** The season of its job, where that is paused. */
+  readonly pausedSeason: string | null
   /** Slugs of the step's site and its ancestors that are paused, in no order. */
   readonly pausedSites: readonly string[]
   /** Seconds until `ready_at`, by the database's clock; <= 0 when it has come. */
@@ -24,7 +27,8 @@ export async function readObstacles(db: Queryable, stepId: number): Promise<Step
       select site.id, site.slug, site.paused, site.parent_id from site join step on step.site_id = site.id where step.id = ${stepId}
       union
       select parent.id, parent.slug, parent.paused, parent.parent_id from site parent join lineage on lineage.parent_id = parent.id)
-    select job.paused as "isJobPaused", extract(epoch from step.ready_at - now())::float8 as "readyInS",
+    select step.paused as "isPaused", job.paused as "isJobPaused",
+      (select season.name from season where season.id = job.season_id and season.paused) as "pausedSeason", extract(epoch from step.ready_at - now())::float8 as "readyInS",
       coalesce((select json_agg(slug) from lineage where paused), '[]') as "pausedSites",
       coalesce((select json_agg(json_build_object('id', p.id, 'state', p.state, 'isOfChain', d.end_suffices) order by p.id)
         from step_dependency d join step p on p.id = d.predecessor_id

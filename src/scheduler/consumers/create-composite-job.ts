@@ -231,6 +231,7 @@ export async function createCompositeJobRows(
   const { id, stepIds } = await insertJobRows(trx, {
     processor: composite.name,
     siteId,
+    season: request.season,
     params: { parameters, origins, version: composite.version } as Json,
     settings: frozen as Json,
     priority,

@@ -1,6 +1,12 @@
 import { ProcessingError } from '../../domain/errors.js'
 import type { NdviStepParams } from '../../domain/step-params.js'
-import { insertJobRows, insertJobsRows, type InsertedJob, type NewJob } from '../../db/jobs/insert-job.js'
+import {
+  insertJobRows,
+  insertJobsRows,
+  type AskedJob,
+  type InsertedJob,
+  type NewJob,
+} from '../../db/jobs/insert-job.js'
 import {
   listNdviInputs,
   listNewNdviInputs,
@@ -110,7 +116,7 @@ export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
   if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
-  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { priority, createdBy }))
+  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { season: rest.season, priority, createdBy }))
   return { jobId: id, stepIds, ...said }
 }
 
@@ -126,12 +132,12 @@ export async function createNewNdviJobs(
   const settings = await readSettings(trx)
   const taken = new Set<number>()
   const jobs = (await listNewNdviInputs(trx, news)).map((inputs, i): NewJob | null => {
-    const { siteId = null, priority = 100, createdBy = '' } = news[i] ?? {}
+    const { siteId = null, season, priority = 100, createdBy = '' } = news[i] ?? {}
     const left = inputs.filter(({ productId }) => !taken.has(productId))
     const asked = { siteId, tiles: undefined, given: {}, force: false, untried: true }
     const plan = planOf(left, settings, asked)
     for (const { productId } of plan.todo) taken.add(productId)
-    return plan.todo.length === 0 ? null : jobOf(plan, { priority, createdBy })
+    return plan.todo.length === 0 ? null : jobOf(plan, { season, priority, createdBy })
   })
   const inserted = await insertJobsRows(
     trx,
@@ -140,17 +146,13 @@ export async function createNewNdviJobs(
   return jobs.map((job) => (job === null ? null : (inserted.shift() ?? null)))
 }
 
-function jobOf(
-  { todo, siteId, settings, frozen, parameters, origins }: NdviPlan,
-  { priority, createdBy }: { readonly priority: number; readonly createdBy: string },
-): NewJob {
+function jobOf({ todo, siteId, settings, frozen, parameters, origins }: NdviPlan, asked: AskedJob): NewJob {
   return {
     processor: ndvi.name,
     siteId,
+    ...asked,
     params: { parameters, origins, version: ndvi.version } as Json,
     settings: frozen as Json,
-    priority,
-    createdBy,
     tasks: todo.map((input) => {
       const params: NdviStepParams = {
         product: input.product,

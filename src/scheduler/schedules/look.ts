@@ -83,7 +83,7 @@ export async function lookAtSchedules(
 }
 
 const isOpen = (schedule: ScheduleRow): boolean =>
-  !schedule.paused && !schedule.siteIsPaused && schedule.isLookedAt
+  !schedule.paused && !schedule.siteIsPaused && !schedule.seasonIsPaused && schedule.isLookedAt
 
 /** Throws the error again where it is not the schedule's. */
 async function recordError(db: Queryable, schedule: ScheduleRow, error: unknown): Promise<Looked> {

@@ -3,7 +3,7 @@ import { listTileSites, type TileSite } from '../../db/why/list-tile-sites.js'
 import type { SiteRow } from '../../db/catalog/sites.js'
 import { listSiteTiles } from '../../db/catalog/site-tiles.js'
 import type { Queryable } from '../../db/steps/queryable.js'
-import { viewSchedules } from '../schedules/manage.js'
+import { viewSchedules, type ScheduleView } from '../schedules/manage.js'
 import { openWaitingRoom, type AskingHost, type WaitingRoom } from '../why-waiting.js'
 import { explain, type Explanation } from './explanation.js'
 import { commonReason, standingOf, whyAcquisition } from './why-acquisition.js'
@@ -45,27 +45,29 @@ export async function whySite(db: Queryable, site: SiteRow, host: AskingHost): P
     )
   const off = tiles.filter(({ enabled }) => !enabled).map(({ tile }) => tile)
   if (off.length > 0) reasons.push(`its tile filter leaves out ${off.slice(0, 10).join(', ')}`)
-  reasons.push(...(await scheduleReasons(db, site.slug)))
+  const schedules = await viewSchedules(db, { site: site.slug })
+  const held = [...new Set(schedules.flatMap((row) => (row.seasonIsPaused ? [row.season] : [])))]
+  for (const season of held) reasons.push(`season ${season} is paused: nothing that is asked for it starts`)
+  reasons.push(...scheduleReasons(schedules))
   return explain(`site ${site.slug}`, summary(rows), {
     reasons,
     next: [
       ...(site.paused ? [`tilth resume site ${site.slug}`] : []),
+      ...held.map((season) => `tilth resume season ${site.slug}/${season}`),
       ...(empty.length > 0 ? ['tilth ingest FOLDER, where their acquisitions lie'] : []),
     ],
     parts: await groups(db, rows, sites, openWaitingRoom(db, host)),
   })
 }
 
-/** Schedules of the site that are paused, wait for inputs or cannot run; those of a pause of the whole site are told already. */
-async function scheduleReasons(db: Queryable, site: string): Promise<string[]> {
-  return (await viewSchedules(db, { site })).flatMap(
-    ({ name, season, paused, errorCode, note, waitsFor, due }) => {
-      const which = `schedule ${name} of ${season}`
-      if (paused) return [`${which} is paused${due.length > 0 ? `, due since ${due[0] ?? ''}` : ''}`]
-      if (errorCode !== null) return [`${which} cannot run: ${errorCode}: ${note ?? ''}`]
-      return waitsFor.length > 0 ? [`${which} ${note ?? 'waits'}; the first: ${waitsFor[0] ?? ''}`] : []
-    },
-  )
+/** Schedules of a site that are paused, wait for inputs or cannot run; a pause of the whole site or season is told already. */
+function scheduleReasons(schedules: readonly ScheduleView[]): string[] {
+  return schedules.flatMap(({ name, season, paused, errorCode, note, waitsFor, due }) => {
+    const which = `schedule ${name} of ${season}`
+    if (paused) return [`${which} is paused${due.length > 0 ? `, due since ${due[0] ?? ''}` : ''}`]
+    if (errorCode !== null) return [`${which} cannot run: ${errorCode}: ${note ?? ''}`]
+    return waitsFor.length > 0 ? [`${which} ${note ?? 'waits'}; the first: ${waitsFor[0] ?? ''}`] : []
+  })
 }
 
 function summary(rows: readonly StandingRow[]): string {
