@@ -1,7 +1,8 @@
 import { secondText } from '../domain/calendar-day.js'
 import { describeOrigin, type SettingOrigin } from '../config/resolve-settings.js'
 import { definitionOf, formatSetting, isSettingKey, type SettingValue } from '../config/settings.js'
-import type { JobRow, QueueStatus, StepDetail, StepRow } from '../scheduler/queue-view.js'
+import type { JobWithDeadline } from '../scheduler/deadlines.js'
+import type { QueueStatus, StepDetail, StepRow } from '../scheduler/queue-view.js'
 import { formatFailures } from './format-failures.js'
 import { formatSeconds, formatTable } from './queue-options.js'
 
@@ -13,9 +14,20 @@ const counts = (steps: Readonly<Record<string, number>>): string =>
     .map(([state, n]) => `${n} ${state}`)
     .join(', ') || 'none'
 
-export function formatJobs(jobs: readonly JobRow[]): string {
+export function formatJobs(jobs: readonly JobWithDeadline[]): string {
   return formatTable(
-    ['JOB', 'PROCESSOR', 'SITE', 'STATE', 'STEPS', 'WALL', 'CPU', 'CPU/WALL', 'CREATED (UTC)'],
+    [
+      'JOB',
+      'PROCESSOR',
+      'SITE',
+      'STATE',
+      'STEPS',
+      'WALL',
+      'CPU',
+      'CPU/WALL',
+      'CREATED (UTC)',
+      'DEADLINE (UTC)',
+    ],
     jobs.map((job) => [
       String(job.id),
       job.processor,
@@ -26,6 +38,7 @@ export function formatJobs(jobs: readonly JobRow[]): string {
       formatSeconds(job.cpu_s),
       job.wall_s === null || job.wall_s <= 0 ? '-' : (job.cpu_s / job.wall_s).toFixed(2),
       when(job.created_at),
+      job.deadline === null ? '-' : `${when(job.deadline.at)}, ${job.deadline.standing}`,
     ]),
   )
 }

@@ -13,11 +13,11 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { state?: string; site?: string; limit: number; json?: boolean }) =>
       withApp(async ({ db }) => {
-        const { listJobs } = await import('../scheduler/queue-view.js')
+        const { viewJobs } = await import('../scheduler/queue-view.js')
         const { getSite } = await import('../catalog/find-site.js')
         if (options.site !== undefined) await getSite(db, options.site)
         const { formatJobs } = await import('./format-queue.js')
-        const jobs = await listJobs(db, {
+        const jobs = await viewJobs(db, {
           state: options.state ?? null,
           site: options.site ?? null,
           limit: options.limit,

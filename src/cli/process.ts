@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import type { App } from '../app.js'
 import { isCalendarDay } from '../domain/calendar-day.js'
+import { parseDeadline, type Deadline } from '../domain/deadline.js'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
 import type { CreatedConsumer } from '../scheduler/consumers/consumer-request.js'
 import { finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
@@ -43,6 +44,7 @@ interface Options {
   stale?: boolean
   force: boolean
   priority: number
+  deadline?: Deadline
   json?: boolean
 }
 
@@ -96,6 +98,11 @@ export function register(program: Command): void {
     .option('--stale', 'only where the product is stale: it is made again from what is newest; needs no site')
     .option('--force', 'also where the product exists with the same parameters', false)
     .option('--priority <n>', 'lower runs first', positiveInteger, 100)
+    .option(
+      '--deadline <when>',
+      'when it should be done: a time with its zone (2026-05-01T12:00Z) or from now (90min, 36h, 3d); it is favoured as that comes near',
+      (text) => parseDeadline(text),
+    )
     .option('--json', 'print JSON')
     .action(async (options: Options, command: Command) => {
       refuseForeignOptions(options.processor, command)
@@ -121,13 +128,14 @@ const defined = (values: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 
 /** What requests of all processors have in common. */
-const commonOf = ({ site, season, from, to, tile: tiles, stale, force, priority }: Options) => ({
+const commonOf = ({ site, season, from, to, tile: tiles, stale, force, priority, deadline }: Options) => ({
   ...(site === undefined ? {} : { site }),
   ...(season === undefined ? {} : { season }),
   ...(from === undefined ? {} : { from }),
   ...(to === undefined ? {} : { to }),
   ...(tiles === undefined ? {} : { tiles }),
   ...(stale === true ? { stale } : {}),
+  ...(deadline === undefined ? {} : { deadline }),
   ...{ force, priority, createdBy: `cli ${userInfo().username}` },
 })
 

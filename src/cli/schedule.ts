@@ -14,6 +14,7 @@ interface EditOptions {
   readonly wait?: number
   readonly retry?: number
   readonly priority?: number
+  readonly deadline?: number
   readonly arguments?: string
   readonly json?: boolean
 }
@@ -117,7 +118,7 @@ function registerShowing(schedule: Command): void {
           `  from ${view.first} to ${view.last} at ${view.atTime} ${view.timeZone}; next ${nextOf(view)}\n`,
         )
         process.stdout.write(
-          `  waits up to ${view.waitDays} days for inputs, looks again after ${view.retryS} s; priority ${view.priority}; arguments ${JSON.stringify(view.arguments)}\n`,
+          `  waits up to ${view.waitDays} days for inputs, looks again after ${view.retryS} s; priority ${view.priority}; deadline ${view.deadlineH === null ? 'none' : `${view.deadlineH} h`}; arguments ${JSON.stringify(view.arguments)}\n`,
         )
         process.stdout.write(`  ${stateOf(view)}\n`)
         for (const input of view.waitsFor) process.stdout.write(`    ${input}\n`)
@@ -169,6 +170,11 @@ function registerEdit(schedule: Command): void {
     )
     .option('--retry <s>', 'seconds until it looks again', wholeNumberIn(1, 31_536_000))
     .option('--priority <n>', 'of its jobs, lower first', wholeNumberIn(-1_000_000, 1_000_000))
+    .option(
+      '--deadline <h>',
+      'of its jobs: hours from their making within which they should be done; 0: none',
+      wholeNumberIn(0, 87_600),
+    )
     .option('--arguments <json>', 'for its processor, an object')
     .option('--json', 'print JSON')
     .action(async (site: string, which: string, options: EditOptions) => {
@@ -185,6 +191,7 @@ function registerEdit(schedule: Command): void {
         ...(options.wait === undefined ? {} : { waitDays: options.wait }),
         ...(options.retry === undefined ? {} : { retryS: options.retry }),
         ...(options.priority === undefined ? {} : { priority: options.priority }),
+        ...(options.deadline === undefined ? {} : { deadlineH: options.deadline }),
         ...(options.arguments === undefined ? {} : { arguments: parseArguments(options.arguments) }),
       }
       if (Object.keys(change).length === 0)

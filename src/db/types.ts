@@ -92,6 +92,7 @@ export interface ChainState {
 export interface DefaultSchedule {
   arguments: Generated<Json>;
   at_time: Generated<string>;
+  deadline_h: number | null;
   doc: string;
   every_days: number | null;
   first_base: Generated<ScheduleBase>;
@@ -130,6 +131,7 @@ export interface FormerRevision {
 export interface Job {
   created_at: Generated<Timestamp>;
   created_by: string;
+  deadline_at: Timestamp | null;
   ended_at: Timestamp | null;
   ended_steps: Json | null;
   id: Generated<number>;
@@ -256,6 +258,7 @@ export interface RetentionRule {
 export interface Schedule {
   arguments: Json;
   at_time: string;
+  deadline_h: number | null;
   done_through: string | null;
   error_code: string | null;
   every_days: number | null;

@@ -1,3 +1,4 @@
+import type { Deadline } from '../domain/deadline.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
 import {
@@ -34,6 +35,8 @@ export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
   readonly force?: boolean
   /** Lower first; default 100. */
   readonly priority?: number
+  /** Default: none. */
+  readonly deadline?: Deadline
   readonly createdBy: string
 }
 
@@ -140,13 +143,16 @@ export async function createL2aJob(db: Queryable, request: L2aRequest): Promise<
 
 /** The same within the caller's transaction. */
 export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Promise<CreatedL2a> {
-  const { priority = 100, createdBy, ...rest } = request
+  const { priority = 100, createdBy, deadline, ...rest } = request
   await lockL2aPlanning(trx)
   const plan = await planL2a(trx, rest)
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
   if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
-  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { season: rest.season, priority, createdBy }))
+  const { id, stepIds } = await insertJobRows(
+    trx,
+    jobOf(plan, { season: rest.season, deadline, priority, createdBy }),
+  )
   await orderChains(trx, stepIds)
   return { jobId: id, stepIds, ...said }
 }
@@ -157,17 +163,17 @@ export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Pro
  */
 export async function createNewL2aJobs(
   trx: Queryable,
-  news: readonly (SeasonNews & { readonly priority: number; readonly createdBy: string })[],
+  news: readonly (SeasonNews & AskedJob)[],
 ): Promise<(InsertedJob | null)[]> {
   await lockL2aPlanning(trx)
   const settings = await readSettings(trx)
   const taken = new Set<number>()
   const jobs = (await listNewL2aInputs(trx, news)).map((inputs, i): NewJob | null => {
-    const { siteId = null, season, priority = 100, createdBy = '' } = news[i] ?? {}
+    const { siteId = null, season, deadline, priority = 100, createdBy = '' } = news[i] ?? {}
     const left = inputs.filter(({ acquisitionId }) => !taken.has(acquisitionId))
     const plan = planOf(left, settings, { siteId, tiles: undefined, given: {}, force: false })
     for (const { acquisitionId } of plan.todo) taken.add(acquisitionId)
-    return plan.todo.length === 0 ? null : jobOf(plan, { season, priority, createdBy })
+    return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
   })
   const inserted = await insertJobsRows(
     trx,

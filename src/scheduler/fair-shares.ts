@@ -13,7 +13,7 @@ import {
 import type { SettingsInForce } from './settings-in-force.js'
 
 /** Slot time that a step is taken for while nothing like it has run, s: about one L2A of a full tile. */
-const UNKNOWN_COST_S = 60
+export const UNKNOWN_COST_S = 60
 
 /** How old may be what others gave, ms. */
 const FRESH_MS = 2000

@@ -28,7 +28,7 @@ export class Granter {
   }
 
   /** Mean slot time of such steps, s, as far as it was read for `grant`. */
-  costOf(step: ReadyStep): number | undefined {
+  costOf(step: Pick<ReadyStep, 'processor' | 'sizeClass'>): number | undefined {
     return this.known.get(keyOf(step))?.use?.slotS
   }
 
@@ -60,4 +60,5 @@ export function grantOf(
   return found
 }
 
-const keyOf = ({ processor, sizeClass }: ReadyStep): string => `${processor} ${sizeClass ?? ''}`
+const keyOf = ({ processor, sizeClass }: Pick<ReadyStep, 'processor' | 'sizeClass'>): string =>
+  `${processor} ${sizeClass ?? ''}`

@@ -1,5 +1,5 @@
 import { ProcessingError } from '../domain/errors.js'
-import { listJobs, type JobRow } from '../db/jobs/list-jobs.js'
+import { listJobs } from '../db/jobs/list-jobs.js'
 import {
   listProductsOfStep,
   listStepEvents,
@@ -11,16 +11,22 @@ import { listStepHistories } from '../db/report/list-step-histories.js'
 import { cancelSteps, retrySteps } from '../db/steps/change-steps.js'
 import { queueSummary, type QueueSummary } from '../db/steps/queue-summary.js'
 import type { Queryable } from '../db/steps/queryable.js'
+import { withDeadlines, type JobWithDeadline } from './deadlines.js'
 import { failedAttempts, type FailedAttempt } from './failed-attempts.js'
 import type { Capacity } from './admission.js'
 import { describeStanding, selectNamed, type NamedSteps } from './named-steps.js'
 import { readSettings } from './settings-in-force.js'
 import { openWaitingRoom, type AskingHost } from './why-waiting.js'
 
-export type { JobRow } from '../db/jobs/list-jobs.js'
 export type { StepRow, StepEventRow, StepFilter } from '../db/jobs/list-steps.js'
 export type { StepHistory } from '../db/report/list-step-histories.js'
-export { listJobs, listStepEvents, listStepHistories, listSteps }
+export { listStepEvents, listStepHistories, listSteps }
+
+/** Jobs, newest first, with how they stand to their deadlines. */
+export const viewJobs = async (
+  db: Queryable,
+  filter: Parameters<typeof listJobs>[1],
+): Promise<JobWithDeadline[]> => withDeadlines(db, await listJobs(db, filter))
 
 export interface StepDetail {
   readonly step: StepRow
@@ -53,8 +59,8 @@ export async function showStep(db: Queryable, id: number, host: AskingHost): Pro
 }
 
 /** One job. Throws NOT_FOUND. */
-export async function findJob(db: Queryable, id: number): Promise<JobRow> {
-  const [job] = await listJobs(db, { id, limit: 1 })
+export async function findJob(db: Queryable, id: number): Promise<JobWithDeadline> {
+  const [job] = await viewJobs(db, { id, limit: 1 })
   if (job === undefined) throw new ProcessingError('NOT_FOUND', `There is no job ${id}. See \`tilth jobs\`.`)
   return job
 }
@@ -63,7 +69,7 @@ export async function findJob(db: Queryable, id: number): Promise<JobRow> {
 export async function showJob(
   db: Queryable,
   id: number,
-): Promise<{ job: JobRow; steps: readonly StepRow[] }> {
+): Promise<{ job: JobWithDeadline; steps: readonly StepRow[] }> {
   return { job: await findJob(db, id), steps: await listSteps(db, { job: id, limit: 100_000 }) }
 }
 

@@ -19,6 +19,7 @@ import type { AttemptEnd, ClaimedStep, Executor, StepLimits } from './executor.j
 import { ClaimWatch } from './claim-watch.js'
 import { asCandidate } from './grant-resources.js'
 import { FreshSettings } from './fresh-settings.js'
+import { Deadlines } from './deadlines.js'
 import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { listReadyWithinQuota } from './quota.js'
@@ -89,6 +90,7 @@ export class Scheduler {
   private readonly gate = new PressureGate()
   private readonly granter = new Granter()
   private readonly fair: FairShares
+  private readonly deadlines: Deadlines
   private readonly snapshots: SettingSnapshots
   /** Its node is paused, draining or of another version: only an operator can change that. */
   private isHeld = false
@@ -110,6 +112,7 @@ export class Scheduler {
     this.watch = new ClaimWatch(options.executor)
     this.snapshots = new SettingSnapshots(options.db)
     this.fair = new FairShares(options.db)
+    this.deadlines = new Deadlines(options.db)
     options.executor.onEnd((step, end) => {
       this.ends.push({ step, end })
       this.wake()
@@ -217,6 +220,7 @@ export class Scheduler {
     const noWork = await this.presence.whyNoWork(settings, standing, executor.cluster?.fault() ?? fault)
     this.isHeld = noWork?.isHeld ?? false
     let held: HeldSlots | null = null
+    const costOf = (kind: Pick<ReadyStep, 'processor' | 'sizeClass'>) => this.granter.costOf(kind)
     const { starts, admission, running } = await withAdmissionLock(db, async (trx) => {
       const rows = await listRunningSteps(trx)
       const place = { executor: executor.name, node: executor.cluster === undefined ? node : null }
@@ -226,9 +230,8 @@ export class Scheduler {
         ? await listReadyWithinQuota(trx, settings, rows, { executor: executor.name, limit: CANDIDATES })
         : { ready: [], over: [] }
       const granted = await this.granter.grant(trx, ready, settings)
-      const costOf = (step: ReadyStep) => this.granter.costOf(step)
-      const candidates = this.fair
-        .order(ready, settings, costOf)
+      const candidates = this.deadlines
+        .order(this.fair.order(ready, settings, costOf), settings, costOf)
         .map((step) => asCandidate(step, grantOf(granted, step)))
       const readyById = new Map(ready.map((step) => [step.id, step]))
       // Pressure, slots and memory are those of this machine: a cluster's are not.
@@ -256,11 +259,9 @@ export class Scheduler {
         grants,
       })
       const startedIds = new Set(claimed.map(({ id }) => id))
-      this.fair.charge(
-        ready.filter(({ id }) => startedIds.has(id)),
-        settings,
-        costOf,
-      )
+      const started = ready.filter(({ id }) => startedIds.has(id))
+      this.fair.charge(started, settings, costOf)
+      this.deadlines.charge(started, settings, costOf)
       const attempts = new Map(here.map((row) => [row.id, row.attempt]))
       await setStepThreads(
         trx,
@@ -280,6 +281,7 @@ export class Scheduler {
     this.tellRunning(running, admission, settings)
     this.explain(noWork?.reason ?? admission.waiting[0]?.reason ?? '', admission.waiting.length)
     await this.fair.exchange()
+    await this.deadlines.refresh(costOf)
     return nextRetryS(db, { executor: executor.name })
   }
 

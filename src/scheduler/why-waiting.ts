@@ -1,9 +1,11 @@
 import type { StepRow } from '../db/jobs/list-steps.js'
+import type { ReadyStep } from '../db/steps/list-ready-steps.js'
 import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
 import { admitRound } from './admit-round.js'
 import { asCandidate } from './grant-resources.js'
+import { Deadlines } from './deadlines.js'
 import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { memoryLeft } from './memory-left.js'
@@ -67,7 +69,10 @@ async function askAdmission(
   const granted = await granter.grant(db, listed, settings)
   const fair = new FairShares(db)
   await fair.read()
-  const ready = fair.order(listed, settings, (step) => granter.costOf(step))
+  const costOf = (kind: Pick<ReadyStep, 'processor' | 'sizeClass'>) => granter.costOf(kind)
+  const deadlines = new Deadlines(db)
+  await deadlines.refresh(costOf)
+  const ready = deadlines.order(fair.order(listed, settings, costOf), settings, costOf)
   const { waiting } = admitRound(
     // How much waits in a cluster already only its own scheduler knows: beside caps nothing else can be told from here.
     { place: { executor, node }, room: executor === 'slurm' ? Infinity : undefined },

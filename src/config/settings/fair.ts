@@ -47,4 +47,12 @@ export const FAIR_SETTINGS = {
     scopes: GLOBAL,
     doc: 'How much of that a step makes good in each second that it is ready: with 1, ten points are forgotten after ten times fair.priority_s.',
   }),
+  'fair.deadline_share': number({
+    unit: '1',
+    min: 0,
+    max: 0.95,
+    default: 0.8,
+    scopes: GLOBAL,
+    doc: 'Share of slot time that jobs close to their deadline get at most while others wait; 0: deadlines change no order.',
+  }),
 } as const satisfies Record<string, SettingDefinition>

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Deadline } from '../../domain/deadline.js'
 import type { Json } from '../types.js'
 import type { Queryable } from '../steps/queryable.js'
 
@@ -35,12 +36,14 @@ export interface NewJob {
   readonly settings?: Json
   readonly priority: number
   readonly createdBy: string
+  /** By which it should be done; default: whenever. */
+  readonly deadline?: Deadline | undefined
   /** Each becomes one task with one step that is ready at once. */
   readonly tasks: readonly NewTask[]
 }
 
 /** What of a job its request says, whatever it is made of. */
-export type AskedJob = Pick<NewJob, 'season' | 'priority' | 'createdBy'>
+export type AskedJob = Pick<NewJob, 'season' | 'priority' | 'deadline' | 'createdBy'>
 
 /** A job that was inserted, its steps in the order of its tasks. */
 export interface InsertedJob {
@@ -73,14 +76,16 @@ export async function insertJobsRows(trx: Queryable, jobs: readonly NewJob[]): P
     id: idOf(jobIds, i),
     ...{ processor: job.processor, site_id: job.siteId, params: job.params, settings: job.settings ?? {} },
     ...{ priority: job.priority, created_by: job.createdBy, season: job.season ?? null },
+    // A moment, or seconds from now by the database's clock.
+    deadline_at: job.deadline !== undefined && 'at' in job.deadline ? job.deadline.at : null,
+    deadline_s: job.deadline !== undefined && 'inS' in job.deadline ? job.deadline.inS : null,
   }))
   await sql`
-    insert into job (id, processor, site_id, season_id, params, settings, priority, created_by) overriding system value
+    insert into job (id, processor, site_id, season_id, params, settings, priority, created_by, deadline_at) overriding system value
     select id, processor, site_id, (select season_id from site_season own where own.site_id = j.site_id and own.name = j.season),
-      params, settings, priority, created_by from jsonb_to_recordset(${JSON.stringify(jobRows)}::jsonb)
-      as j(id bigint, processor text, site_id bigint, season text, params jsonb, settings jsonb, priority integer, created_by text)`.execute(
-    trx,
-  )
+      params, settings, priority, created_by, coalesce(deadline_at, now() + make_interval(secs => deadline_s)) from jsonb_to_recordset(${JSON.stringify(jobRows)}::jsonb)
+      as j(id bigint, processor text, site_id bigint, season text, params jsonb, settings jsonb, priority integer, created_by text,
+        deadline_at timestamptz, deadline_s float8)`.execute(trx)
   const rows = tasks.map((task, i) => ({
     ...{ task_id: idOf(taskIds, i), id: idOf(stepIds, i), job_id: idOf(jobIds, task.of) },
     ...{ processor: task.job.processor, priority: task.job.priority },

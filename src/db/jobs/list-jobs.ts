@@ -14,6 +14,8 @@ export interface JobRow {
   readonly priority: number
   readonly created_at: Date
   readonly ended_at: Date | null
+  /** By which it should be done; null: whenever. */
+  readonly deadline_at: Date | null
   readonly created_by: string
   readonly params: unknown
   /** Steps by state. */
@@ -36,7 +38,7 @@ export async function listJobs(
 ): Promise<JobRow[]> {
   const { rows } = await sql<JobRow>`
     select job.id, job.processor, site.slug as site, job.state::text as state, job.paused, season.name as season,
-      coalesce(season.paused, false) as season_paused, job.priority, job.created_at, job.ended_at,
+      coalesce(season.paused, false) as season_paused, job.priority, job.created_at, job.ended_at, job.deadline_at,
       job.created_by, job.params,
       coalesce((select jsonb_object_agg(state, n) from (
         select state::text as state, count(*) as n from step where step.job_id = job.id group by state) as counted), '{}') as steps,

@@ -15,6 +15,8 @@ export interface ScheduleRow extends ScheduleRule, SeasonSpan {
   readonly waitDays: number
   readonly retryS: number
   readonly priority: number
+  /** Of its jobs, hours from their making; null: none. */
+  readonly deadlineH: number | null
   readonly arguments: unknown
   readonly paused: boolean
   /** Its site, or that one's parent, is paused. */
@@ -50,7 +52,7 @@ export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}):
     select s.id, site.slug as site, site.id as "siteId", n.name as season, n.id as "seasonId", n.starts_on as "startsOn", n.mid_on as "midOn",
       n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
       s.first_base::text as "firstBase", s.first_offset_days as "firstOffsetDays", s.last_offset_days as "lastOffsetDays", s.at_time as "atTime",
-      s.time_zone as "timeZone", s.wait_days as "waitDays", s.retry_s as "retryS", s.priority, s.arguments, s.paused,
+      s.time_zone as "timeZone", s.wait_days as "waitDays", s.retry_s as "retryS", s.priority, s.deadline_h as "deadlineH", s.arguments, s.paused,
       (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", n.paused as "seasonIsPaused", s.done_through as "doneThrough", s.look_at <= now() as "isLookedAt",
       ${civil('season_now()')} as "localNow", ${civil('s.waiting_since')} as "waitingSince", s.waits_for as "waitsFor", s.note,
       s.error_code as "errorCode"

@@ -66,6 +66,8 @@ export interface ScheduleChange {
   readonly waitDays?: number
   readonly retryS?: number
   readonly priority?: number
+  /** 0: none. */
+  readonly deadlineH?: number
   readonly arguments?: unknown
   readonly paused?: boolean
 }
@@ -80,6 +82,7 @@ export async function updateSchedule(db: Queryable, id: number, change: Schedule
       at_time = coalesce(${change.atTime ?? null}::time, at_time), time_zone = coalesce(${change.timeZone ?? null}::text, time_zone),
       wait_days = coalesce(${change.waitDays ?? null}::integer, wait_days), retry_s = coalesce(${change.retryS ?? null}::integer, retry_s),
       priority = coalesce(${change.priority ?? null}::integer, priority), arguments = coalesce(${args === null ? null : JSON.stringify(args)}::jsonb, arguments),
+      deadline_h = nullif(coalesce(${change.deadlineH ?? null}::integer, deadline_h), 0),
       paused = coalesce(${change.paused ?? null}::boolean, paused), look_at = now()
     where id = ${id}`.execute(db)
 }

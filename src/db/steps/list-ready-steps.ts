@@ -3,6 +3,7 @@ import type { Queryable } from './queryable.js'
 
 export interface ReadyStep {
   readonly id: number
+  readonly jobId: number
   readonly processor: string
   readonly siteId: number | null
   /** Declared, before anything was learned. */
@@ -41,7 +42,7 @@ const list = prepared<ReadyStep>(
      select kind.* from kind join job on job.id = kind.job_id
      where not job.paused and kind.site not in (select id from paused_site)
        and not exists (select from season where season.id = job.season_id and season.paused))
-   select head.id, head.processor, head.site_id as "siteId", head.memory_mb as "memoryMb",
+   select head.id, head.job_id as "jobId", head.processor, head.site_id as "siteId", head.memory_mb as "memoryMb",
      head.memory_floor_mb as "memoryFloorMb", head.scratch_mb as "diskMb", head.io_weight::float8 as "ioWeight", head.size_class as "sizeClass",
      task.tile, head.priority, extract(epoch from now() - head.ready_at)::float8 as "waitedS"
    from open_kind cross join lateral (

@@ -1,3 +1,4 @@
+import type { Deadline } from '../../domain/deadline.js'
 import { ProcessingError } from '../../domain/errors.js'
 
 /** What both planners of products made of products are asked. */
@@ -22,6 +23,8 @@ export interface ConsumerRequest {
   readonly untried?: boolean
   /** Lower first; default 100. */
   readonly priority?: number
+  /** Default: none. */
+  readonly deadline?: Deadline
   readonly createdBy: string
 }
 

@@ -218,7 +218,7 @@ export async function createCompositeJobRows(
   trx: Queryable,
   request: CompositeRequest,
 ): Promise<CreatedConsumer> {
-  const { priority = 100, createdBy, ...rest } = request
+  const { priority = 100, createdBy, deadline, ...rest } = request
   await lockConsumerPlanning(trx, 'composite')
   const { todo, siteId, settings, frozen, ...plan } = await planComposite(trx, rest)
   const { parameters, origins, skipped, tilesWithoutInput } = plan
@@ -232,6 +232,7 @@ export async function createCompositeJobRows(
     processor: composite.name,
     siteId,
     season: request.season,
+    deadline,
     params: { parameters, origins, version: composite.version } as Json,
     settings: frozen as Json,
     priority,

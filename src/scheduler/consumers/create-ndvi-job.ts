@@ -110,13 +110,16 @@ export async function createNdviJob(db: Queryable, request: ConsumerRequest): Pr
 
 /** The same within the caller's transaction. */
 export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest): Promise<CreatedConsumer> {
-  const { priority = 100, createdBy, ...rest } = request
+  const { priority = 100, createdBy, deadline, ...rest } = request
   await lockConsumerPlanning(trx, 'ndvi')
   const plan = await planNdvi(trx, rest)
   const { parameters, origins, skipped, tilesWithoutInput } = plan
   const said = { parameters, origins, skipped, tilesWithoutInput }
   if (plan.todo.length === 0) return { jobId: null, stepIds: [], ...said }
-  const { id, stepIds } = await insertJobRows(trx, jobOf(plan, { season: rest.season, priority, createdBy }))
+  const { id, stepIds } = await insertJobRows(
+    trx,
+    jobOf(plan, { season: rest.season, deadline, priority, createdBy }),
+  )
   return { jobId: id, stepIds, ...said }
 }
 
@@ -126,18 +129,18 @@ export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest
  */
 export async function createNewNdviJobs(
   trx: Queryable,
-  news: readonly (SeasonNews & { readonly priority: number; readonly createdBy: string })[],
+  news: readonly (SeasonNews & AskedJob)[],
 ): Promise<(InsertedJob | null)[]> {
   await lockConsumerPlanning(trx, 'ndvi')
   const settings = await readSettings(trx)
   const taken = new Set<number>()
   const jobs = (await listNewNdviInputs(trx, news)).map((inputs, i): NewJob | null => {
-    const { siteId = null, season, priority = 100, createdBy = '' } = news[i] ?? {}
+    const { siteId = null, season, deadline, priority = 100, createdBy = '' } = news[i] ?? {}
     const left = inputs.filter(({ productId }) => !taken.has(productId))
     const asked = { siteId, tiles: undefined, given: {}, force: false, untried: true }
     const plan = planOf(left, settings, asked)
     for (const { productId } of plan.todo) taken.add(productId)
-    return plan.todo.length === 0 ? null : jobOf(plan, { season, priority, createdBy })
+    return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
   })
   const inserted = await insertJobsRows(
     trx,

@@ -81,6 +81,7 @@ export async function readPlan(
     const { memoryMb, ioWeight, sizeClass } = needs
     const step = {
       id: -1 - i,
+      jobId: 0,
       processor,
       siteId: input.homeId,
       tile: input.tile,

@@ -8,6 +8,7 @@ import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { asProcessingError } from '../../domain/errors.js'
 import { dueDays, scheduleSpan } from '../../domain/schedule-rule.js'
 import {
+  deadlineOf,
   SCHEDULED,
   scheduledProcessor,
   type ScheduledProcessor,
@@ -140,6 +141,7 @@ async function lookTogether(
         trx,
         held.map((schedule) => ({
           ...{ siteId: schedule.siteId, season: schedule.season, priority: schedule.priority },
+          ...deadlineOf(schedule),
           ids: news.get(schedule.processor)?.get(schedule.seasonId) ?? [],
           createdBy: nameOf(schedule),
         })),

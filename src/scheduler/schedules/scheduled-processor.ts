@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { InsertedJob } from '../../db/jobs/insert-job.js'
+import type { AskedJob, InsertedJob } from '../../db/jobs/insert-job.js'
 import type { SeasonNews } from '../../db/jobs/season-news.js'
 import type { ScheduleRow } from '../../db/schedules/list-schedules.js'
 import type { NewsBySeason } from '../../db/schedules/seasons-of.js'
@@ -47,11 +47,15 @@ export interface ScheduledProcessor {
   /** For `on_product`, the jobs of what is new for many seasons at once, null where nothing is left to do; without it each is asked for alone. */
   createNew?(
     trx: Queryable,
-    news: readonly (SeasonNews & { readonly priority: number; readonly createdBy: string })[],
+    news: readonly (SeasonNews & AskedJob)[],
   ): Promise<readonly (InsertedJob | null)[]>
 }
 
 export type ScheduledProcessors = Readonly<Record<string, ScheduledProcessor>>
+
+/** What a request for its jobs says of their deadline. */
+export const deadlineOf = ({ deadlineH }: ScheduleRow) =>
+  deadlineH === null ? {} : { deadline: { inS: deadlineH * 3600 } }
 
 export const SCHEDULED: ScheduledProcessors = {
   l2a: {
@@ -64,6 +68,7 @@ export const SCHEDULED: ScheduledProcessors = {
         season: schedule.season,
         untried: true,
         priority: schedule.priority,
+        ...deadlineOf(schedule),
         createdBy,
       }),
     createNew: createNewL2aJobs,
@@ -78,6 +83,7 @@ export const SCHEDULED: ScheduledProcessors = {
         season: schedule.season,
         untried: true,
         priority: schedule.priority,
+        ...deadlineOf(schedule),
         createdBy,
       }),
     createNew: createNewNdviJobs,
@@ -102,7 +108,7 @@ export const SCHEDULED: ScheduledProcessors = {
       ]),
     create: async (trx, { schedule, days, createdBy }) => {
       const { site, siteId, season, seasonId, startsOn, endsOn, priority } = schedule
-      const common = { site, season, priority, createdBy, untried: true }
+      const common = { site, season, priority, createdBy, untried: true, ...deadlineOf(schedule) }
       if (schedule.repeat !== 'on_product')
         return createCompositeJobRows(trx, { ...common, days: days.map(dayOfMonthBefore) })
       const unmade = (await unmadeComposites(trx, { siteId, season })).get(seasonId) ?? []

@@ -1,6 +1,7 @@
 import { listRootObstacles } from '../../db/why/list-root-obstacles.js'
 import { listProductsOfStep, listStepEvents, listSteps, type StepRow } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
+import type { JobWithDeadline } from '../deadlines.js'
 import { openWaitingRoom, type AskingHost, type WaitingRoom } from '../why-waiting.js'
 import { explain, remedyOf, when, type Explanation } from './explanation.js'
 
@@ -74,10 +75,34 @@ function describeRunning(step: StepRow): string {
   )
 }
 
+/** How it stands to its deadline, in a line; none where it has no deadline. */
+function describeDeadline({ deadline }: Pick<JobWithDeadline, 'deadline'>): string[] {
+  if (deadline === null) return []
+  const { at, standing, lateS, remainingS } = deadline
+  const subject = `its deadline ${when(at)}`
+  if (remainingS === null)
+    return [
+      `${subject} is ${standing}: it ended ${roughly(Math.abs(lateS))} ${lateS > 0 ? 'after' : 'before'} it`,
+    ]
+  const left = `about ${roughly(remainingS)} of work are left, with all slots`
+  return [
+    standing === 'missed'
+      ? `${subject} is missed since ${roughly(lateS)}: ${left}`
+      : `${subject} is ${standing === 'at risk' ? 'at risk' : 'not at risk'}: ${roughly(-lateS)} are left, and ${left}`,
+  ]
+}
+
+const roughly = (seconds: number): string =>
+  seconds < 120
+    ? `${Math.ceil(seconds)} s`
+    : seconds < 7200
+      ? `${Math.round(seconds / 60)} min`
+      : `${Math.round(seconds / 3600)} h`
+
 /** A job: its steps, those that wait for the same reason together. */
 export async function whyJob(
   db: Queryable,
-  job: { readonly id: number; readonly state: string; readonly steps: Readonly<Record<string, number>> },
+  job: Pick<JobWithDeadline, 'id' | 'state' | 'steps' | 'deadline'>,
   host: AskingHost,
 ): Promise<Explanation> {
   const room = openWaitingRoom(db, host)
@@ -97,7 +122,7 @@ export async function whyJob(
   }
   const counts = Object.entries(job.steps).map(([state, n]) => `${n} ${state}`)
   return explain(`job ${job.id}`, job.state === 'active' ? 'is not done' : job.state, {
-    reasons: [counts.join(', ') || 'no steps'],
+    reasons: [counts.join(', ') || 'no steps', ...describeDeadline(job)],
     parts: [...groups.values()].map(({ first, ids }) =>
       ids.length === 1
         ? first

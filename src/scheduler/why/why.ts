@@ -1,5 +1,4 @@
 import { listSites } from '../../db/catalog/sites.js'
-import { listJobs } from '../../db/jobs/list-jobs.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { findProductState, type ProductState } from '../../db/why/find-product-state.js'
@@ -7,6 +6,7 @@ import { findStepOfProduct } from '../../db/why/find-step-of-product.js'
 import { listStandings, type StandingFilter } from '../../db/why/list-standings.js'
 import { listTileSites } from '../../db/why/list-tile-sites.js'
 import { ProcessingError } from '../../domain/errors.js'
+import { viewJobs } from '../queue-view.js'
 import { openWaitingRoom, type AskingHost } from '../why-waiting.js'
 import { explain, when, type Explanation } from './explanation.js'
 import { whyAcquisition } from './why-acquisition.js'
@@ -34,7 +34,7 @@ export async function why(db: Queryable, what: string, host: AskingHost): Promis
       return whyStep(db, step, openWaitingRoom(db, host))
     }
     case 'job': {
-      const [job] = await listJobs(db, { id: numberOf(kind, name), limit: 1 })
+      const [job] = await viewJobs(db, { id: numberOf(kind, name), limit: 1 })
       if (job === undefined) throw notFound(kind, name, 'tilth jobs')
       return whyJob(db, job, host)
     }
