@@ -12,7 +12,7 @@ export type Pausable = NamedSteps | { readonly kind: 'node'; readonly name: stri
 
 /**
  * Pauses or resumes. Schedulers hear of it at once. Site, season, job and node have a flag of their own; of a tile of a job and of a step the steps have it,
- * with all that waits for them. Resuming a draining node makes it active. Returns what whoever asked should know, or null. Throws NOT_FOUND,
+ * with all that waits for their success. Resuming a draining node makes it active. Returns what whoever asked should know, or null. Throws NOT_FOUND,
  * TILE_UNKNOWN, and CONFLICT for pausing what has ended and for resuming steps that are not paused.
  */
 export async function setPaused(db: Queryable, what: Pausable, paused: boolean): Promise<string | null> {

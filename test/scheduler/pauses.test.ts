@@ -5,6 +5,7 @@ import { selection } from '../../src/cli/queue-options.js'
 import { insertJob } from '../../src/db/jobs/insert-job.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { failStep, releaseSteps } from '../../src/db/steps/end-attempt.js'
+import { freeChains } from '../../src/db/steps/free-chains.js'
 import { hasOpenSteps } from '../../src/db/steps/has-open-steps.js'
 import { listReadySteps } from '../../src/db/steps/list-ready-steps.js'
 import { nextRetryS } from '../../src/db/steps/next-retry.js'
@@ -72,9 +73,12 @@ const claim = (ids: readonly number[]) =>
     grants: ids.map((id) => ({ id, threads: 1, settingsId: 0 })),
   })
 const isOpen = () => hasOpenSteps(app.db, { executor: 'local' })
-async function follow(step: number, predecessor: number): Promise<void> {
+async function follow(step: number, predecessor: number, endSuffices = false): Promise<void> {
   await app.db.updateTable('step').set({ state: 'blocked' }).where('id', '=', step).execute()
-  await app.db.insertInto('step_dependency').values({ step_id: step, predecessor_id: predecessor }).execute()
+  await app.db
+    .insertInto('step_dependency')
+    .values({ step_id: step, predecessor_id: predecessor, end_suffices: endSuffices })
+    .execute()
 }
 
 describe('a pause', () => {
@@ -157,6 +161,25 @@ describe('a pause', () => {
     expect(await isOpen()).toBe(false)
     await setPaused(app.db, { kind: 'step', id: a }, false)
     expect([await isOpen(), (await stepOf(app.db, c)).paused]).toEqual([true, false])
+  })
+
+  test('of a date of a chain lets the later dates go on', async () => {
+    const { stepIds } = await addJob(['31TCJ', '31TCJ', '31TCJ'], farm, 'summer')
+    const [a, b, c] = stepIds as [number, number, number]
+    for (const [step, predecessor] of [
+      [b, a],
+      [c, b],
+    ] as const)
+      await follow(step, predecessor, true)
+    await setPaused(app.db, { kind: 'step', id: a }, true)
+    expect((await stepOf(app.db, b)).paused).toBe(false)
+    expect(await isOpen()).toBe(true)
+    expect(await freeChains(app.db)).toBe(1)
+    expect(await ready()).toEqual([b])
+    // All of them paused together wait for each other as before.
+    await setPaused(app.db, { kind: 'season', site: 'region', name: 'summer' }, true)
+    expect([await freeChains(app.db), await isOpen()]).toEqual([0, false])
+    expect((await stepOf(app.db, c)).state).toBe('blocked')
   })
 
   test('of a season stops its schedules, and only those', async () => {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { isPaused } from '../steps/paused-sites.js'
 import type { ClaimKey, Queryable } from '../steps/queryable.js'
 
 /** A run of one element of an array, on a node. */
@@ -51,14 +52,9 @@ interface Row extends ClaimKey {
 export async function beginLoad(db: Queryable, run: ElementRun): Promise<Begun> {
   return db.transaction().execute(async (trx) => {
     const { rows } = await sql<Row>`
-      with recursive paused_site as (
-        select id from site where paused
-        union
-        select child.id from site child join paused_site on child.parent_id = paused_site.id)
       select l.place, l.step_id::float8 as id, l.attempt, l.begun_run as "begunRun", s.processor, coalesce(s.threads, 1) as threads,
         (s.state = 'running' and s.attempt = l.attempt) as "isHeld", s.cancel_requested as "cancelRequested",
-        (s.paused or job.paused or coalesce(s.site_id in (select id from paused_site), false)
-          or exists (select from season where season.id = job.season_id and season.paused)) as "isPaused", s.site_id::float8 as "siteId",
+        ${isPaused('s', 'job')} as "isPaused", s.site_id::float8 as "siteId",
         coalesce((s.granted ->> 'memory_mb')::float8, s.memory_mb) as "memoryMb",
         coalesce((s.granted ->> 'disk_mb')::float8, s.scratch_mb) as "diskMb"
       from slurm_load l join step s on s.id = l.step_id join job on job.id = s.job_id

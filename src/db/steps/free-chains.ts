@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { notifySchedulers } from './notify-schedulers.js'
-import { pausedSites } from './paused-sites.js'
+import { isPaused } from './paused-sites.js'
 import type { Queryable } from './queryable.js'
 
 /**
- * Lets dates go on that wait for an earlier date of their chain which is paused, by its job or site, while they are not: a tile belongs to several sites, and a pause of
+ * Lets dates go on that wait for an earlier date of their chain which is paused while they are not: a tile belongs to several sites, and a pause of
  * one must not hold another. What the earlier date brings later makes them stale. Returns how many may start.
  */
 export async function freeChains(db: Queryable): Promise<number> {
@@ -15,8 +15,7 @@ export async function freeChains(db: Queryable): Promise<number> {
         from job join step p on p.job_id = job.id and p.state in ('blocked', 'ready')
         join step_dependency d on d.predecessor_id = p.id and d.end_suffices
         join step s on s.id = d.step_id and s.state = 'blocked' join job sj on sj.id = s.job_id
-        where job.state = 'active' and (job.paused or p.site_id in ${pausedSites})
-          and not sj.paused and (s.site_id is null or s.site_id not in ${pausedSites})),
+        where job.state = 'active' and ${isPaused('p', 'job')} and not ${isPaused('s', 'sj')}),
       gone as (
         delete from step_dependency d using held where d.step_id = held.step_id and d.predecessor_id = held.predecessor_id returning d.step_id)
       select distinct step_id as id from gone`.execute(trx)

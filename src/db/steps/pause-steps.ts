@@ -4,7 +4,8 @@ import type { Queryable } from './queryable.js'
 import { selectedSteps, type StepSelection } from './selected-steps.js'
 
 /**
- * Pauses steps that have not ended, with all that waits for them, or lets paused ones and what waits for them go on. A running step ends; if it is to be tried
+ * Pauses steps that have not ended, with all that waits for their success, or lets paused ones and what waits for them go on; dates that wait for the end of
+ * an earlier one of their chain only are let go by `freeChains`. A running step ends; if it is to be tried
  * again, it waits then. Returns how many of the flags changed.
  */
 export async function pauseSteps(db: Queryable, which: StepSelection, paused: boolean): Promise<number> {
@@ -13,7 +14,7 @@ export async function pauseSteps(db: Queryable, which: StepSelection, paused: bo
       with recursive wanted as (
         select id from step where ${selectedSteps(which)}
         union
-        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id),
+        select d.step_id from step_dependency d join wanted on wanted.id = d.predecessor_id and not d.end_suffices),
       held as materialized (
         select id from step where id in (select id from wanted) and paused <> ${paused}::boolean
           and (not ${paused}::boolean or state in ('blocked', 'ready', 'running')) order by id for update),

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { STEP_STATES } from '../../domain/states.js'
-import { pausedSites } from './paused-sites.js'
+import { isPaused } from './paused-sites.js'
 import type { Queryable } from './queryable.js'
 
 export interface QueueSummary {
@@ -26,9 +26,7 @@ export async function queueSummary(db: Queryable, { executor }: { executor: stri
       select job.state = 'active' as is_active, by_state.*
       from job cross join lateral (
         select step.state, count(*) as n,
-          count(*) filter (where step.state = 'running' or (step.state in ('ready', 'blocked') and not step.paused and not job.paused
-            and not exists (select from season where season.id = job.season_id and season.paused)
-            and (step.site_id is null or step.site_id not in ${pausedSites}))) as open,
+          count(*) filter (where step.state = 'running' or (step.state in ('ready', 'blocked') and not ${isPaused('step', 'job')})) as open,
           min(step.ready_at) filter (where step.state = 'ready' and not step.paused and step.ready_at > now()) as next_ready_at,
           sum((step.resources ->> 'wall_s')::float8) filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour') as wall_s,
           count(step.resources ->> 'wall_s') filter (where step.state = 'succeeded' and step.ended_at > now() - interval '1 hour') as measured,
