@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative } from 'node:path'
+import { dirname, isAbsolute, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { attemptFolders } from '../domain/attempt-folders.js'
 import { ProcessingError } from '../domain/errors.js'

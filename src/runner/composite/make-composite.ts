@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import type { ProductGap } from '../../domain/step-params.js'
@@ -8,8 +7,7 @@ import { composite, type CompositeParams } from '../../processors/composite/defi
 import { PRODUCT_FILES, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Quantiles, type Report } from '../../products/report.js'
 import { configureGdal } from '../../raster/gdal-runtime.js'
-import { Budget } from '../budget.js'
-import { openKernelPool } from '../kernel-pool.js'
+import { openKernels } from '../open-kernels.js'
 import { drawQuicklook } from '../l2a/draw-quicklook.js'
 import { StageClock } from '../l2a/stage-clock.js'
 import { softwareVersions } from '../software-versions.js'
@@ -73,14 +71,8 @@ export async function makeComposite(request: CompositeRequest): Promise<Composit
   await request.accept?.(name)
   const folder = join(request.into, name)
   await mkdir(folder)
-  const budget = new Budget(request.threads.value)
-  const stopWatching = request.threads.onChange((threads) => {
-    budget.setCapacity(threads)
-  })
-  const pool = await openKernelPool({
-    budget,
-    maxThreads: Math.max(availableParallelism(), request.threads.value),
-  })
+  const kernels = await openKernels(request.threads)
+  const { budget, pool } = kernels
   try {
     const written = await clock.stage('mean', () =>
       writeComposite({
@@ -147,8 +139,7 @@ export async function makeComposite(request: CompositeRequest): Promise<Composit
     request.onProgress(1, 'done')
     return { name, folder, satellite, tile: id.tile, sensedAt, bbox, report }
   } finally {
-    stopWatching()
-    await pool.close()
+    await kernels.close()
   }
 }
 

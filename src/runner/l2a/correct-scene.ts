@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
@@ -16,9 +15,7 @@ import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
-import { configureGdal } from '../../raster/gdal-runtime.js'
-import { Budget } from '../budget.js'
-import { openKernelPool } from '../kernel-pool.js'
+import { openKernels } from '../open-kernels.js'
 import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
@@ -92,15 +89,8 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   await request.accept?.(name)
   const folder = join(request.into, name)
   await mkdir(folder)
-  const budget = new Budget(request.threads.value)
-  const stopWatching = request.threads.onChange((threads) => {
-    budget.setCapacity(threads)
-  })
-  configureGdal()
-  const pool = await openKernelPool({
-    budget,
-    maxThreads: Math.max(availableParallelism(), request.threads.value),
-  })
+  const kernels = await openKernels(request.threads)
+  const { budget, pool } = kernels
   try {
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
@@ -212,8 +202,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const link = { mode, wish, digest: digestOf(state) }
     return { name, folder, scene, bbox, report, link }
   } finally {
-    stopWatching()
-    await pool.close()
+    await kernels.close()
   }
 }
 

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
@@ -22,11 +21,11 @@ import {
 } from '../../products/layout.js'
 import { writePicture } from '../../products/quicklook.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
-import { configureGdal } from '../../raster/gdal-runtime.js'
 import { openRaster } from '../../raster/open-raster.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
-import { Budget } from '../budget.js'
-import { openKernelPool, type KernelPool } from '../kernel-pool.js'
+import type { Budget } from '../budget.js'
+import type { KernelPool } from '../kernel-pool.js'
+import { openKernels } from '../open-kernels.js'
 import { StageClock } from '../l2a/stage-clock.js'
 import { readSmall } from '../read-small.js'
 import { ReaderPool } from '../reader-pool.js'
@@ -82,15 +81,8 @@ export async function makeNdvi(request: NdviRequest): Promise<NdviOutcome> {
   if (kind === undefined) throw lacksBands(source, [nir, red])
   const folder = join(request.into, name)
   await mkdir(folder)
-  const budget = new Budget(request.threads.value)
-  const stopWatching = request.threads.onChange((threads) => {
-    budget.setCapacity(threads)
-  })
-  configureGdal()
-  const pool = await openKernelPool({
-    budget,
-    maxThreads: Math.max(availableParallelism(), request.threads.value),
-  })
+  const kernels = await openKernels(request.threads)
+  const { budget, pool } = kernels
   try {
     const paths = {
       nir: await source.path(bandFile(nir, kind)),
@@ -145,8 +137,7 @@ export async function makeNdvi(request: NdviRequest): Promise<NdviOutcome> {
     request.onProgress(1, 'done')
     return { name, folder, source, bbox, report }
   } finally {
-    stopWatching()
-    await pool.close()
+    await kernels.close()
   }
 }
 
