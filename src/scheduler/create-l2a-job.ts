@@ -16,7 +16,7 @@ import {
   type L2aInput,
 } from '../db/jobs/list-l2a-inputs.js'
 import { orderChains } from '../db/jobs/order-chains.js'
-import type { SeasonNews } from '../db/jobs/season-news.js'
+import { firstCome, type SeasonNews } from '../db/jobs/season-news.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import { l2a } from '../processors/l2a/definition.js'
@@ -167,12 +167,9 @@ export async function createNewL2aJobs(
 ): Promise<(InsertedJob | null)[]> {
   await lockL2aPlanning(trx)
   const settings = await readSettings(trx)
-  const taken = new Set<number>()
-  const jobs = (await listNewL2aInputs(trx, news)).map((inputs, i): NewJob | null => {
+  const jobs = (await listNewL2aInputs(trx, firstCome(news))).map((inputs, i): NewJob | null => {
     const { siteId = null, season, deadline, priority = 100, createdBy = '' } = news[i] ?? {}
-    const left = inputs.filter(({ acquisitionId }) => !taken.has(acquisitionId))
-    const plan = planOf(left, settings, { siteId, tiles: undefined, given: {}, force: false })
-    for (const { acquisitionId } of plan.todo) taken.add(acquisitionId)
+    const plan = planOf(inputs, settings, { siteId, tiles: undefined, given: {}, force: false })
     return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
   })
   const inserted = await insertJobsRows(

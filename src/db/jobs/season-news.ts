@@ -7,6 +7,19 @@ export interface SeasonNews {
   readonly ids: readonly number[]
 }
 
+/**
+ * Each id with the first season that has it and with no other: who asks for what was found new for many overlapping sites gets it once. Where the first
+ * does not take it, somebody else makes it already. Pure.
+ */
+export function firstCome<T extends SeasonNews>(news: readonly T[]): T[] {
+  const given = new Set<number>()
+  return news.map((one) => {
+    const ids = one.ids.filter((id) => !given.has(id))
+    for (const id of ids) given.add(id)
+    return { ...one, ids }
+  })
+}
+
 /** A table `asked` (place, site_id, season, id) of all that is new for many seasons; `place` is that in the list. */
 export const askedFor = (news: readonly SeasonNews[]): RawBuilder<unknown> => {
   const rows = news.flatMap(({ siteId, season, ids }, place) =>

@@ -13,7 +13,7 @@ import {
   lockConsumerPlanning,
   type NdviInput,
 } from '../../db/jobs/list-ndvi-inputs.js'
-import type { SeasonNews } from '../../db/jobs/season-news.js'
+import { firstCome, type SeasonNews } from '../../db/jobs/season-news.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { Json } from '../../db/types.js'
 import { ndvi } from '../../processors/ndvi/definition.js'
@@ -133,13 +133,10 @@ export async function createNewNdviJobs(
 ): Promise<(InsertedJob | null)[]> {
   await lockConsumerPlanning(trx, 'ndvi')
   const settings = await readSettings(trx)
-  const taken = new Set<number>()
-  const jobs = (await listNewNdviInputs(trx, news)).map((inputs, i): NewJob | null => {
+  const jobs = (await listNewNdviInputs(trx, firstCome(news))).map((inputs, i): NewJob | null => {
     const { siteId = null, season, deadline, priority = 100, createdBy = '' } = news[i] ?? {}
-    const left = inputs.filter(({ productId }) => !taken.has(productId))
     const asked = { siteId, tiles: undefined, given: {}, force: false, untried: true }
-    const plan = planOf(left, settings, asked)
-    for (const { productId } of plan.todo) taken.add(productId)
+    const plan = planOf(inputs, settings, asked)
     return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
   })
   const inserted = await insertJobsRows(

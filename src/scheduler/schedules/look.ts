@@ -60,17 +60,24 @@ export async function lookAtSchedules(
       looked.push(await recordError(db, schedule, error))
     }
   }
-  for (const [processor, schedules] of together)
+  for (const [processor, schedules] of together) {
+    /** Planned by a season that came before. */
+    const planned = new Set<number>()
+    const newsOf = ({ seasonId }: ScheduleRow) =>
+      (news.get(processor)?.get(seasonId) ?? []).filter((id) => !planned.has(id))
     for (let i = 0; i < schedules.length && signal?.aborted !== true; i += BATCH) {
       const batch = schedules.slice(i, i + BATCH)
       try {
-        looked.push(...(await lookTogether(db, batch, scheduledProcessor(processor, processors), news)))
+        const results = await lookTogether(db, batch, scheduledProcessor(processor, processors), newsOf)
+        looked.push(...results)
+        for (const id of results.flatMap(({ schedule }) => newsOf(schedule))) planned.add(id)
       } catch (error) {
         if (isDatabaseAway(error)) throw error
         // One of them is the cause: alone it keeps no other from running.
         alone.push(...batch)
       }
     }
+  }
   for (const schedule of alone) {
     if (signal?.aborted === true) break
     try {
@@ -127,7 +134,7 @@ async function lookTogether(
   db: Queryable,
   schedules: readonly ScheduleRow[],
   processor: ScheduledProcessor,
-  news: ReadonlyMap<string, NewsBySeason>,
+  newsOf: (schedule: ScheduleRow) => readonly number[],
 ): Promise<Looked[]> {
   return db.transaction().execute(async (trx) => {
     const ids = await lockSchedules(
@@ -142,7 +149,7 @@ async function lookTogether(
         held.map((schedule) => ({
           ...{ siteId: schedule.siteId, season: schedule.season, priority: schedule.priority },
           ...deadlineOf(schedule),
-          ids: news.get(schedule.processor)?.get(schedule.seasonId) ?? [],
+          ids: newsOf(schedule),
           createdBy: nameOf(schedule),
         })),
       )) ?? []
