@@ -4,6 +4,7 @@ import type { App } from '../../src/app.js'
 import { listProducts } from '../../src/catalog/products.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
+import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import type { CompositeStepParams } from '../../src/domain/step-params.js'
 import { synthesisWindow } from '../../src/domain/synthesis.js'
 import { createCompositeJob } from '../../src/scheduler/consumers/create-composite-job.js'
@@ -13,7 +14,7 @@ import { moveClock } from '../../src/scheduler/schedules/clock.js'
 import { lookAtSchedules } from '../../src/scheduler/schedules/look.js'
 import { readSeasonReport } from '../../src/scheduler/season-report/read-season-report.js'
 import { why } from '../../src/scheduler/why/why.js'
-import { claimStep, finishConsumer, productOf, productRow } from '../support/consumers.js'
+import { claimStep, finishConsumer, productOf, productRow, publishProduct } from '../support/consumers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { stepOf } from '../support/queue.js'
 
@@ -72,16 +73,16 @@ async function planL2a(): Promise<Map<number, number>> {
     .execute()
   return new Map(rows.map(({ acquisition, step }) => [acquisition ?? 0, step]))
 }
-const publish = async (step: number, acquisitionId: number, day: string) =>
-  completeStep(app.db, await claimStep(app.db, step), [productRow(nameOf(day), { acquisitionId })], {})
-const fail = async (step: number, code: string, kind: 'fail' | 'quarantine') =>
-  failStep(
-    app.db,
-    await claimStep(app.db, step),
-    { code, failure: 'permanent', message: 'it broke', lastLines: [] },
-    () => ({ kind }),
-    {},
-  )
+/** Both let the next date of the chain begin. */
+const publish = async (step: number, acquisitionId: number, day: string) => {
+  await completeStep(app.db, await claimStep(app.db, step), [productRow(nameOf(day), { acquisitionId })], {})
+  await settleEnds(app.db)
+}
+const fail = async (step: number, code: string, kind: 'fail' | 'quarantine') => {
+  const failure = { code, failure: 'permanent', message: 'it broke', lastLines: [] } as const
+  await failStep(app.db, await claimStep(app.db, step), failure, () => ({ kind }), {})
+  await settleEnds(app.db)
+}
 async function compositeStep(): Promise<{ id: number; params: CompositeStepParams }> {
   const { stepIds } = await createCompositeJob(app.db, {
     ...{ site: 'farm', createdBy: 'test', days: ['2025-06-15'] },
@@ -201,4 +202,22 @@ test('a partial composite says so everywhere, and is made again whole when the f
   expect((await why(app.db, composite, host)).verdict).not.toContain('partial')
   expect(await page()).toMatch(new RegExp(`${composite}.*complete`, 's'))
   expect(await look()).toEqual([])
+})
+
+test('a composite that was never asked for: `why` says what there is in its window, or that there is nothing', async () => {
+  const told = async () => (await why(app.db, 'S2_L3A_31TCJ_20250615T120000_H025', host)).reasons
+  const none = 'no L2A product of tile 31TCJ lies in its window, 2025-05-21 to 2025-07-10'
+  expect(await told()).toEqual([none, 'no acquisition of these days is known'])
+  const left = { state: 'ignored', reason_code: 'FILTER_CLOUD', reason: 'clouds' }
+  for (const day of ['2025-06-01', '2025-06-11']) await acquire(day, left)
+  await acquire('2025-06-21', { state: 'broken', reason_code: 'METADATA_INVALID', reason: 'x' })
+  await acquire('2025-08-01')
+  await acquire('2025-06-01', { ...left, tile: '31TDJ' })
+  expect(await told()).toEqual([
+    none,
+    'acquisitions of these days that are left out (FILTER_CLOUD): 2',
+    'acquisitions of these days that are broken (METADATA_INVALID): 1',
+  ])
+  await publishProduct(app.db, nameOf('2025-06-16'))
+  expect(await told()).toEqual(['no step for it was ever made, although 1 L2A products lie in its window'])
 })

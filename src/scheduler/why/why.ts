@@ -1,4 +1,5 @@
 import { listSites } from '../../db/catalog/sites.js'
+import { listCompositeCandidates } from '../../db/jobs/list-composite-inputs.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { findProductState, type ProductState } from '../../db/why/find-product-state.js'
@@ -6,10 +7,12 @@ import { findStepOfProduct } from '../../db/why/find-step-of-product.js'
 import { listStandings, type StandingFilter } from '../../db/why/list-standings.js'
 import { listTileSites } from '../../db/why/list-tile-sites.js'
 import { ProcessingError } from '../../domain/errors.js'
+import { synthesisWindow } from '../../domain/synthesis.js'
+import { parseComposite } from '../consumers/composite-names.js'
 import { viewJobs } from '../queue-view.js'
 import { openWaitingRoom, type AskingHost } from '../why-waiting.js'
 import { explain, when, type Explanation } from './explanation.js'
-import { whyAcquisition } from './why-acquisition.js'
+import { commonReason, whyAcquisition } from './why-acquisition.js'
 import { whySite, whyTile } from './why-area.js'
 import { whyJob, whyStep } from './why-step.js'
 
@@ -110,8 +113,7 @@ async function whyConsumer(db: Queryable, name: string, host: AskingHost): Promi
     const part = await whyStep(db, step, openWaitingRoom(db, host))
     return explain(subject, 'is not there', { parts: [part] })
   }
-  if (processor === 'composite')
-    return explain(subject, 'is not there', { reasons: ['no step for it was ever made'], next })
+  if (processor === 'composite') return whyNoComposite(db, name, next)
   const source = name.replace('_L3B_', '_L2A_')
   const l2a = await findProductState(db, source)
   return l2a?.removedAt === null
@@ -120,6 +122,31 @@ async function whyConsumer(db: Queryable, name: string, host: AskingHost): Promi
         next,
       })
     : explain(subject, 'is not there', { parts: [await whyProduct(db, source, host)] })
+}
+
+/** A composite that no step was ever made for: what there is of its window. */
+async function whyNoComposite(db: Queryable, name: string, next: readonly string[]): Promise<Explanation> {
+  const { satellite, tile, day, halfDays } = parseComposite(name)
+  const { from, to } = synthesisWindow({ day, halfDays })
+  const found = await listCompositeCandidates(db, { tiles: [tile], from, to })
+  const count = found.filter((one) => one.satellite === satellite).length
+  if (count > 0)
+    return explain(`product ${name}`, 'is not there', {
+      reasons: [`no step for it was ever made, although ${count} L2A products lie in its window`],
+      next,
+    })
+  const days = { from: from.toISOString().slice(0, 10), to: to.toISOString().slice(0, 10) }
+  const known = new Map<string, number>()
+  for (const row of await listStandings(db, { satellite, tile, ...days, limit: 100_000 }))
+    known.set(commonReason(row), (known.get(commonReason(row)) ?? 0) + 1)
+  return explain(`product ${name}`, 'is not there', {
+    reasons: [
+      `no L2A product of tile ${tile} lies in its window, ${days.from} to ${days.to}`,
+      ...(known.size === 0 ? ['no acquisition of these days is known'] : []),
+      ...[...known].map(([reason, n]) => `acquisitions of these days that ${reason}: ${n}`),
+    ],
+    next: [`tilth acquisitions --tile ${tile}`],
+  })
 }
 
 /** A product that was made once: in force, partial, stale, or removed. Pure. */
