@@ -44,6 +44,8 @@ function registerSeason(demo: Command): void {
   demo
     .command('season')
     .description('a simulated year in fast time: sites that run themselves, checked to the last acquisition')
+    // Those of \`tilth demo\` itself are none of it.
+    .configureHelp({ showGlobalOptions: false })
     .option('--dir <folder>', 'where it lives; replaced at each run (default: <TILTH_HOME>/demo-season)')
     .option(
       '--rounds <names>',
@@ -58,7 +60,7 @@ function registerSeason(demo: Command): void {
     )
     .option(
       '--pixel-size <m>',
-      'pixel size of the finest Sentinel-2 band, 60 to 1200 m; Landsat has three times that, at most 3000 m',
+      'pixel size of the finest Sentinel-2 band, 60 to 1000 m; Landsat has three times that',
       numberIn(60, 1000, 'm'),
       600,
     )

@@ -11,7 +11,7 @@ import type { KillPlan } from './kills.js'
 import { PeakMemory } from './peak-memory.js'
 import { runRound, type RoundPlan, type RoundResult } from './round.js'
 import { planScenario, type ScenarioSize } from './scenario.js'
-import { formatSeason, seasonJson } from './season-table.js'
+import { formatRound, formatSeason, seasonJson } from './season-table.js'
 import { simulateInputs } from './simulate-inputs.js'
 import type { StageUse } from './stages.js'
 import { writeIndex } from './write-index.js'
@@ -104,9 +104,11 @@ export async function runSeason(options: SeasonOptions): Promise<boolean> {
         }),
       )
     } finally {
+      progress.end()
       await cluster?.stop()
     }
-    progress.end()
+    const done = rounds.at(-1)
+    if (done !== undefined) say(formatRound(done))
   }
   const result: SeasonResult = {
     ...{ simulation, rounds, seconds: (performance.now() - began) / 1000 },

@@ -11,6 +11,18 @@ export const LEVELS = [
   ['L3A', 'monthly composites'],
 ] as const
 
+/** One round in a line, and what is wrong with it. Pure. */
+export function formatRound(round: RoundResult): string {
+  const levels = LEVELS.map(([level]) => {
+    const { count, sha256 } = digestOfLevel(round.digests, level)
+    return `${count} ${level} ${sha256.slice(0, 16)}`
+  })
+  const { faults } = round
+  const wrong =
+    faults.length === 0 ? 'nothing is wrong' : `wrong:\n${faults.map((one) => `  ${one}`).join('\n')}`
+  return `round ${round.name}: ${formatSeconds(round.seconds)}, ${levels.join(', ')}; killed ${killedText(round)}; ${wrong}`
+}
+
 /** Text for a terminal: digests of all pixels by round, what was made, time and memory by stage, and what is wrong. Pure. */
 export function formatSeason(result: SeasonResult): string {
   const { rounds, faults, seconds, index } = result
