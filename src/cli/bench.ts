@@ -8,6 +8,8 @@ const BENCHES = {
   accuracy: () => import('../../bench/accuracy.js'),
   chaos: () => import('../../bench/chaos.js'),
   ingest: () => import('../../bench/ingest.js'),
+  overload: () => import('../../bench/overload.js'),
+  scale: () => import('../../bench/scale.js'),
   scheduler: () => import('../../bench/scheduler.js'),
   slurm: () => import('../../bench/slurm.js'),
   tail: () => import('../../bench/tail.js'),
@@ -103,6 +105,66 @@ export function register(program: Command): void {
           seed: options.seed,
         })
         if (!isSound) process.exitCode = 1
+      },
+    )
+  bench
+    .command('overload')
+    .description(
+      'eager steps that want more memory and disk than a control group has: our admission beside fixed numbers at once; needs root, else it is skipped and says why; exit status 1 where the goal is missed',
+    )
+    .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 3)
+    .option('--steps <n>', 'steps of each job', positiveInteger, 24)
+    .option(
+      '--memory <MiB>',
+      'memory of the control group, page cache included',
+      wholeNumberIn(256, 1_000_000),
+      2048,
+    )
+    .option('--read <MiB/s>', 'what its processes read from the disk at most', positiveInteger, 128)
+    .option('--file <MiB>', 'file that a step walks', positiveInteger, 192)
+    .option('--walks <n>', 'walks over it', positiveInteger, 6)
+    .option('--hold <MiB>', 'memory that a step holds besides', positiveInteger, 128)
+    .option(
+      '--dir <folder>',
+      'where the files are made, on a disk of this machine (16 of them); default: the temporary folder',
+    )
+    .option('--json', 'print the result as JSON', false)
+    .action(
+      async (
+        options: Record<'rounds' | 'steps' | 'memory' | 'read' | 'file' | 'walks' | 'hold', number> & {
+          dir?: string
+          json: boolean
+        },
+      ) => {
+        const { run } = await BENCHES.overload()
+        const { rounds, steps, memory, read, file, walks, hold, dir = null } = options
+        const sizes = { memoryMb: memory, readMbS: read, fileMb: file, walks, holdMb: hold }
+        const fixed = [1, 2, 4, 8, 16]
+        if (!(await run({ rounds, steps, ...sizes, fixed, dir, showProgress: true }, options.json)))
+          process.exitCode = 1
+      },
+    )
+  bench
+    .command('scale')
+    .description(
+      'ticks of the schedules, a round of admission, duties and memory of the scheduler with the catalog and queue of a whole country; exit status 1 where a goal is missed',
+    )
+    .option('--rounds <n>', 'rounds; medians are quoted', positiveInteger, 3)
+    .option('--sites <n>', 'sites, a tenth of them sub-sites, 10 or more', wholeNumberIn(10, 10_000), 1000)
+    .option('--acquisitions <n>', 'acquisitions of a season', positiveInteger, 100_000)
+    .option('--steps <n>', 'steps: history of the acquisitions, the rest waits', positiveInteger, 1_000_000)
+    .option('--fresh <n>', 'new acquisitions at once in the largest tick', positiveInteger, 1000)
+    .option('--memory-seconds <s>', 'how long the memory of the scheduler is watched', positiveInteger, 30)
+    .option('--json', 'print the result as JSON', false)
+    .action(
+      async ({
+        json,
+        ...options
+      }: Record<'rounds' | 'sites' | 'acquisitions' | 'steps' | 'fresh' | 'memorySeconds', number> & {
+        json: boolean
+      }) => {
+        const { run } = await BENCHES.scale()
+        if (!(await run({ ...options, showProgress: true }, json))) process.exitCode = 1
       },
     )
   bench
