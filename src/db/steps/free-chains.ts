@@ -8,6 +8,7 @@ import type { Queryable } from './queryable.js'
  * one must not hold another. What the earlier date brings later makes them stale. Returns how many may start.
  */
 export async function freeChains(db: Queryable): Promise<number> {
+  if (!(await isAnythingPaused(db))) return 0
   return db.transaction().execute(async (trx) => {
     const { rows: freed } = await sql<{ id: number }>`
       with held as (
@@ -35,4 +36,13 @@ export async function freeChains(db: Queryable): Promise<number> {
     if (rows.length > 0) await notifySchedulers(trx)
     return rows.length
   })
+}
+
+/** Cheap, whatever the length of the queue: mostly nothing is. */
+async function isAnythingPaused(db: Queryable): Promise<boolean> {
+  const { rows } = await sql<{ paused: boolean }>`
+    select exists (select from site where paused) or exists (select from season where paused)
+      or exists (select from job where state = 'active' and paused)
+      or exists (select from step where paused and state in ('blocked', 'ready')) as paused`.execute(db)
+  return rows[0]?.paused === true
 }
