@@ -1,5 +1,5 @@
 import { leastExcess } from './least-excess.js'
-import type { HeldSlots } from './pressure.js'
+import type { HeldSlots, SpreadStarts } from './pressure.js'
 
 /** A ready step, in the order of the queue, with what it will be granted. */
 export interface Candidate {
@@ -30,6 +30,8 @@ export interface Capacity {
   readonly memoryLeftMb?: number
   /** Fewer slots than `slots` are handed out for the time being (`PressureGate`), and why; default: all. */
   readonly held?: HeldSlots | null
+  /** Most steps at once for the time being (`PressureGate`), and why; default: as many as fit. */
+  readonly spread?: SpreadStarts | null
 }
 
 /** One explicit max_parallelism. */
@@ -164,6 +166,7 @@ const sumOf = (dimension: Dimension, steps: readonly Candidate[]): number =>
 
 function lacksResource(step: Candidate, active: readonly Candidate[], capacity: Capacity): string | null {
   if (active.length === 0) return null
+  if (capacity.spread != null && active.length >= capacity.spread.steps) return capacity.spread.reason
   const size = sizeOf(capacity)
   for (const dimension of DIMENSIONS) {
     const free = size[dimension] - sumOf(dimension, active)

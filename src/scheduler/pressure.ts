@@ -45,6 +45,17 @@ export interface HeldSlots {
   readonly reason: string
 }
 
+/** How many steps may run here until it is known that they do not stand in each other's way, and why, in words. */
+export interface SpreadStarts {
+  readonly steps: number
+  readonly reason: string
+}
+
+/** Steps that a host on which nothing runs starts at once, and the part of its slots where that is more; others follow as long as nothing stalls. */
+const AT_FIRST = 4
+const AT_FIRST_PART = 1 / 8
+/** In each calm interval one more than this times what ran: 16 steps in half a minute, 64 in a minute. */
+const GROWTH = 1.25
 /** Intervals after a decrease in which the next one waits for steps to end or to give threads back. */
 const PATIENCE = 4
 /** Intervals without pressure before as many slots are tried again as have been too many. */
@@ -54,7 +65,8 @@ const PROBE = 12
  * How many slots a host hands out while its steps stand in each other's way. Additive increase, multiplicative decrease (D. Chiu and R. Jain, Computer
  * Networks and ISDN Systems 17 (1989) 1-14): as large a part of the slots is taken away as the share of time lost, half of them at most, so that little
  * pressure costs little; in each interval with less than half of the threshold one is given back, only after a while where that many were too many before.
- * Never fewer than one: work goes on. Running steps are not stopped; they get fewer threads.
+ * Never fewer than one: work goes on. Running steps are not stopped; they get fewer threads. Because of that a host on which little runs does not start as many as it has slots:
+ * all of them would be there before the first stall is seen (slow start, after V. Jacobson, SIGCOMM 1988, with a smaller factor).
  * One for each scheduler; what it knows is of this machine and lost with the process, without harm.
  */
 export class PressureGate {
@@ -64,20 +76,29 @@ export class PressureGate {
   private calm = 0
   /** Slots under which there was pressure last. */
   private tooMany = Infinity
+  /** Most steps that ran in this interval. */
+  private most = 0
+  private ramp = Infinity
+
+  /** How starts are spread at the time of the last look; null: they are not. */
+  get spread(): SpreadStarts | null {
+    if (this.ramp === Infinity) return null
+    const reason = `${this.ramp} steps run or start at once until it is known that nothing stalls; more follow after each pressure.interval_s`
+    return { steps: this.ramp, reason }
+  }
 
   /** A look at this machine, for the steps that run here. */
   lookNow(here: readonly { readonly threads: number }[], settings: SettingsInForce): HeldSlots | null {
     const used = here.reduce((sum, { threads }) => sum + threads, 0)
     const { slots } = settings.capacity()
     return this.look(performance.now(), () => readStalls(), {
-      used,
-      slots,
+      ...{ used, steps: here.length, slots },
       limits: settings.pressureLimits(),
     })
   }
 
   /**
-   * A look, as often as one likes: reads the counters and decides once in an interval. `used`: threads of the steps that run here. `slots`: what the host has. Returns what is
+   * A look, as often as one likes: reads the counters and decides once in an interval. `used`: threads of the `steps` that run here. `slots`: what the host has. Returns what is
    * held to, or null.
    */
   look(
@@ -85,20 +106,37 @@ export class PressureGate {
     readCounters: () => Stalls,
     {
       used,
+      steps = used,
       slots,
       limits,
-    }: { readonly used: number; readonly slots: number; readonly limits: PressureLimits },
+    }: {
+      readonly used: number
+      readonly steps?: number
+      readonly slots: number
+      readonly limits: PressureLimits
+    },
   ): HeldSlots | null {
     const { before } = this
-    if (before === undefined) this.before = { atMs, stalls: readCounters() }
-    else if (atMs - before.atMs >= limits.intervalS * 1000) {
+    const atFirst = Math.max(AT_FIRST, Math.ceil(slots * AT_FIRST_PART))
+    this.most = Math.max(this.most, steps)
+    if (before === undefined) {
+      this.before = { atMs, stalls: readCounters() }
+      this.ramp = atFirst
+    } else if (atMs - before.atMs >= limits.intervalS * 1000) {
       const stalls = readCounters()
       this.before = { atMs, stalls }
       const elapsedUs = (atMs - before.atMs) * 1000
       const memory = share(before.stalls.memoryUs, stalls.memoryUs, elapsedUs)
       const io = share(before.stalls.ioUs, stalls.ioUs, elapsedUs)
-      this.decide({ memory, io }, used, slots, limits)
+      const excess = this.decide({ memory, io }, used, slots, limits)
+      this.ramp = Math.max(atFirst, excess < 0.5 ? Math.floor(this.most * GROWTH) + 1 : this.most)
+      this.most = steps
     }
+    // Where nothing can be measured, or nobody wants it to be, there is nothing to wait for.
+    const { memoryUs, ioUs } = this.before?.stalls ?? { memoryUs: null, ioUs: null }
+    const isBlind =
+      (memoryUs === null || limits.memoryPercent === 0) && (ioUs === null || limits.ioPercent === 0)
+    if (isBlind || this.ramp >= slots) this.ramp = Infinity
     if (this.held !== null && this.held.slots >= slots) {
       this.held = null
       this.tooMany = Infinity
@@ -106,19 +144,20 @@ export class PressureGate {
     return this.held
   }
 
+  /** Returns how often the nearer threshold fits into the time that was lost. */
   private decide(
     { memory, io }: { readonly memory: number; readonly io: number },
     used: number,
     slots: number,
     limits: PressureLimits,
-  ): void {
+  ): number {
     const excess = Math.max(over(memory, limits.memoryPercent), over(io, limits.ioPercent))
     const now = this.held?.slots ?? slots
     if (excess > 1 && used > 1) {
       this.calm = 0
       this.patience -= 1
       // What was decided last has to be seen first: steps that run go on.
-      if (this.patience > 0 && used > now) return
+      if (this.patience > 0 && used > now) return excess
       this.patience = PATIENCE
       this.tooMany = Math.min(now, used)
       const isMemory = over(memory, limits.memoryPercent) >= over(io, limits.ioPercent)
@@ -131,11 +170,12 @@ export class PressureGate {
       }
     } else if (excess < 0.5 && this.held !== null) {
       this.calm += 1
-      if (this.calm < (now + 1 >= this.tooMany ? PROBE : 1)) return
+      if (this.calm < (now + 1 >= this.tooMany ? PROBE : 1)) return excess
       this.calm = 0
       if (now + 1 >= this.tooMany) this.tooMany = now + 2
       this.held = { ...this.held, slots: now + 1 }
     }
+    return excess
   }
 }
 

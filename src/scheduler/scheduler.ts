@@ -241,6 +241,7 @@ export class Scheduler {
         ...(freeMb === null ? {} : { diskMb: freeMb }),
         ...memoryLeft(settings),
         held,
+        spread: this.gate.spread,
       }
       const room = executor.cluster?.room(settings.resolve('slurm.pending_steps').value)
       const decided = admitRound({ place, room }, rows, candidates, capacity, settings.caps())

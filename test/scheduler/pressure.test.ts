@@ -90,6 +90,33 @@ describe('the gate', () => {
     expect(look(CALM, 7)).toBeNull()
   })
 
+  test('lets an idle host start a few steps at first, more while nothing stalls, and a few again after it was idle', () => {
+    const gate = new PressureGate()
+    const limits = LIMITS
+    let atMs = 0
+    let memoryUs = 0
+    const after = (seconds: number, steps: number, memory = 0) => {
+      atMs += seconds * 1000
+      memoryUs += memory * seconds * 10_000
+      gate.look(atMs, () => ({ memoryUs, ioUs: 0 }), { used: steps, steps, slots: 16, limits })
+      return gate.spread?.steps ?? null
+    }
+    expect(after(0, 0)).toBe(4)
+    expect(after(1, 4)).toBe(4)
+    // A look within the interval changes nothing; what ran most in it counts.
+    expect([after(4, 2), after(5, 6), after(5, 8), after(5, 11), after(5, 14)]).toEqual([6, 8, 11, 14, null])
+    // Stalls: no more than run.
+    expect(after(5, 14, 50)).toBe(14)
+    expect(after(5, 0)).toBe(null)
+    expect(after(5, 0)).toBe(4)
+    const blind = new PressureGate()
+    blind.look(0, () => ({ memoryUs: null, ioUs: null }), { used: 0, slots: 16, limits })
+    expect(blind.spread).toBeNull()
+    const small = new PressureGate()
+    small.look(0, () => ({ memoryUs: 0, ioUs: 0 }), { used: 0, slots: 4, limits })
+    expect(small.spread).toBeNull()
+  })
+
   test('between half of the threshold and the threshold nothing moves; 0 switches a threshold off', () => {
     const look = gateOver(8)
     look({ memory: 50, io: 0 }, 8)
@@ -135,6 +162,21 @@ describe('admission', () => {
     expect(waiting).toEqual([
       { id: 3, reason: `all of the 2 slots are taken that are handed out of 4: ${held.reason}` },
     ])
+  })
+
+  test('starts no more than are known to go together, one always, and leaves threads alone', () => {
+    const spread = { steps: 2, reason: '2 steps start at once' }
+    const { start, waiting } = admit(
+      [],
+      [1, 2, 3].map((id) => step(id)),
+      { slots: 8, memoryMb: 10_000, spread },
+      { ...caps, threadsHint: () => 4 },
+    )
+    expect(start).toEqual([
+      { id: 1, threads: 4 },
+      { id: 2, threads: 4 },
+    ])
+    expect(waiting).toEqual([{ id: 3, reason: spread.reason }])
   })
 
   test('starts beside others only what the machine has memory for now, and one step always', () => {
