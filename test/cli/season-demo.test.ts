@@ -77,6 +77,7 @@ describe('the check of a round', () => {
     steps: [step],
     starts: new Map(),
     answers: new Map(),
+    missing: new Map(),
   } as unknown as RoundFacts
   const faultsOf = (facts: Partial<Record<keyof RoundFacts, unknown>>, inputs = [input]) =>
     checkRound(only, inputs, { ...good, ...facts } as RoundFacts, false).faults
@@ -120,12 +121,23 @@ describe('the check of a round', () => {
     const products = good.products.map((one) => ({ ...one, sensedAt: new Date(input.sensedAt) }))
     const name = `S2_L3A_${pass.tile}_${day.replaceAll('-', '')}T120000_H025`
     const composite = (named: string) => ({ ...products[0], name: named, level: 'L3A', staleReason: null })
-    const check = (more: readonly unknown[]) =>
-      checkRound(year, [input], { ...good, products: [...products, ...more] } as RoundFacts, false).faults
-    expect(check([])).toEqual([`composite ${name} is not there`])
-    expect(check([composite(name)])).toEqual([])
-    expect(check([composite(name), composite('S2_L3A_32TQQ_20250115T120000_H025')])).toEqual([
-      'composite S2_L3A_32TQQ_20250115T120000_H025 was not expected',
+    const check = (of: readonly unknown[], said = '') =>
+      checkRound(
+        year,
+        [input],
+        { ...good, products: of, missing: new Map([[name, said]]) } as RoundFacts,
+        false,
+      ).faults
+    expect(check(products)).toEqual([`composite ${name} is not there:`])
+    expect(check([...products, composite(name)])).toEqual([])
+    expect(check([...products, composite(name), composite('S2_L3A_32TQQ_20250115T120000_H025')])).toEqual([
+      'composite S2_L3A_32TQQ_20250115T120000_H025 was not asked for',
     ])
+    const [, ndviOnly] = products
+    expect(check([ndviOnly], 'no idea')).toEqual([
+      `\`tilth why\` does not say why there is no ${name}: no idea`,
+    ])
+    expect(check([ndviOnly], 'no L2A product of its tile lies in its window')).toEqual([])
+    expect(check([ndviOnly, composite(name)])).toEqual([`composite ${name} was made of nothing`])
   })
 })

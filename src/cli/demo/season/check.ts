@@ -1,7 +1,4 @@
-import { dayNumber, dayText } from '../../../domain/calendar-day.js'
-import { dayOfMonthBefore } from '../../../domain/schedule-rule.js'
-import { synthesisWindow } from '../../../domain/synthesis.js'
-import { compositeName } from '../../../scheduler/consumers/composite-names.js'
+import { checkComposites } from './check-composites.js'
 import type { RoundFacts } from './collect.js'
 import { FAULTS, type Scenario } from './scenario.js'
 import type { InputProduct } from './simulate-inputs.js'
@@ -14,7 +11,7 @@ export interface Verdict {
     readonly l2a: number
     readonly ndvi: number
     readonly composites: number
-    /** Of the acquisitions those without L2A, all of them explained. */
+    /** Acquisitions without L2A and months without a composite, all of them explained. */
     readonly explained: number
     /** Products made once more because their inputs had changed, by processor. */
     readonly remade: Readonly<Record<string, number>>
@@ -23,8 +20,8 @@ export interface Verdict {
   }
 }
 
-/** Half of a composite's window, days: the default of its setting, which the demonstration leaves alone. */
-const HALF_DAYS = 25
+/** Ends of an L2A step that say that nothing can come of the date: the chain goes on without it. */
+const NOTHING_TO_MAKE = ['TOO_CLOUDY', 'NO_VALID_PIXEL']
 
 /**
  * Whether everything that can be made was made, nothing twice, and every gap explained. `mayLose`: attempts may have been lost, because something was
@@ -57,7 +54,7 @@ export function checkRound(
       l2a: of('L2A'),
       ndvi: of('L3B'),
       composites: of('L3A'),
-      explained: facts.answers.size,
+      explained: facts.answers.size + facts.missing.size,
       remade: twice.remade,
       lostAttempts: lost,
     },
@@ -94,6 +91,7 @@ function checkAcquisition(
           : ['corrected', []]
   const answer = answers.get(row.acquisitionId) ?? ''
   const said = answer === '' ? '' : `; \`tilth why\` says: ${answer.trim().replaceAll(/\s*\n\s*/g, ' | ')}`
+  if (row.standing === 'failed' && NOTHING_TO_MAKE.some((code) => answer.includes(code))) return []
   if (row.standing !== state) return [`${name} is ${row.standing}, expected ${state}${said}`]
   if (state !== 'corrected')
     return codes.some((code) => answer.includes(code))
@@ -113,35 +111,10 @@ function checkStrangers(inputs: readonly InputProduct[], { acquisitions }: Round
   )
 }
 
-/** A composite around the 15th of each month of the season for each tile with L2A in its window, and no other. */
-function checkComposites({ season, until, passes }: Scenario, { products }: RoundFacts): string[] {
-  const expected = new Set<string>()
-  const tiles = new Map(passes.map(({ satellite, tile }) => [tile, satellite]))
-  for (let day = dayNumber(season.start); day <= dayNumber(until); day++) {
-    const due = dayText(day)
-    if (!due.endsWith('-15')) continue
-    const middle = dayOfMonthBefore(due)
-    if (middle < season.start || middle > season.end) continue
-    const { from, to } = synthesisWindow({ day: middle, halfDays: HALF_DAYS })
-    for (const [tile, satellite] of tiles)
-      if (
-        products.some(
-          (one) => one.level === 'L2A' && one.tile === tile && one.sensedAt >= from && one.sensedAt <= to,
-        )
-      ) {
-        expected.add(compositeName({ satellite, tile, day: middle, halfDays: HALF_DAYS }))
-      }
-  }
-  const found = new Set(products.filter(({ level }) => level === 'L3A').map(({ name }) => name))
-  return [
-    ...[...expected].filter((name) => !found.has(name)).map((name) => `composite ${name} is not there`),
-    ...[...found].filter((name) => !expected.has(name)).map((name) => `composite ${name} was not expected`),
-  ]
-}
-
 function checkSteps({ steps }: RoundFacts): string[] {
   return steps.flatMap(({ id, processor, state, errorCode, errorMessage, events }) => {
     const succeeded = events.filter(({ kind }) => kind === 'succeeded').length
+    if (state === 'failed' && errorCode !== null && NOTHING_TO_MAKE.includes(errorCode)) return []
     if (state !== 'succeeded')
       return [`step ${id} (${processor}) is ${state}: ${errorCode ?? ''} ${errorMessage ?? ''}`.trim()]
     return succeeded === 1 ? [] : [`step ${id} (${processor}) has succeeded ${succeeded} times`]

@@ -10,7 +10,9 @@ import { listStepHistories, type StepHistory } from '../../../scheduler/queue-vi
 import { formatExplanation } from '../../../scheduler/why/explanation.js'
 import { listWithStanding } from '../../../scheduler/why/list-with-standing.js'
 import { why } from '../../../scheduler/why/why.js'
+import { askedComposites } from './check-composites.js'
 import { digestOfFiles } from './digests.js'
+import type { Scenario } from './scenario.js'
 
 type Standing = Awaited<ReturnType<typeof listWithStanding>>[number]
 
@@ -23,11 +25,16 @@ export interface RoundFacts {
   readonly starts: ReadonlyMap<number, string>
   /** What `tilth why` says of each acquisition without L2A in force, by its number. */
   readonly answers: ReadonlyMap<number, string>
+  /** What it says of each composite that was asked for and is not there, by its name. */
+  readonly missing: ReadonlyMap<string, string>
 }
 
 const MOST = 1_000_000
 
-export async function collectFacts({ db, config }: Pick<App, 'db' | 'config'>): Promise<RoundFacts> {
+export async function collectFacts(
+  { db, config }: Pick<App, 'db' | 'config'>,
+  scenario: Scenario,
+): Promise<RoundFacts> {
   const acquisitions = await listWithStanding(db, { limit: MOST })
   const products = await listProducts(db, { site: null, limit: MOST })
   const steps = await listStepHistories(db)
@@ -36,8 +43,12 @@ export async function collectFacts({ db, config }: Pick<App, 'db' | 'config'>): 
   for (const { acquisitionId, standing } of acquisitions)
     if (standing !== 'corrected')
       answers.set(acquisitionId, formatExplanation(await why(db, `acquisition:${acquisitionId}`, host)))
+  const missing = new Map<string, string>()
+  for (const { name } of askedComposites(scenario))
+    if (!products.some((product) => product.name === name))
+      missing.set(name, formatExplanation(await why(db, `product:${name}`, host)))
   const { archive } = await provenRoots(db, config, ['archive'])
-  return { acquisitions, products, steps, answers, starts: await readStarts(archive, steps) }
+  return { acquisitions, products, steps, answers, missing, starts: await readStarts(archive, steps) }
 }
 
 /**

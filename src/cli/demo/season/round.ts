@@ -8,6 +8,7 @@ import { overTcp } from '../../../../bench/slurm/tcp-database.js'
 import { openApp, type App } from '../../../app.js'
 import { loadConfig } from '../../../config/config.js'
 import { isDatabaseAway } from '../../../domain/database-away.js'
+import { PRODUCT_FILES } from '../../../products/layout.js'
 import { listSteps } from '../../../scheduler/queue-view.js'
 import { listWithStanding } from '../../../scheduler/why/list-with-standing.js'
 import { checkRound, type Verdict } from './check.js'
@@ -56,8 +57,8 @@ export interface RoundResult extends Verdict {
   readonly kills: KillCounts
   readonly digests: Digests
   readonly use: readonly StageUse[]
-  /** Season reports, by site. */
-  readonly pages: readonly { readonly site: string; readonly path: string }[]
+  /** Season reports, by site, each with the quicklook of a composite from the middle of the season where there is one. */
+  readonly pages: readonly { readonly site: string; readonly path: string; readonly picture: string | null }[]
 }
 
 /** The clock stands while more than so many acquisitions and steps are under way, and runs again below the lower number. */
@@ -99,14 +100,17 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     const season = new Season(options, { app, clock, commands, delivery: new Delivery(inputs, incoming) })
     const { kills, faults: onTheWay, schedulerPeakMb } = await season.live()
     const seconds = (performance.now() - began) / 1000
-    const facts = await collectFacts(app)
+    const facts = await collectFacts(app, scenario)
     const verdict = checkRound(scenario, inputs, facts, plan.withKills)
     const digests = await digestProducts(app, facts.products)
     const pages = []
-    for (const { slug } of scenario.sites) {
+    for (const { slug, s2 } of scenario.sites) {
       const path = join(home, `season-${slug}.html`)
       await commands.run('season', 'report', slug, scenario.season.name, '--out', path)
-      pages.push({ site: slug, path })
+      const composites = facts.products.filter(({ level, tile }) => level === 'L3A' && tile === s2[0])
+      const middle = composites[Math.floor(composites.length / 2)]?.location.replace(/^archive:/, '')
+      const picture = middle === undefined ? null : join(home, 'archive', middle, PRODUCT_FILES.quicklook)
+      pages.push({ site: slug, path, picture })
     }
     const left = await collectLeft(home)
     return {
@@ -220,7 +224,7 @@ class Season {
 
   private async isComplete(): Promise<boolean> {
     const { scenario, inputs } = this.options
-    const facts = await collectFacts(this.parts.app)
+    const facts = await collectFacts(this.parts.app, scenario)
     return checkRound(scenario, inputs, facts, true).faults.length === 0
   }
 

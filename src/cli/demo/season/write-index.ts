@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { renderSummary } from '../../../products/html-summary.js'
 import { formatSeconds } from '../../queue-options.js'
 import { digestOfLevel } from './digests.js'
@@ -26,10 +26,11 @@ export async function writeIndex(home: string, scenario: Scenario, result: Seaso
       ['Wall time', formatSeconds(seconds)],
     ],
     products: rounds.flatMap(({ name, pages }) =>
-      pages.map(({ site, path }) => ({
+      pages.map(({ site, path, picture }) => ({
         name: `Season of ${site}`,
         caption: `calendar, round ${name}`,
-        folder: join(relative(home, dirname(path)), basename(path)),
+        folder: relative(home, path),
+        ...(picture === null ? {} : { quicklook: relative(home, picture) }),
       })),
     ),
     tables: [
