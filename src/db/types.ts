@@ -81,6 +81,7 @@ export interface ChainState {
   backward_dates: number;
   digest: string;
   following: Generated<ArrayType<number>>;
+  is_given_up: Generated<boolean>;
   max_age_days: number;
   mode: string;
   other_orbits: boolean;

@@ -56,7 +56,7 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
                 folder: folderOf(previous.location),
                 history: previous.history.map(folderOf),
               },
-        following: following.map(({ location }) => folderOf(location)),
+        following: following.flatMap(({ location }) => (location === null ? [] : [folderOf(location)])),
       }
     },
   })

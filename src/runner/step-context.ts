@@ -31,8 +31,8 @@ export interface StepChain {
     /** `archive:...` of those from which its state can be built again, oldest first, its own last. */
     readonly history: readonly string[]
   } | null
-  /** Acquisitions that follow, nearest first, `l1:...`. */
-  readonly following: readonly { readonly acquisitionId: number; readonly location: string }[]
+  /** Acquisitions that follow, nearest first, `l1:...`; null: its files were removed. */
+  readonly following: readonly { readonly acquisitionId: number; readonly location: string | null }[]
 }
 
 /** How an L2A product began in its chain, and what it left: goes into the catalog with its row. */

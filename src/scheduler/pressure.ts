@@ -80,6 +80,11 @@ export class PressureGate {
   private most = 0
   private ramp = Infinity
 
+  /** So many steps run here once those have started that were admitted: a round that follows an end sees one fewer. */
+  noteRunning(steps: number): void {
+    this.most = Math.max(this.most, steps)
+  }
+
   /** How starts are spread at the time of the last look; null: they are not. */
   get spread(): SpreadStarts | null {
     if (this.ramp === Infinity) return null

@@ -261,6 +261,7 @@ export class Scheduler {
       })
       const startedIds = new Set(claimed.map(({ id }) => id))
       const started = ready.filter(({ id }) => startedIds.has(id))
+      this.gate.noteRunning(here.length + claimed.length)
       this.fair.charge(started, settings, costOf)
       this.deadlines.charge(started, settings, costOf)
       const attempts = new Map(here.map((row) => [row.id, row.attempt]))

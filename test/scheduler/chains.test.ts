@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { lockTiles } from '../../src/db/catalog/acquisitions.js'
@@ -72,7 +73,16 @@ const stateOf = (day: number, isClear: boolean, before: string | null): string =
 /** Does what an L2A step does: asks its chain, and publishes with what it took. Returns the mode. */
 async function run(
   id: number,
-  { wish = WISH, isClear = () => true }: { wish?: ChainWishRow; isClear?: (day: number) => boolean } = {},
+  {
+    wish = WISH,
+    isClear = () => true,
+    meanwhile = () => Promise.resolve(),
+  }: {
+    wish?: ChainWishRow
+    isClear?: (day: number) => boolean
+    /** What happens between the question and the answer. */
+    meanwhile?: () => Promise<void>
+  } = {},
 ): Promise<string> {
   const key = await claim(id)
   const { acquisition_id: acquisitionId } = (await stepOf(app.db, id)).params as { acquisition_id: number }
@@ -83,6 +93,7 @@ async function run(
     .executeTakeFirstOrThrow()
   const chain = await readChain(app.db, key, wish)
   if (chain === undefined) throw new Error('lost')
+  await meanwhile()
   const mode = chainStart('auto', wish, {
     hasPrevious: chain.previous !== null,
     following: chain.following.length,
@@ -230,6 +241,69 @@ test('a late date makes the one behind it stale; a state that comes out the same
   // The 11th is cloudy and hands on the other state: the 16th, clear, leaves the same state as before, and the 21st stays as it is.
   expect(await remake({ isClear })).toBe(2)
   expect((await products()).map(({ revision }) => revision)).toEqual([1, 1, 2, 2, 1])
+})
+
+test('a date that appears while the one behind it is made again leaves that one stale, to be made once more', async () => {
+  for (const day of [1, 16]) await run((await plan([await acquire(day)]))[0]!)
+  await run((await plan([await acquire(6)]))[0]!)
+  const [late] = await staleIds()
+  // Claimed with the state of the 6th; the 11th comes before it ends.
+  const [again] = await plan([late!])
+  const between = await acquire(11)
+  await run(again!, {
+    meanwhile: async () => {
+      await run((await plan([between]))[0]!)
+    },
+  })
+  expect(await staleIds()).toEqual([late])
+  const { rows } = await sql<{ ok: boolean }>`
+    select p.stale_since > s.started_at as ok from product p join step s on s.id = p.step_id where p.stale_since is not null`.execute(
+    app.db,
+  )
+  expect(rows).toEqual([{ ok: true }])
+  expect(await remake({})).toBe(1)
+})
+
+test('a stale product that could not be made again hands its state on no more', async () => {
+  for (const day of [1, 11, 16]) await run((await plan([await acquire(day)]))[0]!)
+  await run((await plan([await acquire(6)]))[0]!)
+  const [stale] = await staleIds()
+  const [again] = await plan([stale!])
+  await failStep(app.db, await claim(again!), { ...BROKEN, code: 'TOO_CLOUDY' }, () => ({ kind: 'fail' }), {})
+  expect(
+    (await products()).map(({ day, stale: why }) => [
+      day,
+      why?.replace(/S2A_L2A_31TCJ_|T105000_R051/g, '') ?? null,
+    ]),
+  ).toEqual([
+    ['05-01', null],
+    ['05-06', null],
+    ['05-11', 'product 20250506 comes before it in its chain'],
+    ['05-16', 'product 20250506 comes before it in its chain'],
+  ])
+  const last = (await staleIds())[1]!
+  await run((await plan([last]))[0]!)
+  expect(await staleIds()).toEqual([stale])
+})
+
+test('what retention removes of L1 leaves a backward start as it is', async () => {
+  const wish = { ...WISH, backwardDates: 2 }
+  const ids: number[] = []
+  for (const day of [1, 6, 11, 16]) ids.push(await acquire(day))
+  for (const step of await plan(ids)) await run(step, { wish })
+  expect((await products())[0]).toMatchObject({ mode: 'backward', stale: null })
+  await app.db
+    .updateTable('acquisition')
+    .set({ state: 'ignored', reason_code: 'RETENTION', reason: 'old' })
+    .where('id', '=', ids[1]!)
+    .execute()
+  expect(await staleIds()).toEqual([])
+  await app.db
+    .updateTable('acquisition')
+    .set({ state: 'broken', reason: 'cut' })
+    .where('id', '=', ids[2]!)
+    .execute()
+  expect(await staleIds()).toEqual([ids[0]])
 })
 
 test('what retention removed leaves its followers as they are, and is no state any more', async () => {

@@ -109,6 +109,15 @@ describe('the gate', () => {
     expect(after(5, 14, 50)).toBe(14)
     expect(after(5, 0)).toBe(null)
     expect(after(5, 0)).toBe(4)
+    // Rounds that follow an end see one fewer than run when they are over.
+    const short = new PressureGate()
+    let ramp = 4
+    for (let i = 0; i <= 60; i++) {
+      short.look(i * 500, () => ({ memoryUs: 0, ioUs: 0 }), { used: ramp - 1, slots: 16, limits })
+      short.noteRunning(ramp)
+      ramp = short.spread?.steps ?? 16
+    }
+    expect(ramp).toBe(16)
     const blind = new PressureGate()
     blind.look(0, () => ({ memoryUs: null, ioUs: null }), { used: 0, slots: 16, limits })
     expect(blind.spread).toBeNull()

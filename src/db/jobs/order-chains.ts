@@ -20,20 +20,19 @@ export async function orderChains(trx: Queryable, stepIds: readonly number[]): P
       from tile join acquisition a on a.satellite = tile.satellite and a.tile = tile.tile and a.sensed_at between tile.since and tile.until
       join task t on t.acquisition_id = a.id join step s on s.job_id = t.job_id and s.task_id = t.id
       where s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')),
-    fresh as (select * from open where id = any(${stepIds}::bigint[])),
-    touched as (
-      select * from fresh
-      union
-      select later.* from fresh cross join lateral (
-        select o.* from open o where o.satellite = fresh.satellite and o.tile = fresh.tile and o.state = 'blocked' and o.sensed_at > fresh.sensed_at
-          and (o.relative_orbit is not distinct from fresh.relative_orbit or o.other_orbits)
-        order by o.sensed_at, o.id limit 1) later)
+    placed as (
+      select id, state, sensed_at, other_orbits, lag(id) over own as own_id, lag(sensed_at) over own as own_at, lag(id) over any_orbit as any_id,
+        lag(sensed_at) over any_orbit as any_at
+      from open window own as (partition by satellite, tile, relative_orbit order by sensed_at, id),
+        any_orbit as (partition by satellite, tile order by sensed_at, id)),
+    edge as (
+      select id, state, sensed_at, case when other_orbits then any_id else own_id end as before_id, case when other_orbits then any_at else own_at end as before_at
+      from placed)
     insert into step_dependency (step_id, predecessor_id, end_suffices)
-    select touched.id, before.id, true from touched cross join lateral (
-      select o.id from open o
-      where o.satellite = touched.satellite and o.tile = touched.tile and o.sensed_at < touched.sensed_at and o.sensed_at > touched.sensed_at - interval '45 days'
-        and (o.relative_orbit is not distinct from touched.relative_orbit or touched.other_orbits)
-      order by o.sensed_at desc, o.id desc limit 1) before
+    select id, before_id, true from edge
+    where before_at > sensed_at - interval '45 days' and before_at < sensed_at
+      and (id = any(${stepIds}::bigint[]) or state = 'blocked' and before_id = any(${stepIds}::bigint[]))
+    order by id, before_id
     on conflict do nothing`.execute(trx)
   // A predecessor that ends at this moment waits for this commit, or is seen as ended by the next statement.
   await sql`

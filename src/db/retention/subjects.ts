@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
-import { lockProductKey } from '../catalog/acquisitions.js'
+import { lockProductKey, lockTiles } from '../catalog/acquisitions.js'
 import type { Queryable } from '../steps/queryable.js'
 import { forgetFormerRevision } from './former-revisions.js'
 
@@ -116,6 +116,9 @@ export async function markAcquisitionRemoved(
   reason: string,
 ): Promise<'kept' | 'shared' | 'alone'> {
   return db.transaction().execute(async (trx) => {
+    const { rows: tiles } = await sql<{ satellite: 's2' | 'landsat'; tile: string }>`
+      select satellite, tile from acquisition where id = ${acquisition.id} and tile is not null`.execute(trx)
+    await lockTiles(trx, tiles)
     await sql`select from acquisition where id = ${acquisition.id} for update`.execute(trx)
     const { rows } = await sql`
       update acquisition a set state = 'ignored', superseded_by = null, reason_code = 'RETENTION', reason = ${reason}, updated_at = now()

@@ -3,6 +3,7 @@ import type { FailureClass } from '../../domain/errors.js'
 import { HELD, type ClaimKey, type Queryable } from './queryable.js'
 import { notifySchedulers } from './notify-schedulers.js'
 import { settleEnds } from './settle-ends.js'
+import { giveUpChainState } from './write-chain-state.js'
 
 export interface StepFailure {
   readonly code: string
@@ -114,7 +115,10 @@ export async function failStep(
       insert into step_event (step_id, attempt, kind, detail)
       values (${id}, ${attempt}, 'failed', ${JSON.stringify(detail)}::jsonb)`.execute(trx)
     if (isRetry) await notifySchedulers(trx)
-    else await sql`insert into step_ended (step_id) values (${id})`.execute(trx)
+    else {
+      await sql`insert into step_ended (step_id) values (${id})`.execute(trx)
+      await giveUpChainState(trx, id)
+    }
     return true
   })
   if (isEnded) await settleEnds(db)

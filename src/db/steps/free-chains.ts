@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { notifySchedulers } from './notify-schedulers.js'
-import { isPaused } from './paused-sites.js'
+import { isPaused, pausedSites } from './paused-sites.js'
 import type { Queryable } from './queryable.js'
 
 /**
@@ -13,7 +13,12 @@ export async function freeChains(db: Queryable): Promise<number> {
     const { rows: freed } = await sql<{ id: number }>`
       with held as (
         select d.step_id, d.predecessor_id
-        from job join step p on p.job_id = job.id and p.state in ('blocked', 'ready')
+        from (
+          select id from step where paused and state in ('blocked', 'ready')
+          union select id from step where site_id in ${pausedSites} and state in ('blocked', 'ready')
+          union select step.id from job join step on step.job_id = job.id and step.state in ('blocked', 'ready')
+            where job.state = 'active' and (job.paused or job.season_id in (select id from season where paused))) as candidate
+        join step p on p.id = candidate.id join job on job.id = p.job_id
         join step_dependency d on d.predecessor_id = p.id and d.end_suffices
         join step s on s.id = d.step_id and s.state = 'blocked' join job sj on sj.id = s.job_id
         where job.state = 'active' and ${isPaused('p', 'job')} and not ${isPaused('s', 'sj')}),
@@ -21,11 +26,16 @@ export async function freeChains(db: Queryable): Promise<number> {
         delete from step_dependency d using held where d.step_id = held.step_id and d.predecessor_id = held.predecessor_id returning d.step_id)
       select distinct step_id as id from gone`.execute(trx)
     if (freed.length === 0) return 0
+    const ids = freed.map(({ id }) => id)
+    // A predecessor that ends at this moment waits for this commit, or is seen as ended by the next statement: otherwise each could leave the step to the other.
+    await sql`
+      select from step where id in (select predecessor_id from step_dependency where step_id = any(${ids}::bigint[]))
+        and state in ('blocked', 'ready', 'running') order by id for share`.execute(trx)
     // By a statement of its own: it has to see that the edges are gone.
     const { rows } = await sql`
       with moved as (
         update step set state = 'ready', ready_at = now()
-        where id = any(${freed.map(({ id }) => id)}::bigint[]) and state = 'blocked' and not exists (
+        where id = any(${ids}::bigint[]) and state = 'blocked' and not exists (
           select from step_dependency d join step p on p.id = d.predecessor_id
           where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined')))
         returning id, attempt)

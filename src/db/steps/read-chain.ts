@@ -20,8 +20,8 @@ export interface ChainRow {
     /** Folders of the products behind it, as each took the state of the one before, oldest first; its own last. */
     readonly history: readonly string[]
   } | null
-  /** Present acquisitions that follow, nearest first; at most as many as were asked for. */
-  readonly following: readonly { readonly acquisitionId: number; readonly location: string }[]
+  /** Acquisitions that follow, nearest first; at most as many as were asked for. `location` null: retention has removed its files. */
+  readonly following: readonly { readonly acquisitionId: number; readonly location: string | null }[]
 }
 
 /** Undefined when the claim is lost. */
@@ -45,7 +45,7 @@ export async function readChain(
       cross join before where p.removed_at is null and p.sensed_at > before.sensed_at - interval '91 days' and n < 100)
     select (select json_build_object('productId', id, 'name', name, 'location', location, 'digest', digest, 'isOtherOrbit', other,
         'history', (select json_agg(location order by n desc) from back)) from before) as previous,
-      coalesce((select json_agg(json_build_object('acquisitionId', a.id, 'location', a.location) order by f.n)
+      coalesce((select json_agg(json_build_object('acquisitionId', a.id, 'location', case when a.state = 'present' then a.location end) order by f.n)
         from unnest(chain_following(mine.id, ${backwardDates}::integer)) with ordinality as f(id, n) join acquisition a on a.id = f.id), '[]') as following
     from mine`.execute(db)
   return rows[0]

@@ -25,5 +25,21 @@ export async function writeChainState(trx: Queryable, name: string, row: ChainSt
     from product where product.name = ${name}
     on conflict (product_id) do update set mode = excluded.mode, digest = excluded.digest, previous_id = excluded.previous_id,
       previous_digest = excluded.previous_digest, max_age_days = excluded.max_age_days, other_orbits = excluded.other_orbits,
-      backward_dates = excluded.backward_dates, following = excluded.following`.execute(trx)
+      backward_dates = excluded.backward_dates, following = excluded.following, is_given_up = false`.execute(
+    trx,
+  )
+}
+
+/**
+ * Notes that the stale product of a step's acquisition could not be made again, in the transaction that ends the step: it hands its state on no more, as if it had
+ * never been there, and those that took it are stale.
+ */
+export async function giveUpChainState(trx: Queryable, stepId: number): Promise<void> {
+  await sql`
+    update chain_state c set is_given_up = true
+    from step s join task t on t.job_id = s.job_id and t.id = s.task_id join acquisition a on a.id = t.acquisition_id
+      join acquisition v on v.id = a.id or v.superseded_by = a.id join product p on p.acquisition_id = v.id
+    where s.id = ${stepId} and s.processor = 'l2a' and p.processor = 'l2a' and p.stale_since is not null and c.product_id = p.id and not c.is_given_up`.execute(
+    trx,
+  )
 }

@@ -1,6 +1,8 @@
 import { ERROR_CODES, ProcessingError } from '../../domain/errors.js'
-import type { Grid } from '../../domain/grid.js'
-import { SCENE_FLAGS, type L1Scene } from '../../domain/l1-scene.js'
+import { blocksOf, type Grid } from '../../domain/grid.js'
+import type { L1Scene } from '../../domain/l1-scene.js'
+import { maskOfSceneByte } from '../../processors/l2a/scene-mask.js'
+import { ClearCells } from './clear-cells.js'
 import { cellGrid, CELL_BAND_IDS, type CellPlanes } from '../../processors/l2a/cells.js'
 import type { ChainStartMode } from '../../processors/l2a/chain-mode.js'
 import { dayOf, leaveState, placeState, type ChainState } from '../../processors/l2a/chain-state.js'
@@ -81,15 +83,32 @@ export async function takeState(
       )
   } catch (error) {
     if (!isBroken(error)) throw error
-    state = await rebuildState(previous.history, options)
-    notes.push(
-      `The state of ${previous.name} was built again from ${previous.history.length} products: ${error.message}`,
-    )
-    flags.push('state_rebuilt')
+    const rebuilt = await rebuild(previous, error.message, options)
+    notes.push(rebuilt.note)
+    flags.push(rebuilt.flag)
+    if (rebuilt.state === null) return { reference: null, notes, flags }
+    state = rebuilt.state
   }
   const reference = placeState(state, cells)
   if (reference === null) notes.push(`The state of ${previous.name} lies on other cells and was not used.`)
   return { reference, notes, flags }
+}
+
+/** A lost state from the products of its chain; null where one of these is broken too: the date then begins with none, and none waits for a repair. */
+async function rebuild(
+  { name, history }: PreviousDate,
+  why: string,
+  options: TakeStateOptions,
+): Promise<{ readonly state: ChainState | null; readonly note: string; readonly flag: string }> {
+  try {
+    const state = await rebuildState(history, options)
+    const note = `The state of ${name} was built again from ${history.length} products: ${why}`
+    return { state, note, flag: 'state_rebuilt' }
+  } catch (error) {
+    if (!isBroken(error)) throw error
+    const note = `The state of ${name} is lost and was not used: ${why} It cannot be built again either: ${error.message} Make these products again.`
+    return { state: null, note, flag: 'state_lost' }
+  }
 }
 
 /** Broken for good: what may pass has to be tried again, or the same date would begin now so and now so. */
@@ -114,7 +133,7 @@ async function buildBackward(
       const planes = await cellsOfScene(scene, own, options)
       const day = dayOf(scene.sensedAt)
       const before: ChainState | null = state === null ? null : placeState(state, own)
-      const isClear = await clearCells(scene, planes, testCells(planes, before, day))
+      const isClear = await clearCells(scene, planes, testCells(planes, before, day), options)
       state = leaveState(before, planes, isClear, day)
       read++
     } catch (error) {
@@ -142,21 +161,30 @@ async function cellsOfScene(
   return planes
 }
 
-/** Cells that neither our tests nor the product's own mask call cloud, shadow or snow: 1, else 0. */
-async function clearCells(scene: L1Scene, { grid }: CellPlanes, flags: Uint8Array): Promise<Uint8Array> {
-  const own = new Uint8Array(grid.width * grid.height)
-  const mask = await scene.openMask(grid)
+/** Cells that neither our tests nor the product's own mask at their centre call cloud, shadow or snow: 1, else 0. */
+async function clearCells(
+  scene: L1Scene,
+  { grid }: CellPlanes,
+  flags: Uint8Array,
+  { blockSize, signal }: TakeStateOptions,
+): Promise<Uint8Array> {
+  const { finest } = productGrids(scene)
+  const clear = new ClearCells(grid, finest)
+  const own = await scene.openMask(finest)
   try {
-    await mask?.read({ x: 0, y: 0, width: grid.width, height: grid.height }, own)
+    for (const block of blocksOf(finest, blockSize)) {
+      signal.throwIfAborted()
+      const bytes = new Uint8Array(block.width * block.height)
+      await own?.read(block, bytes)
+      clear.add(
+        block,
+        Uint16Array.from(bytes, (byte) => SCENE_BITS[byte] ?? 0),
+      )
+    }
   } finally {
-    mask?.close()
+    own?.close()
   }
-  const unclear =
-    SCENE_FLAGS.opaque |
-    SCENE_FLAGS.snow |
-    SCENE_FLAGS.shadow |
-    SCENE_FLAGS.nearCloud |
-    SCENE_FLAGS.noData |
-    SCENE_FLAGS.saturatedVisible
-  return flags.map((flag, i) => (flag === 0 && ((own[i] ?? 0) & unclear) === 0 ? 1 : 0))
+  return flags.map((flag, i) => (flag === 0 ? (clear.isClear[i] ?? 0) : 0))
 }
+
+const SCENE_BITS = maskOfSceneByte()

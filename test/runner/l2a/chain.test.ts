@@ -112,6 +112,10 @@ test('a cut state or one that is not what was registered is built again: the sam
   const cut = await withChain(scenes[2]!, temporaryFolder('cut'), { previous, following: [] })
   expect(reportOf(cut.folder)).toMatchObject({ flags: expect.arrayContaining(['state_rebuilt']) as unknown })
   expect(rasters(cut.folder)).toEqual(rasters(chain[2]!))
+  // Lost, and with it a product of its history: the date begins with none.
+  rmSync(join(copies[0]!, 'B04_sre.tif'))
+  const lost = await withChain(scenes[2]!, temporaryFolder('lost'), { previous, following: [] })
+  expect(reportOf(lost.folder)).toMatchObject({ flags: expect.arrayContaining(['state_lost']) as unknown })
   // The state of another date in its place.
   const swapped = { ...previous, folder: chain[0]!, history: chain.slice(0, 2) }
   const other = await withChain(scenes[2]!, temporaryFolder('other'), { previous: swapped, following: [] })
@@ -165,6 +169,27 @@ test('Landsat scenes whose corners differ share the cells of their chain', async
     made.push((await correct(productPath, made.at(-1) ?? null)).folder)
   }
   const [first, second] = made.map(reportOf)
+  // Backward too: the mask of the product is read on its own grid.
+  const following = [
+    join(
+      home,
+      'landsat',
+      readdirSync(join(home, 'landsat')).find((n) => /_20250528_.*T1$/.test(n))!,
+    ),
+  ]
+  const start = join(
+    home,
+    'landsat',
+    readdirSync(join(home, 'landsat')).find((n) => /_20250512_.*T1$/.test(n))!,
+  )
+  const backward = await withChain(
+    start,
+    temporaryFolder('landsat back'),
+    { previous: null, following },
+    { mode: 'backward' },
+  )
+  expect(reportOf(backward.folder).chain).toMatchObject({ mode: 'backward' })
+  expect(reportOf(backward.folder).chain.known_share).toBeGreaterThan(0.5)
   expect(second?.chain).toMatchObject({ mode: 'nominal', previous: made[0]?.split('/').at(-1) })
   expect(second!.chain.known_share).toBeGreaterThan(0.5)
   expect(first!.chain.known_after_share).toBeGreaterThan(0.5)
