@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
-import { lockTiles } from '../../src/db/catalog/acquisitions.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
@@ -12,6 +11,7 @@ import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import { chainStart } from '../../src/processors/l2a/chain-mode.js'
 import { l2a } from '../../src/processors/l2a/definition.js'
 import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
+import { acquireDate } from '../support/chains.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { stepOf } from '../support/queue.js'
 
@@ -26,22 +26,7 @@ beforeEach(async () => {
   for (const table of ['product', 'job', 'acquisition'] as const) await app.db.deleteFrom(table).execute()
 })
 
-const TILE = '31TCJ'
-const timeOf = (day: number): string => new Date(Date.UTC(2025, 4, day, 10, 50)).toISOString()
-/** An acquisition of the day of May (33 is the second of June). */
-const acquire = (day: number, orbit = 51): Promise<number> =>
-  app.db.transaction().execute(async (tx) => {
-    await lockTiles(tx, [{ satellite: 's2', tile: TILE }])
-    const { id } = await tx
-      .insertInto('acquisition')
-      .values({
-        ...{ identity: `${day} ${orbit}`, satellite: 's2', platform: 'S2A', tile: TILE, state: 'present' },
-        ...{ sensed_at: timeOf(day), relative_orbit: orbit, location: `l1:${day}-${orbit}.SAFE` },
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow()
-    return id
-  })
+const acquire = (day: number, orbit = 51) => acquireDate(app.db, day, orbit)
 const WISH: ChainWishRow = { maxAgeDays: 15, otherOrbits: false, backwardDates: 0 }
 const plan = async (acquisitionIds: readonly number[], parameters = {}) =>
   (await createL2aJob(app.db, { acquisitionIds, parameters, createdBy: 'test' })).stepIds
@@ -106,7 +91,7 @@ async function run(
     key,
     [
       {
-        name: `S2A_L2A_${TILE}_${time.slice(0, 19).replace(/[-:]/g, '')}_R${String(relative_orbit).padStart(3, '0')}`,
+        name: `S2A_L2A_31TCJ_${time.slice(0, 19).replace(/[-:]/g, '')}_R${String(relative_orbit).padStart(3, '0')}`,
         ...{
           level: 'L2A',
           processor: 'l2a',
@@ -114,7 +99,7 @@ async function run(
           satellite: 's2',
           platform: 'S2A',
         },
-        ...{ tile: TILE, sensedAt: time, relativeOrbit: relative_orbit, acquisitionId, bbox: null },
+        ...{ tile: '31TCJ', sensedAt: time, relativeOrbit: relative_orbit, acquisitionId, bbox: null },
         location: `archive:${id}-${key.attempt}`,
         provenance: { parameters: l2a.params.parse({}) },
         chain: {
