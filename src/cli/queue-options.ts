@@ -21,7 +21,9 @@ export function selectionOf(kind: string, what: string): NamedSteps | undefined 
   switch (kind) {
     case 'step':
     case 'job':
-      return /^\d+$/.test(what) ? { kind, id: positiveInteger(what) } : refuse(`${kind}:${what}`)
+      return /^\d+$/.test(what)
+        ? { kind, id: positiveInteger(what) }
+        : refuse(kind === 'step' ? what : `${kind}:${what}`)
     case 'tile':
       return /^\d+$/.test(head) && tail !== ''
         ? { kind, job: positiveInteger(head), tile: tail }

@@ -226,7 +226,7 @@ test('`tilth l2a` takes an archive, gives the pixels of the folder and leaves no
           .update(readFileSync(join(productFolder(out), name)))
           .digest('hex'),
       ])
-  expect(sums(a)).toHaveLength(15)
+  expect(sums(a)).toHaveLength(21)
   expect(sums(a)).toEqual(sums(b))
   expect(readdirSync(join(env.TILTH_HOME, 'scratch'))).toEqual([])
   const broken = await tilth(

@@ -103,8 +103,8 @@ async function expectTidyArchive({ db, home }: Bench): Promise<void> {
   expect(folders.sort()).toEqual(rows.map(({ location }) => location.replace('archive:', '')).sort())
   for (const path of folders) {
     expect(path).toMatch(/\/r\d+-\d+$/)
-    // 11 bands, AOT, WV, MASK, SCL, item, quicklook, report.
-    expect(readdirSync(join(archive, path))).toHaveLength(18)
+    // 11 bands, AOT, WV, MASK, SCL, 6 of STATE, item, quicklook, report.
+    expect(readdirSync(join(archive, path))).toHaveLength(24)
   }
   if (existsSync(join(archive, '.staging'))) expect(readdirSync(join(archive, '.staging'))).toEqual([])
 }

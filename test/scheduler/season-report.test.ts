@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { renderSeasonReport } from '../../src/cli/season/render-season-report.js'
+import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
@@ -85,18 +86,19 @@ test('each day says what became of its acquisitions, gaps of the repeat cycle to
     .select(['step.id', 'task.acquisition_id as acquisition'])
     .execute()
   const stepOf = (acquisition: number) => steps.find((step) => step.acquisition === acquisition)?.id ?? 0
-  const claims = await claimReadySteps(app.db, {
-    ...{ executor: 'local', node: 'test', pid: 1, leaseSeconds: 60 },
-    grants: [done, cloudy, failed].map((id) => ({ id: stepOf(id), threads: 1, settingsId: 1 })),
-  })
-  const claimOf = (acquisition: number) => {
-    const claim = claims.find(({ id }) => id === stepOf(acquisition))
+  // One after the other, as they are dates of one chain.
+  const claimOf = async (acquisition: number) => {
+    await settleEnds(app.db)
+    const [claim] = await claimReadySteps(app.db, {
+      ...{ executor: 'local', node: 'test', pid: 1, leaseSeconds: 60 },
+      grants: [{ id: stepOf(acquisition), threads: 1, settingsId: 1 }],
+    })
     if (claim === undefined) throw new Error(`acquisition ${acquisition} has no claim`)
     return claim
   }
-  for (const id of [done, cloudy]) await completeStep(app.db, claimOf(id), [product(id)], {})
+  for (const id of [done, cloudy]) await completeStep(app.db, await claimOf(id), [product(id)], {})
   const failure = { code: 'GRID_MISMATCH', failure: 'permanent', message: 'no', lastLines: [] } as const
-  await failStep(app.db, claimOf(failed), failure, () => ({ kind: 'fail' }), {})
+  await failStep(app.db, await claimOf(failed), failure, () => ({ kind: 'fail' }), {})
 
   const report = await readSeasonReport(app.db, 'farm', 'summer')
   expect(report.tiles.map(({ tile }) => tile)).toEqual(['198030', '31TCJ'])
