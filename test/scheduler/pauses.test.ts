@@ -184,23 +184,7 @@ describe('a pause', () => {
 
   test('of a season stops its schedules, and only those', async () => {
     await moveClock(app.db, { at: new Date('2026-06-10T12:00:00Z'), speed: 0, real: false })
-    await app.db
-      .insertInto('site_tile')
-      .values({ site_id: region, satellite: 's2', tile: '31TCJ', origin: 'auto', enabled: true })
-      .execute()
-    await app.db
-      .insertInto('acquisition')
-      .values({
-        ...{
-          identity: 'a',
-          satellite: 's2',
-          platform: 'S2A',
-          tile: '31TCJ',
-          sensed_at: '2026-06-01T10:00:00Z',
-        },
-        ...{ location: 'l1:a.SAFE', state: 'present' },
-      })
-      .execute()
+    await findOnTile(region)
     const season: Pausable = { kind: 'season', site: 'region', name: 'summer' }
     await setPaused(app.db, season, true)
     expect(await lookAtSchedules(app.db)).toEqual([])
@@ -295,9 +279,19 @@ test('the words of the command line', async () => {
 })
 
 test('a job that is asked for a season of the parent belongs to that season', async () => {
+  await findOnTile(farm)
+  const { stepIds } = await createL2aJob(app.db, { site: 'farm', season: 'summer', createdBy: 'test' })
+  await setPaused(app.db, { kind: 'season', site: 'region', name: 'summer' }, true)
+  expect(await ready()).toEqual([])
+  await setPaused(app.db, { kind: 'season', site: 'region', name: 'summer' }, false)
+  expect(await ready()).toEqual(stepIds)
+})
+
+/** A scene of the summer on a tile of the site. */
+async function findOnTile(siteId: number): Promise<void> {
   await app.db
     .insertInto('site_tile')
-    .values({ site_id: farm, satellite: 's2', tile: '31TCJ', origin: 'auto', enabled: true })
+    .values({ site_id: siteId, satellite: 's2', tile: '31TCJ', origin: 'auto', enabled: true })
     .execute()
   await app.db
     .insertInto('acquisition')
@@ -312,9 +306,4 @@ test('a job that is asked for a season of the parent belongs to that season', as
       ...{ location: 'l1:a.SAFE', state: 'present' },
     })
     .execute()
-  const { stepIds } = await createL2aJob(app.db, { site: 'farm', season: 'summer', createdBy: 'test' })
-  await setPaused(app.db, { kind: 'season', site: 'region', name: 'summer' }, true)
-  expect(await ready()).toEqual([])
-  await setPaused(app.db, { kind: 'season', site: 'region', name: 'summer' }, false)
-  expect(await ready()).toEqual(stepIds)
-})
+}

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { joinOwner } from './planning-scope.js'
 
 /** An L2A product that counts for its acquisition. */
 export interface CompositeCandidate {
@@ -109,9 +110,7 @@ export async function listCompositeStandings(
           'gone', (select coalesce(json_agg(q.name order by q.name), '[]') from product_input i join product q on q.id = i.input_product_id
             where i.product_id = p.id and q.removed_at is not null))
        from product p left join step s on s.id = p.step_id
-         left join site owner on owner.id = s.site_id and exists (
-           select from site_reach r join site_tile has on has.site_id = r.member_id
-           where r.site_id = owner.id and has.satellite = p.satellite and has.tile = p.tile and has.enabled)
+         ${joinOwner('p')}
        where p.name = n.name and p.processor = 'composite') as existing,
       ${stepWhere(`'blocked', 'ready', 'running'`)} as open,
       ${stepWhere(`'failed', 'quarantined', 'cancelled'`)} as failed

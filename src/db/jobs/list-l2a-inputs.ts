@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { isAskedFor, joinHome, joinOwner } from './planning-scope.js'
 import { askedFor, byPlace, type SeasonNews } from './season-news.js'
 import { untriedL2a } from './untried.js'
 
@@ -53,11 +54,6 @@ export interface L2aInput {
   readonly open: (L2aMade & { readonly step: number }) | null
 }
 
-/** The site of a step, as long as it or a sub-site of it has the acquisition's tile enabled. */
-const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
-    select from site_reach r join site_tile has on has.site_id = r.member_id
-    where r.site_id = owner.id and has.satellite = a.satellite and has.tile = a.tile and has.enabled)`
-
 /**
  * The query's part that says what there is of acquisitions `a` for those that `asked` for them (place, site_id, season), further conditions to follow: present
  * L1 of the enabled tiles of the site and its sub-sites, and of the season in force for the site, if there are any.
@@ -67,22 +63,16 @@ const inputsOf = (asked: RawBuilder<unknown>): RawBuilder<L2aInput & { place: nu
       (a.metadata ->> 'pixels')::float8 as pixels, (a.metadata ->> 'bands')::float8 as bands, home.id as "homeId",
       (select json_build_object('name', p.name, 'version', p.processor_version, 'stale', p.stale_since is not null, 'removed', p.removed_reason,
           'parameters', p.provenance -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
-       from product p left join step s on s.id = p.step_id ${joinOwner}
+       from product p left join step s on s.id = p.step_id ${joinOwner('a')}
        where p.acquisition_id = a.id and p.processor = 'l2a' order by p.created_at desc limit 1) as existing,
       (select json_build_object('step', s.id, 'parameters', s.params -> 'parameters', 'site', owner.slug, 'siteId', owner.id)
-       from task t join step s on s.job_id = t.job_id and s.task_id = t.id ${joinOwner}
+       from task t join step s on s.job_id = t.job_id and s.task_id = t.id ${joinOwner('a')}
        where t.acquisition_id = a.id and s.processor = 'l2a' and s.state in ('blocked', 'ready', 'running')
        order by s.id limit 1) as open
     from ${asked}
-    left join lateral (
-      select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
-      where r.site_id = asked.site_id and t.satellite = a.satellite and t.tile = a.tile and t.enabled
-      order by s.id <> r.site_id, s.slug limit 1) home on true
+    ${joinHome('a')}
     where a.state = 'present' and a.metadata ->> 'madeBy' is null
-      and (asked.site_id is null or home.id is not null)
-      and (asked.season is null or exists (
-        select from site_season n where n.site_id = asked.site_id and n.name = asked.season
-          and (a.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))`
+      and ${isAskedFor('a')}`
 
 /**
  * Present L1 acquisitions of all satellites, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once and

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { isAskedFor, joinHome, joinOwner } from './planning-scope.js'
 import { askedFor, byPlace, type SeasonNews } from './season-news.js'
 
 /** Which L2A products; all given conditions hold. Dates are days of sensing in UTC, both included. */
@@ -48,10 +49,6 @@ export interface NdviInput {
   readonly failed: { readonly step: number; readonly code: string | null } | null
 }
 
-const joinOwner = sql`left join site owner on owner.id = s.site_id and exists (
-    select from site_reach r join site_tile has on has.site_id = r.member_id
-    where r.site_id = owner.id and has.satellite = p.satellite and has.tile = p.tile and has.enabled)`
-
 /**
  * The query's part that says what there is of the L3B of L2A products `p` in force for those that `asked` for them (place, site_id, season), further
  * conditions to follow: of the enabled tiles of the site and its sub-sites, and of the season in force for the site, if there are any.
@@ -62,7 +59,7 @@ const inputsOf = (asked: RawBuilder<unknown>): RawBuilder<NdviInput & { place: n
       (select json_build_object('name', n.name, 'version', n.processor_version, 'parameters', n.provenance -> 'parameters',
           'stale', n.stale_since is not null, 'removed', n.removed_reason, 'site', owner.slug, 'siteId', owner.id,
           'isOfThis', exists (select from product_input i where i.product_id = n.id and i.input_product_id = p.id and i.input_revision = p.revision))
-       from product n left join step s on s.id = n.step_id ${joinOwner}
+       from product n left join step s on s.id = n.step_id ${joinOwner('p')}
        where n.name = replace(p.name, '_L2A_', '_L3B_') and n.processor = 'ndvi') as existing,
       (select json_build_object('step', s.id, 'parameters', s.params -> 'parameters', 'revision', i.revision)
        from step_input i join step s on s.id = i.step_id
@@ -72,15 +69,9 @@ const inputsOf = (asked: RawBuilder<unknown>): RawBuilder<NdviInput & { place: n
        where i.product_id = p.id and i.revision = p.revision and s.processor = 'ndvi' and s.state in ('failed', 'quarantined', 'cancelled')
        order by s.id desc limit 1) as failed
     from ${asked}
-    left join lateral (
-      select s.id from site_reach r join site_tile t on t.site_id = r.member_id join site s on s.id = r.member_id
-      where r.site_id = asked.site_id and t.satellite = p.satellite and t.tile = p.tile and t.enabled
-      order by s.id <> r.site_id, s.slug limit 1) home on true
+    ${joinHome('p')}
     where p.level = 'L2A' and p.removed_at is null
-      and (asked.site_id is null or home.id is not null)
-      and (asked.season is null or exists (
-        select from site_season n where n.site_id = asked.site_id and n.name = asked.season
-          and (p.sensed_at at time zone 'UTC')::date between n.starts_on and n.ends_on))`
+      and ${isAskedFor('p')}`
 
 /**
  * L2A products in force, oldest first, of the enabled tiles of the site and its sub-sites if a site is given, each once, with what there is of

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Queryable } from './queryable.js'
+import { HOLDS_BACK, type Queryable } from './queryable.js'
 import { notifySchedulers } from './notify-schedulers.js'
 import { selectedSteps as selected, type StepSelection } from './selected-steps.js'
 import { settleEnds } from './settle-ends.js'
@@ -60,7 +60,7 @@ export async function retrySteps(db: Queryable, which: StepSelection): Promise<n
           error_code = null, error_message = null, error_class = null,
           state = (case when exists (
             select from step_dependency d join step p on p.id = d.predecessor_id
-            where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined'))) then 'blocked' else 'ready' end)::step_state
+            where d.step_id = step.id and ${sql.raw(HOLDS_BACK)}) then 'blocked' else 'ready' end)::step_state
         where id = any(${ids}::bigint[]) returning id, attempt)
       insert into step_event (step_id, attempt, kind) select id, attempt, 'retried' from again`.execute(trx)
     // Whatever the state of the job: one that is ended at this moment is waited for, one that is to be ended is not ended any more.

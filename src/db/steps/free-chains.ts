@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { notifySchedulers } from './notify-schedulers.js'
 import { isPaused, pausedSites } from './paused-sites.js'
-import type { Queryable } from './queryable.js'
+import { HOLDS_BACK, type Queryable } from './queryable.js'
 
 /**
  * Lets dates go on that wait for an earlier date of their chain which is paused while they are not: a tile belongs to several sites, and a pause of
@@ -37,7 +37,7 @@ export async function freeChains(db: Queryable): Promise<number> {
         update step set state = 'ready', ready_at = now()
         where id = any(${ids}::bigint[]) and state = 'blocked' and not exists (
           select from step_dependency d join step p on p.id = d.predecessor_id
-          where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined')))
+          where d.step_id = step.id and ${sql.raw(HOLDS_BACK)})
         returning id, attempt)
       insert into step_event (step_id, attempt, kind, detail)
       select id, attempt, 'unblocked', '{"reason": "an earlier date of its chain is paused"}' from moved returning step_id`.execute(

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { StepState } from '../../domain/states.js'
-import type { Queryable } from './queryable.js'
+import { HOLDS_BACK, type Queryable } from './queryable.js'
 
 /** What keeps a step from being looked at for a start at all. */
 export interface StepObstacles {
@@ -32,7 +32,7 @@ export async function readObstacles(db: Queryable, stepId: number): Promise<Step
       coalesce((select json_agg(slug) from lineage where paused), '[]') as "pausedSites",
       coalesce((select json_agg(json_build_object('id', p.id, 'state', p.state, 'isOfChain', d.end_suffices) order by p.id)
         from step_dependency d join step p on p.id = d.predecessor_id
-        where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined'))), '[]') as predecessors
+        where d.step_id = step.id and ${sql.raw(HOLDS_BACK)}), '[]') as predecessors
     from step join job on job.id = step.job_id where step.id = ${stepId}`.execute(db)
   return rows[0]
 }

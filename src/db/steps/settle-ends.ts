@@ -1,5 +1,5 @@
 import { prepared } from '../prepared.js'
-import type { Queryable } from './queryable.js'
+import { HOLDS_BACK, type Queryable } from './queryable.js'
 
 /** Ends that one statement takes. */
 const BATCH = 5000
@@ -21,7 +21,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
      select step.id, successor.is_hopeless from successor join step on step.id = successor.step_id
      where step.state = 'blocked' and (successor.is_hopeless or (
        select p.id from step_dependency d join step p on p.id = d.predecessor_id
-       where d.step_id = step.id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined'))
+       where d.step_id = step.id and ${HOLDS_BACK}
        order by d.predecessor_id desc limit 1) is null)
      order by step.id for no key update of step),
    moved as (

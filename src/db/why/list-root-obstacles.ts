@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { StepState } from '../../domain/states.js'
-import type { Queryable } from '../steps/queryable.js'
+import { HOLDS_BACK, type Queryable } from '../steps/queryable.js'
 
 /** A step at the far end of a chain of waiting. */
 export interface RootObstacle {
@@ -20,7 +20,7 @@ export async function listRootObstacles(
       select ${stepId}::bigint as id
       union
       select d.predecessor_id from behind join step_dependency d on d.step_id = behind.id
-        join step p on p.id = d.predecessor_id and p.state <> 'succeeded' and not (d.end_suffices and p.state in ('failed', 'cancelled', 'quarantined')))
+        join step p on p.id = d.predecessor_id and ${sql.raw(HOLDS_BACK)})
     select step.id, step.state::text as state, step.processor from behind join step on step.id = behind.id
     where step.state <> 'blocked' and step.id <> ${stepId} order by step.id limit ${limit}`.execute(db)
   return rows
