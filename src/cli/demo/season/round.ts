@@ -96,7 +96,8 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     say,
   )
   try {
-    await setUp(commands, { scenario, folder: home, incoming, stacUrl: server.url, executor: plan.executor })
+    const { executor, withKills } = plan
+    await setUp(commands, { scenario, folder: home, incoming, stacUrl: server.url, executor, withKills })
     const season = new Season(options, { app, clock, commands, delivery: new Delivery(inputs, incoming) })
     const { kills, faults: onTheWay, schedulerPeakMb } = await season.live()
     const seconds = (performance.now() - began) / 1000

@@ -17,7 +17,6 @@ const FAST = {
   'retry.backoff_max_s': 5,
   // Kills are no reason to give a step up.
   'retry.max_failures': 20,
-  'executor.lease_s': 10,
   'executor.grace_s': 5,
   'storage.min_free_mb': 256,
   'processor.l2a.tile_threads_hint': 1,
@@ -28,6 +27,9 @@ const FAST = {
   'slurm.bad_node_s': 10,
   'slurm.memory_extra_mb': 128,
 } as const
+
+/** Where processes are killed, what they held is soon free again. Not elsewhere: on a loaded machine a process may take longer to begin. */
+const SHORT_LEASES = { 'executor.lease_s': 10 } as const
 
 /** Composites wait so long for what is known and not corrected yet, days of the season. */
 const WAIT_DAYS = 40
@@ -41,16 +43,18 @@ export async function setUp(
     incoming,
     stacUrl,
     executor,
+    withKills,
   }: {
     readonly scenario: Scenario
     readonly folder: string
     readonly incoming: string
     readonly stacUrl: string
     readonly executor: 'local' | 'slurm'
+    readonly withKills: boolean
   },
 ): Promise<void> {
   const { sites, season, cloudMax } = scenario
-  const settings = { ...FAST, 'executor.kind': executor }
+  const settings = { ...FAST, ...(withKills ? SHORT_LEASES : {}), 'executor.kind': executor }
   const lines = Object.entries(settings).map(([key, value]) => `"${key}" = ${JSON.stringify(value)}`)
   await writeFile(join(folder, 'settings.toml'), `[global]\n${lines.join('\n')}\n`)
   await commands.run('config', 'import', join(folder, 'settings.toml'))
