@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "cell_sums.hpp"
 #include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
 #include "flags.hpp"
 #include "halve.hpp"
 #include "normalized_difference.hpp"
+#include "pack.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -81,6 +83,23 @@ int main() {
   });
   measure("or_flags, same grid", 50, [&] {
     tilth::or_flags(mask, window, flags, kSide, kSide, {0.5, 1, 0.5, 1}, bits);
+  });
+  std::vector<std::uint32_t> cell_sums(43 * 43), seen(43 * 43);
+  std::vector<std::int32_t> cell_counts(43 * 43), saturated(43 * 43);
+  measure("sensor_cells of 24 x 24", 50, [&] {
+    tilth::sensor_cells({dn, kSide, kSide, kSide}, detector, 24, 0, 0, 43,
+                        {cell_sums, cell_counts, saturated, seen});
+  });
+  tilth::BlockPacker packer;
+  packed.resize(tilth::BlockPacker::bound(n));
+  std::size_t packed_size = 0;
+  measure("pack a block", 4, [&] { packed_size = packer.pack(dn, detector, kSide, kSide, packed); });
+  std::printf("%-28s %8.2f bytes a pixel\n", "packed",
+              static_cast<double>(packed_size) / static_cast<double>(n));
+  std::vector<std::uint16_t> unpacked(n);
+  std::vector<std::uint8_t> unpacked_detector(n);
+  measure("unpack a block", 10, [&] {
+    packer.unpack({packed.data(), packed_size}, kSide, kSide, unpacked, unpacked_detector);
   });
   tilth::TileEncoder encoder(512);
   packed.resize(encoder.bound());

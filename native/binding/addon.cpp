@@ -13,6 +13,7 @@
 #include "flags.hpp"
 #include "halve.hpp"
 #include "normalized_difference.hpp"
+#include "pack.hpp"
 #include "simd.hpp"
 
 namespace tilth::binding {
@@ -20,6 +21,12 @@ namespace {
 
 constexpr int kMaxSide = 1 << 20;
 constexpr int kTile = 512;
+
+/// Compressors keep state: one of each per JavaScript environment, that is per thread, freed with it.
+struct Coders {
+  TileEncoder encoder{kTile};
+  BlockPacker packer;
+};
 
 std::size_t area(int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); }
 
@@ -186,9 +193,51 @@ void CellSums(const Napi::CallbackInfo& info) {
             args.array<std::int32_t>("counts", cells).first(cells));
 }
 
+void SensorCellSums(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto in = plane_of<const std::uint16_t>(args.nested("in"));
+  const int side = args.integer("side", 1, 255);
+  const int left = args.integer("left", 0, side - 1), above = args.integer("above", 0, side - 1);
+  const int columns = (left + in.width + side - 1) / side, rows = (above + in.height + side - 1) / side;
+  const std::size_t cells = area(columns, rows);
+  sensor_cells(in, args.array<const std::uint8_t>("detector", area(in.width, in.height)), side, left, above,
+               columns,
+               {args.array<std::uint32_t>("sums", cells).first(cells),
+                args.array<std::int32_t>("counts", cells).first(cells),
+                args.array<std::int32_t>("saturated", cells).first(cells),
+                args.array<std::uint32_t>("detectors", cells).first(cells)});
+}
+
+Napi::Value PackBound(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const std::size_t pixels = area(args.integer("width", 1, kMaxSide), args.integer("height", 1, kMaxSide));
+  return Napi::Number::New(info.Env(), static_cast<double>(BlockPacker::bound(pixels)));
+}
+
+Napi::Value PackBlock(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int width = args.integer("width", 1, kMaxSide), height = args.integer("height", 1, kMaxSide);
+  const std::size_t pixels = area(width, height);
+  const std::size_t size = info.Env().GetInstanceData<Coders>()->packer.pack(
+      args.array<const std::uint16_t>("dn", pixels), args.array<const std::uint8_t>("detector", pixels),
+      width, height, args.array<std::uint8_t>("out", 1));
+  if (size == 0) throw args.range_error("out", "too small for the packed block; see packBound");
+  return Napi::Number::New(info.Env(), static_cast<double>(size));
+}
+
+Napi::Value UnpackBlock(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int width = args.integer("width", 1, kMaxSide), height = args.integer("height", 1, kMaxSide);
+  const std::size_t pixels = area(width, height);
+  const bool is_whole = info.Env().GetInstanceData<Coders>()->packer.unpack(
+      args.array<const std::uint8_t>("bytes", 1), width, height, args.array<std::uint16_t>("dn", pixels),
+      args.array<std::uint8_t>("detector", pixels));
+  return Napi::Boolean::New(info.Env(), is_whole);
+}
+
 Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
-  TileEncoder& encoder = *info.Env().GetInstanceData<TileEncoder>();
+  TileEncoder& encoder = info.Env().GetInstanceData<Coders>()->encoder;
   const Arguments in = args.nested("in");
   const int bytes_per_pixel = args.integer("bytesPerPixel", 1, 2);
   const int predictor = args.integer("predictor", 1, 2);
@@ -215,15 +264,14 @@ Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
 
 Napi::Value EncodeBound(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(),
-                           static_cast<double>(info.Env().GetInstanceData<TileEncoder>()->bound()));
+                           static_cast<double>(info.Env().GetInstanceData<Coders>()->encoder.bound()));
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if (simd_target().name == "unsupported")
     throw Napi::Error::New(
         env, "TILTH_SIMD: this CPU or build lacks the target named; expected baseline, avx2 or avx512");
-  // Compressors keep state: one per JavaScript environment, that is per thread, freed with it.
-  env.SetInstanceData(new TileEncoder(kTile));
+  env.SetInstanceData(new Coders);
   exports.Set("simdTarget", Napi::Function::New(env, SimdTargetName));
   exports.Set("correct", Napi::Function::New(env, Correct));
   exports.Set("halveMean", Napi::Function::New(env, HalveMean));
@@ -236,6 +284,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("compositeAdd", Napi::Function::New(env, CompositeAdd));
   exports.Set("compositeDivide", Napi::Function::New(env, CompositeDivide));
   exports.Set("cellSums", Napi::Function::New(env, CellSums));
+  exports.Set("sensorCells", Napi::Function::New(env, SensorCellSums));
+  exports.Set("packBound", Napi::Function::New(env, PackBound));
+  exports.Set("packBlock", Napi::Function::New(env, PackBlock));
+  exports.Set("unpackBlock", Napi::Function::New(env, UnpackBlock));
   exports.Set("encodeTile", Napi::Function::New(env, EncodeTile));
   exports.Set("encodeBound", Napi::Function::New(env, EncodeBound));
   return exports;

@@ -32,6 +32,10 @@ export interface Addon {
   compositeAdd(args: object): void
   compositeDivide(args: object): void
   cellSums(args: object): void
+  sensorCells(args: object): void
+  packBound(args: { width: number; height: number }): number
+  packBlock(args: object): number
+  unpackBlock(args: object): boolean
   encodeTile(args: object): number
   encodeBound(): number
 }

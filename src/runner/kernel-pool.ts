@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os'
 import { createRequire } from 'node:module'
 import { Piscina } from 'piscina'
 import type { Grid, Window } from '../domain/grid.js'
+import { ProcessingError } from '../domain/errors.js'
 import { simdTarget } from '../kernels/addon.js'
-import type { BlockCells, CellSumsArgs } from '../kernels/cell-sums.js'
+import type { BlockCells, CellLayout, CellSumsArgs } from '../kernels/cell-sums.js'
 import {
   CORRECTION_FLAGS,
   type CorrectionTable as KernelTable,
@@ -13,7 +14,16 @@ import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.
 import type { BytePlane } from '../kernels/or-flags.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
-import type { EncodeBlockTask, EncodedTiles, HalfTile, Image, TileFormat } from './kernel-worker.js'
+import type {
+  CorrectPackedTask,
+  EncodeBlockTask,
+  EncodedTiles,
+  HalfTile,
+  Image,
+  MeasuredBlock,
+  MeasureTask,
+  TileFormat,
+} from './kernel-worker.js'
 
 /** Bits of the flag byte beside each corrected pixel: noData 1, saturated 2, clipped 4, noDetector 8. */
 export const KERNEL_FLAGS = CORRECTION_FLAGS
@@ -42,7 +52,7 @@ export interface NodeCoefficients {
 }
 
 /**
- * Threads that run kernels on SharedArrayBuffers. Calls from one thread may overlap; each is one task. `correct` and `orFlags` take no
+ * Threads that run kernels on SharedArrayBuffers. Calls from one thread may overlap; each is one task. They take no
  * slot of a budget by themselves: wrap them in `budget.run`. Encoding takes its slots from the budget given to `openKernelPool`.
  */
 export interface KernelPool {
@@ -52,16 +62,18 @@ export interface KernelPool {
     band: { readonly grid: Grid; readonly offset: number; readonly quantification: number },
     pressure: { readonly grid: Grid; readonly hpa: Float32Array } | null,
   ): CorrectionTable
+  /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory. */
+  measure(task: MeasureTask): Promise<MeasuredBlock>
   /**
-   * Surface reflectance of one block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory. `dn`, `detector`:
-   * row-major, window.width x window.height; copied unless they lie on shared memory.
+   * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, and its sums by cells where that
+   * is asked for. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
-  correct(block: {
-    readonly dn: Uint16Array
-    readonly detector: Uint8Array
+  correctPacked(block: {
+    readonly packed: Uint8Array
     readonly window: Window
     readonly table: CorrectionTable
-  }): Promise<{ reflectance: Int16Array; flags: Uint8Array }>
+    readonly cells: CellLayout | null
+  }): Promise<{ reflectance: Int16Array; flags: Uint8Array; cells: BlockCells | null }>
   /** mask[p] |= bitsOf[byte of the plane below the centre of p]. `mask` must lie on shared memory and is changed in place. */
   orFlags(task: { window: Window; mask: Uint16Array; plane: BytePlane; bitsOf: Uint16Array }): Promise<void>
   /** As the kernel; `out` must lie on shared memory, `a` and `b` should. */
@@ -156,15 +168,22 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
         quantification: band.quantification,
       }
     },
-    correct: async ({ dn, detector, window, table }) => {
+    measure: (task) => piscina.run(task, { name: 'measure' }) as Promise<MeasuredBlock>,
+    correctPacked: async ({ packed, window, table, cells }) => {
       const pixels = window.width * window.height
       const reflectance = new Int16Array(new SharedArrayBuffer(pixels * 2))
       const flags = new Uint8Array(new SharedArrayBuffer(pixels))
-      await piscina.run(
-        { ...table, dn: shared(dn), detector: shared(detector), window, out: reflectance, flags },
-        { name: 'correct' },
-      )
-      return { reflectance, flags }
+      const task: CorrectPackedTask = { ...table, packed, window, out: reflectance, flags, cells }
+      const sums = (await piscina.run(task, {
+        name: 'correctPacked',
+        transferList: [packed.buffer as ArrayBuffer],
+      })) as BlockCells | null | false
+      if (sums === false)
+        throw new ProcessingError(
+          'WRITE_FAILED',
+          `A packed block of ${window.width} x ${window.height} pixels came back from scratch as something else. Is the disk sound? Try again.`,
+        )
+      return { reflectance, flags, cells: sums }
     },
     orFlags: async (task) => {
       mustBeShared('mask', task.mask)

@@ -33,6 +33,7 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
       step.data.parameter_origins ??
       Object.fromEntries(Object.keys(step.data.parameters).map((key) => [key, 'job'])),
     into: context.stagingDir,
+    scratch: context.scratchDir,
     threads: shrunkBudget(context.threads, context.blockShrink),
     blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
     codec: 'deflate',

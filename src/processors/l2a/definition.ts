@@ -188,11 +188,11 @@ export const l2a = defineProcessor({
     },
   },
   // Measured with `tilth bench l2a`: 630 MiB at 673 million pixels and two threads. Planes of flags grow with the image, blocks in
-  // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, and as much again for an input that is unpacked.
+  // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, about one for packed blocks, and as much again as the output for an input that is unpacked.
   resources: ({ pixels, threads }) => ({
     cpu: threads,
     memoryMb: Math.ceil(320 + (0.35 * pixels) / 2 ** 20 + 128 * threads),
-    scratchMb: Math.ceil(16 + (4 * pixels) / 2 ** 20),
+    scratchMb: Math.ceil(16 + (5.2 * pixels) / 2 ** 20),
     ioWeight: 0.25 * threads,
   }),
   fails: [

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
+import { assertSunHighEnough } from '../../processors/l2a/band-table.js'
+import { buildCoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
 import {
   chainStart,
   chainWish,
@@ -19,8 +20,12 @@ import { openKernels } from '../open-kernels.js'
 import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
+import { BlockScratch } from './block-scratch.js'
+import { imposedNodes, tableOf } from './correct-cells.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
+import { FlagPlanes } from './flag-planes.js'
+import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
@@ -37,6 +42,8 @@ export interface L2aRequest {
   readonly origins: Readonly<Record<string, string>>
   /** Existing folder that gets a folder named after the product. Removing it after an error is the caller's. */
   readonly into: string
+  /** Folder below which decoded blocks lie meanwhile, about a byte a pixel; made where it is missing. */
+  readonly scratch: string
   /** Called with the product's name before any pixel is read; rejects to refuse the work. */
   readonly accept?: (name: string) => Promise<void>
   readonly threads: ThreadBudget
@@ -91,6 +98,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   await mkdir(folder)
   const kernels = await openKernels(request.threads)
   const { budget, pool } = kernels
+  const scratch = await BlockScratch.open(request.scratch)
   try {
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
@@ -119,14 +127,28 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       }),
     )
     notes.push(...taken.notes)
-    const pathOf = (band: string) => join(folder, bandFile(band, 'sre'))
-    const { bands, planes, cells } = await clock.stage('bands', () =>
-      correctBands({
-        ...{ ...work, scene, pressure, pathOf },
-        cells: cellsGrid,
-        codec: request.codec,
+    const planes = new FlagPlanes()
+    const toa = await clock.stage('measure', () =>
+      measureBands({
+        ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes }, wanted: () => true },
         onProgress: (fraction, note) => {
-          request.onProgress(bandsFrom + fraction * (0.9 - bandsFrom), note)
+          request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
+        },
+      }),
+    )
+    const nodes = imposedNodes(cellsGrid, params)
+    const { bands, cells } = await clock.stage('correct', () =>
+      correctBands({
+        ...{ ...work, scene, scratch, planes, pressure, cells: cellsGrid, codec: request.codec },
+        pathOf: (band) => join(folder, bandFile(band, 'sre')),
+        coefficientsOf: (band) =>
+          buildCoefficientPlanes({
+            ...{ nodes, cells: cellsGrid, sun: scene.sun, sunCosine: scene.sunCosine },
+            table: tableOf(scene, band, params, pressure, { aot: [params.aot], wv: [params.wv] }),
+            detectors: toa.bands.get(band.id)?.detectors ?? new Uint32Array(0),
+          }),
+        onProgress: (fraction, note) => {
+          request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
         },
       }),
     )
@@ -202,6 +224,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const link = { mode, wish, digest: digestOf(state) }
     return { name, folder, scene, bbox, report, link }
   } finally {
+    await scratch.close()
     await kernels.close()
   }
 }

@@ -16,7 +16,7 @@ import { withUnpackedInput } from './unpacked-input.js'
 export interface CorrectToFolderOptions {
   /** Product folder, or an archive with one product. */
   readonly product: string
-  /** Where an archive is unpacked while it is worked on. */
+  /** Where an archive is unpacked, and decoded blocks lie, while it is worked on. */
   readonly scratch: string
   readonly archiveLimits: ArchiveLimits
   readonly out: string
@@ -71,6 +71,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         params: parsed.data,
         origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
         into: staging,
+        scratch: options.scratch,
         accept,
         threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
         blockSize: options.blockSize,

@@ -65,3 +65,26 @@ export async function surfacePressure(image: Grid, demPath: string | null): Prom
     heights: { minM: min, maxM: max, missingShare: missing / metres.length },
   }
 }
+
+/** Pressure at the centres of cells, hPa: bilinear between the pixels of the elevation's grid, constant beyond them; sea level without elevation. */
+export function pressureOnCells({ grid, nodesHpa }: SurfacePressure, cells: Grid): Float32Array {
+  const out = new Float32Array(cells.width * cells.height).fill(nodesHpa[0] ?? NaN)
+  if (grid === null) return out
+  const { grid: of, hpa } = grid
+  const place = (at: number, most: number) => {
+    const inside = Math.min(Math.max(at, 0), most - 1)
+    const low = Math.min(Math.floor(inside), most - 2)
+    return [low, inside - low] as const
+  }
+  for (let i = 0; i < out.length; i++) {
+    const x = cells.ulx + ((i % cells.width) + 0.5) * cells.pixelWidthM - of.ulx
+    const y = of.uly - cells.uly + (Math.floor(i / cells.width) + 0.5) * cells.pixelHeightM
+    const [column, fx] = place(x / of.pixelWidthM - 0.5, of.width)
+    const [row, fy] = place(y / of.pixelHeightM - 0.5, of.height)
+    const value = (r: number, c: number) => hpa[(row + r) * of.width + column + c] ?? NaN
+    out[i] =
+      (1 - fy) * ((1 - fx) * value(0, 0) + fx * value(0, 1)) +
+      fy * ((1 - fx) * value(1, 0) + fx * value(1, 1))
+  }
+  return out
+}

@@ -11,8 +11,9 @@ import type { L2aParams } from '../../processors/l2a/definition.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
-import { correctBands } from './correct-bands.js'
+import { correctCells } from './correct-cells.js'
 import { surfacePressure } from './elevation.js'
+import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
 import { rebuildState } from './rebuild-state.js'
 import { digestOf, readState } from './state-files.js'
@@ -146,19 +147,20 @@ async function buildBackward(
   return { reference: state === null ? null : placeState(state, cells), notes, flags: [] }
 }
 
+/** Surface reflectance of a scene on cells: its images are read once, nothing is written. */
 async function cellsOfScene(
   scene: L1Scene,
   cells: Grid,
   { params, blockSize, pool, budget, signal }: TakeStateOptions,
 ): Promise<CellPlanes> {
   const pressure = await surfacePressure(productGrids(scene).finest, params.dem)
-  const { cells: planes } = await correctBands({
-    ...{ scene, params, pressure, cells, blockSize, pool, budget, signal },
-    pathOf: null,
-    codec: 'deflate',
+  const ids = CELL_BAND_IDS[scene.satellite]
+  const toa = await measureBands({
+    ...{ scene, cells, blockSize, pool, budget, signal, keep: null },
+    wanted: (band) => Object.values(ids).includes(band),
     onProgress: () => undefined,
   })
-  return planes
+  return correctCells(toa, scene, params, pressure)
 }
 
 /** Cells that neither our tests nor the product's own mask at their centre call cloud, shadow or snow: 1, else 0. */

@@ -18,8 +18,7 @@ import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
 import { ClearCells } from './clear-cells.js'
-import { PLANE_BITS } from './correct-bands.js'
-import type { FlagPlane, FlagPlanes } from './flag-planes.js'
+import { PLANE_BITS, type FlagPlane, type FlagPlanes } from './flag-planes.js'
 import { productGrids } from './product-grids.js'
 
 export interface WriteMasksInput {

@@ -51,7 +51,7 @@ test('a band: detectors are closed where the lost pixels cannot be opened, and c
     openLost: () => Promise.reject(new Error('no lost pixels')),
   } as unknown as L1Scene
   const input = new BandInput(scene, band, 512)
-  await expect(input.read({ x: 0, y: 0, width: 4, height: 4 }, true)).rejects.toThrow('no lost pixels')
+  await expect(input.read({ x: 0, y: 0, width: 4, height: 4 })).rejects.toThrow('no lost pixels')
   await input.close()
   expectAllClosed(1)
 })
