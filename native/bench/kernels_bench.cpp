@@ -17,6 +17,8 @@
 #include "normalized_difference.hpp"
 #include "pack.hpp"
 #include "simd.hpp"
+#include "surroundings.hpp"
+#include "terrain.hpp"
 
 namespace {
 constexpr int kSide = 1024;
@@ -64,6 +66,32 @@ int main() {
   measure("correct, pressure grid", 50, [&] {
     tilth::l2a_correct(dn, detector, window, relief, grid, {-1000, 10000}, out, flags);
   });
+  const std::vector<float> legs(2 * 23 * 23 * 2, 1.1f), directions(23 * 23 * 4, 0.3f), beside(60 * 60, 0.2f);
+  tilth::CorrectionTable ground = relief;
+  ground.legs = legs;
+  ground.directions = directions;
+  const tilth::Surroundings around{beside, 60, 60, {0.02, 0.041, 0.02, 0.041}};
+  measure("correct, surroundings", 50, [&] {
+    tilth::l2a_correct(dn, detector, window, ground, grid, {-1000, 10000}, out, flags, around);
+  });
+  std::vector<std::int16_t> slope(n / 4), level_ground(n);
+  const std::vector<std::uint8_t> hidden(n / 4, 0);
+  for (std::size_t i = 0; i < slope.size(); ++i) slope[i] = static_cast<std::int16_t>(dn[i] - 2000);
+  const tilth::Terrain terrain{slope, slope, hidden, kSide / 2, kSide / 2, {-0.25, 0.5, -0.25, 0.5}};
+  measure("the same and slopes", 50, [&] {
+    tilth::l2a_correct(dn, detector, window, ground, grid, {-1000, 10000}, out, flags, around, terrain,
+                       level_ground);
+  });
+  std::vector<float> heights(n), means(n);
+  std::vector<std::uint8_t> classes_of_shadow(n);
+  for (std::size_t i = 0; i < n; ++i) heights[i] = static_cast<float>(dn[i]) * 0.2f;
+  const tilth::SunOverGrid sun{{1.2f, 1.2f, 1.2f, 1.2f}, {-0.8f, -0.8f, -0.8f, -0.8f}};
+  measure("cast_shadows, 400 m relief", 2, [&] {
+    tilth::cast_shadows({heights, kSide, kSide, 60}, sun, 5, 0, kSide, classes_of_shadow);
+  });
+  const std::vector<float> weights(21 * 21, 1.0f);
+  measure("means_around, 21 x 21", 1,
+          [&] { tilth::means_around(heights, kSide, kSide, weights, 10, 0, kSide, means); });
   measure("halve_mean_i16", 100, [&] {
     tilth::halve_mean_i16({out, kSide, kSide, kSide}, -32768, {half, kSide / 2, kSide / 2, kSide / 2});
   });

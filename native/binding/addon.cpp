@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "arguments.hpp"
 #include "cell_sums.hpp"
@@ -15,6 +16,8 @@
 #include "normalized_difference.hpp"
 #include "pack.hpp"
 #include "simd.hpp"
+#include "surroundings.hpp"
+#include "terrain.hpp"
 
 namespace tilth::binding {
 namespace {
@@ -85,12 +88,90 @@ void Correct(const Napi::CallbackInfo& info) {
   } else if (table.node_hpa.size() > 1) {
     throw args.type_error("pressure", "expected a grid, because the table has several pressures");
   }
+  const std::size_t nodes = area(table.rows, table.columns);
+  if (t.has("legs"))
+    table.legs = t.array<const float>("legs", area(table.slots, 2) * table.node_hpa.size() * nodes);
+  if (t.has("directions"))
+    table.directions = t.array<const float>("directions", area(table.slots, 4) * nodes);
+  Surroundings around{};
+  if (args.has("around")) {
+    const Arguments a = args.nested("around");
+    around.rows = a.integer("rows", 2, kMaxSide);
+    around.columns = a.integer("columns", 2, kMaxSide);
+    around.reflectance = a.array<const float>("reflectance", area(around.rows, around.columns));
+    around.axes = axes_of(a.nested("axes"));
+  }
+  Terrain terrain{};
+  std::span<std::int16_t> flat{};
+  if (args.has("terrain")) {
+    const Arguments g = args.nested("terrain");
+    terrain.rows = g.integer("rows", 2, kMaxSide);
+    terrain.columns = g.integer("columns", 2, kMaxSide);
+    const std::size_t size = area(terrain.rows, terrain.columns);
+    terrain.east = g.array<const std::int16_t>("east", size);
+    terrain.north = g.array<const std::int16_t>("north", size);
+    terrain.hidden = g.array<const std::uint8_t>("hidden", size);
+    terrain.axes = axes_of(g.nested("axes"));
+    flat = args.array<std::int16_t>("flat", pixels);
+    if (table.directions.empty()) throw t.type_error("directions", "expected, because there is terrain");
+  }
+  if ((args.has("around") || args.has("terrain")) && table.legs.empty())
+    throw t.type_error("legs", "expected, because there are surroundings or terrain");
   const double quantification = args.number("quantification");
   if (!(quantification > 0)) throw args.range_error("quantification", "expected a number above 0");
   const Radiometry radiometry{static_cast<float>(args.number("offset")), static_cast<float>(quantification)};
   l2a_correct(args.array<const std::uint16_t>("dn", pixels),
               args.array<const std::uint8_t>("detector", pixels), window, table, pressure, radiometry,
-              args.array<std::int16_t>("out", pixels), args.array<std::uint8_t>("flags", pixels));
+              args.array<std::int16_t>("out", pixels), args.array<std::uint8_t>("flags", pixels), around,
+              terrain, flat);
+}
+
+Heights heights_of(const Arguments& args) {
+  Heights heights{};
+  heights.rows = args.integer("rows", 3, kMaxSide);
+  heights.columns = args.integer("columns", 3, kMaxSide);
+  heights.m = args.array<const float>("heights", area(heights.rows, heights.columns))
+                  .first(area(heights.rows, heights.columns));
+  heights.pixel_m = args.number("pixelM");
+  if (!(heights.pixel_m > 0)) throw args.range_error("pixelM", "expected a number above 0");
+  return heights;
+}
+
+/// Rows of a grid that one call works on.
+std::pair<int, int> rows_of(const Arguments& args, int rows) {
+  const int first = args.integer("firstRow", 0, rows);
+  return {first, args.integer("lastRow", first, rows)};
+}
+
+void Slopes(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const Heights heights = heights_of(args);
+  const std::size_t inner = area(heights.rows - 2, heights.columns - 2);
+  slopes(heights, args.array<std::int16_t>("east", inner), args.array<std::int16_t>("north", inner));
+}
+
+void CastShadows(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const Heights heights = heights_of(args);
+  const auto [first, last] = rows_of(args, heights.rows);
+  const auto east = args.array<const float>("sunEast", 4), north = args.array<const float>("sunNorth", 4);
+  SunOverGrid sun{};
+  for (int i = 0; i < 4; ++i) {
+    sun.east[i] = east[i];
+    sun.north[i] = north[i];
+  }
+  cast_shadows(heights, sun, static_cast<float>(args.number("toleranceM")), first, last,
+               args.array<std::uint8_t>("hidden", area(heights.rows, heights.columns)));
+}
+
+void MeansAround(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int rows = args.integer("rows", 1, kMaxSide), columns = args.integer("columns", 1, kMaxSide);
+  const int radius = args.integer("radius", 0, 1000);
+  const auto [first, last] = rows_of(args, rows);
+  means_around(args.array<const float>("values", area(rows, columns)), rows, columns,
+               args.array<const float>("weights", area(2 * radius + 1, 2 * radius + 1)), radius, first, last,
+               args.array<float>("out", area(rows, columns)));
 }
 
 template <typename T>
@@ -274,6 +355,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Coders);
   exports.Set("simdTarget", Napi::Function::New(env, SimdTargetName));
   exports.Set("correct", Napi::Function::New(env, Correct));
+  exports.Set("slopes", Napi::Function::New(env, Slopes));
+  exports.Set("castShadows", Napi::Function::New(env, CastShadows));
+  exports.Set("meansAround", Napi::Function::New(env, MeansAround));
   exports.Set("halveMean", Napi::Function::New(env, HalveMean));
   exports.Set("halveNearest8", Napi::Function::New(env, HalveNearest8));
   exports.Set("halveNearest16", Napi::Function::New(env, HalveNearest16));

@@ -10,6 +10,7 @@ import {
   type CorrectionTable as KernelTable,
   type PressureGrid,
 } from '../kernels/correct-reflectance.js'
+import type { castShadows, meansAround, RowRange, slopes } from '../kernels/ground.js'
 import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import type { BytePlane } from '../kernels/or-flags.js'
 import type { Budget } from './budget.js'
@@ -80,6 +81,10 @@ export interface KernelPool {
   normalizedDifference(task: NormalizedDifferenceArgs): Promise<void>
   /** Sums of a block's pixels by cells, as the kernel; `pixels` should lie on shared memory. */
   cellSums(task: CellSumsArgs): Promise<BlockCells>
+  /** As the kernels of the ground; what they write must lie on shared memory, what they read should. Rows are shared among the threads of the budget. */
+  slopes(task: Parameters<typeof slopes>[0]): Promise<void>
+  castShadows(task: Omit<Parameters<typeof castShadows>[0], keyof RowRange>): Promise<void>
+  meansAround(task: Omit<Parameters<typeof meansAround>[0], keyof RowRange>): Promise<void>
   /** One date into the states of a composite, which lie on shared memory. */
   addDate(task: AddDateTask): Promise<void>
   finishComposite(task: FinishTask): Promise<FinishedBlock>
@@ -98,6 +103,9 @@ export interface KernelPoolOptions {
   /** Gates encoding; without one only the number of threads does. */
   readonly budget?: Budget
 }
+
+/** Rows of a grid that one task of the ground works on. */
+const ROWS_AT_ONCE = 64
 
 /** Encoding goes before decoding, so that blocks leave memory. */
 const ENCODE_PRIORITY = 1
@@ -128,6 +136,14 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     maxThreads,
     idleTimeout: 5_000,
   })
+  const gated = (run: () => Promise<unknown>): Promise<unknown> => options.budget?.run(run) ?? run()
+  const byRows = (rows: number, run: (range: RowRange) => Promise<unknown>): Promise<unknown> =>
+    Promise.all(
+      Array.from({ length: Math.ceil(rows / ROWS_AT_ONCE) }, (_, i) => {
+        const firstRow = i * ROWS_AT_ONCE
+        return gated(() => run({ firstRow, lastRow: Math.min(rows, firstRow + ROWS_AT_ONCE) }))
+      }),
+    )
   const encode = (name: string, task: object): Promise<EncodedTiles> => {
     const run = () => piscina.run(task, { name }) as Promise<EncodedTiles>
     return options.budget ? options.budget.run(run, ENCODE_PRIORITY) : run()
@@ -194,6 +210,19 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       await piscina.run(task, { name: 'difference' })
     },
     cellSums: (task) => piscina.run(task, { name: 'cells' }) as Promise<BlockCells>,
+    slopes: async (task) => {
+      mustBeShared('east', task.east)
+      mustBeShared('north', task.north)
+      await gated(() => piscina.run(task, { name: 'slopes' }))
+    },
+    castShadows: async (task) => {
+      mustBeShared('hidden', task.hidden)
+      await byRows(task.rows, (rows) => piscina.run({ ...task, ...rows }, { name: 'castShadows' }))
+    },
+    meansAround: async (task) => {
+      mustBeShared('out', task.out)
+      await byRows(task.rows, (rows) => piscina.run({ ...task, ...rows }, { name: 'meansAround' }))
+    },
     addDate: async (task) => {
       for (const { state } of task.groups) mustBeShared('sums', state.sums)
       await piscina.run(task, { name: 'addDate' })

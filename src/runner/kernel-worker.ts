@@ -153,6 +153,7 @@ export function cells(task: CellSumsArgs): BlockCells {
   return cellSums(task)
 }
 
+export { castShadows, meansAround, slopes } from '../kernels/ground.js'
 export { addDate, finishComposite } from './composite/composite-tasks.js'
 
 /** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */

@@ -5,10 +5,10 @@ import { fillUnknown, surroundingWeights } from '../../src/processors/l2a/surrou
 
 const RADIAN = Math.PI / 180
 
-test('a ridge shades the ground behind it as far as geometry says, whatever the azimuth', () => {
-  const [side, pixelM, ridgeM] = [201, 20, 400]
+test('high ground shades what lies behind its edge as far as geometry says, whatever the azimuth', () => {
+  const [side, pixelM, edgeM] = [201, 20, 400]
   for (const azimuthDeg of [0, 45, 120, 200, 300]) {
-    // A wall through the middle, across the direction of the sun, two pixels thick.
+    // High ground toward the sun from a line through the middle on.
     const to = direction(60, azimuthDeg, 0)
     const tangent = Math.hypot(to.east, to.north)
     const [ux, uy] = [to.east / tangent, to.north / tangent]
@@ -16,7 +16,7 @@ test('a ridge shades the ground behind it as far as geometry says, whatever the 
       const [x, y] = [((i % side) - 100) * pixelM, (100 - Math.floor(i / side)) * pixelM]
       return x * ux + y * uy
     })
-    const heights = Float32Array.from(along, (d) => (Math.abs(d) < pixelM ? ridgeM : 0))
+    const heights = Float32Array.from(along, (d) => (d > 0 ? edgeM : 0))
     const hidden = new Uint8Array(side * side)
     const corners = (value: number) => Float32Array.from([value, value, value, value])
     const args = {
@@ -24,11 +24,11 @@ test('a ridge shades the ground behind it as far as geometry says, whatever the 
       ...{ sunEast: corners(to.east), sunNorth: corners(to.north), toleranceM: 1 },
     }
     castShadows({ ...args, hidden, firstRow: 0, lastRow: side })
-    // tan 60 degrees x 400 m behind the wall; a thin wall between pixels is lower, so three pixels at the end are not judged.
-    const reach = ridgeM * Math.tan(60 * RADIAN)
+    // tan 60 degrees x 400 m behind the edge; the two pixels at either end are not judged: the edge is a slope between two pixels.
+    const reach = edgeM * Math.tan(60 * RADIAN)
     const wrong = along.reduce((count, d, i) => {
       const [x, y] = [(i % side) - 100, 100 - Math.floor(i / side)]
-      const isJudged = Math.hypot(x, y) < 60 && Math.abs(d) > 2 * pixelM && Math.abs(-d - reach) > 3 * pixelM
+      const isJudged = Math.hypot(x, y) < 50 && Math.abs(d) > 2 * pixelM && Math.abs(-d - reach) > 2 * pixelM
       return count + Number(isJudged && (hidden[i] === 1) !== (d < 0 && -d < reach))
     }, 0)
     expect(wrong, `azimuth ${azimuthDeg}`).toBe(0)
