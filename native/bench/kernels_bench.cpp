@@ -136,6 +136,6 @@ int main() {
             2, [&] {
               for (int y = 0; y < kSide; y += 512)
                 for (int x = 0; x < kSide; x += 512)
-                  encoder.encode(out.data() + y * kSide + x, 2, kSide, 512, 512, 2, codec, packed);
+                  encoder.encode(out.data() + y * kSide + x, 2, true, kSide, 512, 512, 2, codec, packed);
             });
 }

@@ -322,13 +322,14 @@ Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
   const Arguments in = args.nested("in");
   const int bytes_per_pixel = args.integer("bytesPerPixel", 1, 2);
   const int predictor = args.integer("predictor", 1, 2);
-  const Codec codec = args.integer("codec", 0, 1) == 0 ? Codec::kDeflate : Codec::kZstd;
+  const auto codec = static_cast<Codec>(args.integer("codec", 0, 2));
+  const bool is_signed = args.integer("isSigned", 0, 1) == 1;
   const auto out = args.array<std::uint8_t>("out", 1);
   const int start = args.integer("outStart", 0, 2147483647);
   if (static_cast<std::size_t>(start) > out.size()) throw args.range_error("outStart", "lies beyond `out`");
   const auto encode = [&](const void* pixels, std::ptrdiff_t stride, int width, int height) {
     if (width > kTile || height > kTile) throw in.range_error("width, height", "expected 512 or fewer");
-    return encoder.encode(pixels, bytes_per_pixel, stride, width, height, predictor, codec,
+    return encoder.encode(pixels, bytes_per_pixel, is_signed, stride, width, height, predictor, codec,
                           out.subspan(start));
   };
   std::size_t size = 0;

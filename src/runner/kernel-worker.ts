@@ -6,12 +6,13 @@ import {
   REFLECTANCE_NO_DATA,
   type CorrectReflectanceArgs,
 } from '../kernels/correct-reflectance.js'
-import { encodeBound, encodeTile, TILE, type Codec } from '../kernels/encode-tile.js'
+import { encodeBound, encodeTile, TILE } from '../kernels/encode-tile.js'
 import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
 import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
 import { packBlock, unpackBlock } from '../kernels/pack-block.js'
 import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
+import type { Codec } from '../domain/codec.js'
 import type { Window } from '../domain/grid.js'
 
 /** How the tiles of one image are made. */

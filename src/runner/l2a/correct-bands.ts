@@ -1,3 +1,4 @@
+import type { Codec } from '../../domain/codec.js'
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import {
@@ -42,7 +43,7 @@ export interface CorrectBandsOptions {
   readonly pathOf: (band: string) => string
   /** The grid on which means are wanted too. */
   readonly cells: Grid
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   /** As in the first pass. */
   readonly blockSize: number
   readonly pool: KernelPool

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { assertSunHighEnough } from '../../processors/l2a/band-table.js'
@@ -49,7 +50,7 @@ export interface L2aRequest {
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   readonly onNote: (note: string) => void

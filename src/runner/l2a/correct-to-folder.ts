@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import type { ChainWish } from '../../processors/l2a/chain-mode.js'
@@ -27,7 +28,7 @@ export interface CorrectToFolderOptions {
   /** Null: the CPUs of this machine. */
   readonly threads: number | null
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   /** Replace a product of the same name. */
   readonly force: boolean
   readonly signal: AbortSignal

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import { MASK_BITS, MASK_METADATA } from '../../domain/mask-bits.js'
 import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
@@ -27,7 +28,7 @@ export interface WriteMasksInput {
   /** What the tests of cells say, CELL_FLAGS on their grid. */
   readonly cells: { readonly grid: Grid; readonly flags: Uint8Array }
   readonly folder: string
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly pool: KernelPool
   readonly budget: Budget
   readonly signal: AbortSignal
