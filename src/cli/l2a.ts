@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
+import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { numberIn } from './numbers.js'
 
@@ -14,6 +15,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly maxStateAge?: number
   readonly otherOrbits?: boolean
   readonly maxCloud?: number
+  readonly layout?: Layout
 }
 
 export function register(program: Command): void {
@@ -66,6 +68,12 @@ export function register(program: Command): void {
       'cloud and shadow beyond which nothing is made, 0..100 % (default: 90)',
       numberIn(0, 100, '%'),
     )
+    .addOption(
+      new Option(
+        '--layout <name>',
+        'write the layout of another processor in place of ours, as `tilth export` does (default: ours; no other has a state for the next date)',
+      ).choices(LAYOUTS),
+    )
   withFileFormOptions(command, 512).action(async (product: string, options: L2aCliOptions) => {
     const { correctToFolder } = await import('../runner/l2a/correct-to-folder.js')
     const { loadConfig } = await import('../config/config.js')
@@ -75,6 +83,7 @@ export function register(program: Command): void {
         ...common,
         product,
         previous: options.previous ?? null,
+        ...(options.layout === undefined ? {} : { layout: options.layout }),
         scratch: loadConfig(process.env).roots.scratch,
         // No database here: the defaults of the settings hold.
         archiveLimits: archiveLimits({}),

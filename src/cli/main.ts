@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   tiles: () => import('./tiles.js'),
   ingest: () => import('./ingest.js'),
   'import-l2a': () => import('./import-l2a.js'),
+  export: () => import('./export.js'),
   sources: () => import('./sources.js'),
   import: () => import('./import.js'),
   acquisitions: () => import('./acquisitions.js'),

@@ -26,6 +26,8 @@ export interface DetectorAngles {
   readonly detector: number
   readonly angles: AngleGrid
   readonly validNodes: number
+  /** By node: 0 where the product states nothing and the value is that of the plane; absent: it states all of them. */
+  readonly isStated?: Uint8Array
 }
 
 /** One byte a pixel, read by windows into `out` (row-major, window.width x window.height). Reads may overlap. */
@@ -81,6 +83,8 @@ export interface L1Scene {
   /** The producer's name of the product, and what else tells this version of it from others. */
   readonly productUri: string
   readonly detail: string
+  /** Of Sentinel-2: `GS2A_20250510T105031_051624_N05.11`. */
+  readonly datatakeId?: string
   readonly tile: string
   /** The time in the product's name, ISO 8601 UTC. */
   readonly namedAt: string

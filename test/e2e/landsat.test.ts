@@ -46,6 +46,7 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
       'quicklook.png',
       'report.json',
       ...state,
+      ...['angles.json', 'SZA.tif', 'SAA.tif', 'VZA.tif', 'VAA.tif'],
     ]
     expect(folder).toMatch(/\/LC09_L2A_112081_20220209T020518_R112$/)
     expect(readdirSync(folder).sort()).toEqual([...bands, ...others].sort())

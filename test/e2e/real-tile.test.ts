@@ -53,6 +53,7 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
         'MASK.tif',
         'SCL.tif',
         ...['blue', 'days', 'green', 'nir', 'red', 'swir16'].map((name) => `STATE_${name}.tif`),
+        ...['angles.json', 'SZA.tif', 'SAA.tif', 'VZA.tif', 'VAA.tif'],
         'item.json',
         'quicklook.png',
         'report.json',

@@ -104,7 +104,7 @@ test('blocks halved once and twice, as after memory ran out, give the same bytes
     const { products } = await runL2aStep(context)
     const { folder } = products[0]!
     const names = readdirSync(folder).filter((name) => /\.(tif|png)$/.test(name))
-    expect(names).toHaveLength(22)
+    expect(names).toHaveLength(26)
     digests.push(
       Object.fromEntries(
         names.map((name) => [

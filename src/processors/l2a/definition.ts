@@ -178,6 +178,14 @@ export const l2a = defineProcessor({
       nodata: 0,
       doc: "Scene class in Sen2Cor's numbers; only the classes that are known at this stage.",
     },
+    'SZA, SAA, VZA, VAA': {
+      dtype: 'uint16',
+      unit: 'degree',
+      scale: 0.01,
+      offset: 0,
+      nodata: 65535,
+      doc: 'Zenith and azimuth of the sun, and of the satellite seen from the ground, on cells of 240 m; angles.json has the nodes of the L1 product for all bands and detectors.',
+    },
     STATE: {
       dtype: 'int16',
       unit: '1',

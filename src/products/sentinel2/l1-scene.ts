@@ -20,6 +20,7 @@ export function sceneOfL1c(product: L1cProduct): L1Scene {
     sensor: product.platform,
     productUri: product.productUri,
     detail: `baseline ${product.baseline}, datatake ${product.datatakeId}`,
+    datatakeId: product.datatakeId,
     tile: product.tile,
     // The name keeps the datatake's time, as ESA's names do; the item has the granule's own.
     namedAt: product.datatakeStart,

@@ -31,6 +31,7 @@ import { productGrids } from './product-grids.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
 import { cellsOf, takeState, type ChainInputs } from './take-state.js'
+import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
 import { writeAtmosphere, writeMasks } from './write-masks.js'
 
@@ -170,6 +171,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const state = leaveState(taken.reference, cells, shares.isClear, day)
     await clock.stage('state', () => writeState(folder, state, write))
     await clock.stage('atmosphere', () => writeAtmosphere(write))
+    await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))
     request.onProgress(0.97, 'quicklook and item')
     await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
     const versions = softwareVersions()

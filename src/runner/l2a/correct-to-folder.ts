@@ -1,5 +1,6 @@
+import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
@@ -9,6 +10,8 @@ import { dayOf } from '../../processors/l2a/chain-state.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { openL2aProduct } from '../../products/l2a/open-l2a.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
+import type { Layout } from '../../products/layouts/export-facts.js'
+import { exportProduct } from '../export/export-product.js'
 import { correctScene } from './correct-scene.js'
 import type { ChainInputs } from './take-state.js'
 import { intoFolder } from '../into-folder.js'
@@ -29,6 +32,8 @@ export interface CorrectToFolderOptions {
   readonly threads: number | null
   readonly blockSize: number
   readonly codec: Codec
+  /** Absent: our own. In any other layout the product leaves no state for the next date. */
+  readonly layout?: Layout
   /** Replace a product of the same name. */
   readonly force: boolean
   readonly signal: AbortSignal
@@ -65,25 +70,44 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
     signal: options.signal,
     onNote: options.onNote,
   }
-  const { folder, result } = await intoFolder(options, ({ staging, accept }) =>
-    withUnpackedInput(resolve(options.product), unpacking, (input) =>
+  const { layout } = options
+  const { folder, result } = await intoFolder(options, async ({ staging, accept }) => {
+    const into = layout === undefined ? staging : join(staging, 'own')
+    await mkdir(into, { recursive: true })
+    const threads = options.threads ?? availableParallelism()
+    const common = {
+      params: parsed.data,
+      origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
+      into,
+      scratch: options.scratch,
+      ...(layout === undefined ? { accept } : {}),
+      signal: options.signal,
+      onProgress: (fraction: number, note: string) => {
+        options.onProgress(layout === undefined ? fraction : fraction * 0.7, note)
+      },
+      onNote: options.onNote,
+    }
+    const corrected = await withUnpackedInput(resolve(options.product), unpacking, (input) =>
       correctScene({
-        input,
-        params: parsed.data,
-        origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
-        into: staging,
-        scratch: options.scratch,
-        accept,
-        threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
-        blockSize: options.blockSize,
-        codec: options.codec,
-        signal: options.signal,
-        onProgress: options.onProgress,
-        onNote: options.onNote,
+        ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
+        threads: { value: threads, onChange: () => () => undefined },
         chain: (wish, scene) => givenChain(options.previous, wish, scene),
       }),
-    ),
-  )
+    )
+    if (layout === undefined) return corrected
+    const exported = await exportProduct(
+      {
+        ...{ product: corrected.folder, layout, threads: options.threads, codec: options.codec },
+        signal: options.signal,
+        onProgress: (fraction, note) => {
+          options.onProgress(0.7 + fraction * 0.3, note)
+        },
+      },
+      { into: staging, accept },
+    )
+    for (const note of exported.notes) options.onNote(note)
+    return { ...corrected, ...exported }
+  })
   const { valid_share, cloud_share, notes, resources } = result.report
   const { wall_s, cpu_s, peak_rss_mb } = resources
   return { name: result.name, folder, valid_share, cloud_share, wall_s, cpu_s, peak_rss_mb, notes }
