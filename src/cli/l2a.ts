@@ -1,10 +1,11 @@
 import { Option, type Command } from 'commander'
-import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
+import { AEROSOL_MODELS, ENGINES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { numberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
+  readonly engine?: string
   readonly aot?: number
   readonly wv?: number
   readonly ozone?: number
@@ -27,6 +28,12 @@ export function register(program: Command): void {
     .argument(
       '<product>',
       'product folder, or a zip or tar with one (unpacked to the scratch root meanwhile)',
+    )
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'who corrects: own, or an installed Sen2Cor or MAJA, of which $TILTH_HOME/external.json tells (default: own)',
+      ).choices(ENGINES),
     )
     .option(
       '--aot <value>',
@@ -78,16 +85,19 @@ export function register(program: Command): void {
     const { correctToFolder } = await import('../runner/l2a/correct-to-folder.js')
     const { loadConfig } = await import('../config/config.js')
     const { archiveLimits } = await import('../config/archive-limits.js')
+    const config = loadConfig(process.env)
     await runFileForm(options, (common) =>
       correctToFolder({
         ...common,
         product,
         previous: options.previous ?? null,
         ...(options.layout === undefined ? {} : { layout: options.layout }),
-        scratch: loadConfig(process.env).roots.scratch,
+        scratch: config.roots.scratch,
+        toolsFile: config.toolsFile,
         // No database here: the defaults of the settings hold.
         archiveLimits: archiveLimits({}),
         parameters: {
+          ...(options.engine === undefined ? {} : { engine: options.engine }),
           ...(options.aot === undefined ? {} : { aot: options.aot }),
           ...(options.wv === undefined ? {} : { wv: options.wv }),
           ...(options.ozone === undefined ? {} : { ozone: options.ozone }),

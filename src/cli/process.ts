@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { App } from '../app.js'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { parseDeadline, type Deadline } from '../domain/deadline.js'
-import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
+import { AEROSOL_MODELS, ENGINES } from '../processors/l2a/definition.js'
 import type { CreatedConsumer } from '../scheduler/consumers/consumer-request.js'
 import { finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
 import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
@@ -17,7 +17,7 @@ const day = (text: string): string => {
 
 /** What `process` runs, and the options that only some of them have; any other says that it does not fit. */
 const OPTIONS_OF = {
-  l2a: ['acquisition', 'aot', 'wv', 'ozone', 'aerosol', 'dem'],
+  l2a: ['acquisition', 'engine', 'aot', 'wv', 'ozone', 'aerosol', 'dem'],
   ndvi: ['product', 'minSum'],
   composite: ['product', 'date', 'half', 'weightDateMin'],
 } as const
@@ -32,6 +32,7 @@ interface Options {
   tile?: string[]
   acquisition?: string[]
   product?: string[]
+  engine?: string
   aot?: number
   wv?: number
   ozone?: number
@@ -80,6 +81,12 @@ export function register(program: Command): void {
       '--weight-date-min <n>',
       'composite: weight at the edge of the window, 0.01..1 (default: setting processor.composite.weight_date_min)',
       finiteNumber,
+    )
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'l2a: who corrects, Sen2Cor and MAJA where the machine has them (default: setting processor.l2a.engine)',
+      ).choices(ENGINES),
     )
     .option(
       '--aot <n>',
@@ -141,12 +148,12 @@ const commonOf = ({ site, season, from, to, tile: tiles, stale, force, priority,
 
 async function processL2a(db: App['db'], options: Options): Promise<void> {
   const { createL2aJob } = await import('../scheduler/create-l2a-job.js')
-  const { aot, wv, ozone, aerosol, acquisition } = options
+  const { engine, aot, wv, ozone, aerosol, acquisition } = options
   const dem = options.dem === undefined ? undefined : resolve(options.dem)
   const planned = await createL2aJob(db, {
     ...commonOf(options),
     ...(acquisition === undefined ? {} : { acquisitionIds: acquisition.map(positiveInteger) }),
-    parameters: defined({ aot, wv, ozone, aerosol, dem }),
+    parameters: defined({ engine, aot, wv, ozone, aerosol, dem }),
   })
   const skipped = planned.skipped.map(
     ({ acquisitionId, tile, reason }) => `acquisition ${acquisitionId} (${tile}): ${reason}`,

@@ -39,6 +39,7 @@ function contextOf(params: unknown, blockShrink = 0, threads = 1): StepContext {
     stagingDir,
     scratchDir,
     resolvePath: (path) => path.replace(/^l1:/, `${home}/`),
+    toolsFile: join(home, 'external.json'),
     chain: () => Promise.resolve({ previous: null, following: [] }),
     blockShrink,
     threads: { value: threads, onChange: () => () => undefined },

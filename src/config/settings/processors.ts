@@ -44,6 +44,13 @@ const scheduling = <const N extends string>(name: N, threads: number, outputMb: 
 /** How a processor is scheduled, and its parameters. The parameters repeat range and default of its definition: a test compares them. */
 export const PROCESSOR_SETTINGS = {
   ...scheduling('l2a', 4, 1500),
+  'processor.l2a.engine': choice({
+    values: ['own', 'sen2cor', 'maja'],
+    default: 'own',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Who corrects: our own method, or Sen2Cor or MAJA where the machines that run steps have them (docs/external.md); of the other parameters only max_cloud counts then.',
+  }),
   'processor.l2a.aot': number({
     unit: '1 at 550 nm',
     min: 0,

@@ -31,6 +31,17 @@ export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean 
 export const CHAIN_MODES = ['auto', 'init', 'nominal', 'backward'] as const
 export type ChainMode = (typeof CHAIN_MODES)[number]
 
+/** Who corrects: our own method, or a program of others that is installed on the machine. */
+export const ENGINES = ['own', 'sen2cor', 'maja'] as const
+export type Engine = (typeof ENGINES)[number]
+export type ExternalEngine = Exclude<Engine, 'own'>
+
+/** What a full tile needs on top of our own reading, MiB; published: MAJA 8 GB and more, 30 GB of disk for a few dates; Sen2Cor on the safe side. */
+export const ENGINE_RESOURCES: Readonly<Record<ExternalEngine, { memoryMb: number; scratchMb: number }>> = {
+  sen2cor: { memoryMb: 8192, scratchMb: 20_480 },
+  maja: { memoryMb: 12_288, scratchMb: 40_960 },
+}
+
 export const AEROSOL_MODELS = ['continental', 'maritime'] as const
 export type AerosolModel = (typeof AEROSOL_MODELS)[number]
 
@@ -52,6 +63,12 @@ export const l2a = defineProcessor({
   source:
     'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Path reflectance: Sobolev (1975). Transmittance and albedo: closed forms after Tanre et al. (1979), refitted to 6SV2.1. See notes.md.',
   params: z.strictObject({
+    engine: z
+      .enum(ENGINES)
+      .default('own')
+      .describe(
+        'Who corrects: own, or a program of others that is installed on the machine; of the other parameters only max_cloud counts then [-].',
+      ),
     aot: z
       .number()
       .min(0)
@@ -216,6 +233,10 @@ export const l2a = defineProcessor({
     'STATE_MISSING',
     'NOT_FOUND',
     'BAD_ARGUMENT',
+    'EXTERNAL_UNAVAILABLE',
+    'EXTERNAL_REFUSED',
+    'EXTERNAL_FAILED',
+    'EXTERNAL_LIMIT',
   ],
 })
 

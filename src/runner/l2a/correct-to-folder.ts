@@ -11,6 +11,8 @@ import { l2a } from '../../processors/l2a/definition.js'
 import { openL2aProduct } from '../../products/l2a/open-l2a.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import type { Layout } from '../../products/layouts/export-facts.js'
+import { makeFolder } from '../../products/publish.js'
+import { correctExternally } from '../external/correct-externally.js'
 import { exportProduct } from '../export/export-product.js'
 import { correctScene } from './correct-scene.js'
 import type { ChainInputs } from './take-state.js'
@@ -23,6 +25,8 @@ export interface CorrectToFolderOptions {
   /** Where an archive is unpacked, and decoded blocks lie, while it is worked on. */
   readonly scratch: string
   readonly archiveLimits: ArchiveLimits
+  /** `external.json` of this machine; needed where another engine than our own is asked for. */
+  readonly toolsFile?: string
   readonly out: string
   /** Folder of the L2A product of the date before, whose state is taken; null: none. */
   readonly previous: string | null
@@ -87,12 +91,19 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
       },
       onNote: options.onNote,
     }
+    const { engine } = parsed.data
+    if (engine !== 'own') await makeFolder(options.scratch)
     const corrected = await withUnpackedInput(resolve(options.product), unpacking, (input) =>
-      correctScene({
-        ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
-        threads: { value: threads, onChange: () => () => undefined },
-        chain: (wish, scene) => givenChain(options.previous, wish, scene),
-      }),
+      engine === 'own'
+        ? correctScene({
+            ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
+            threads: { value: threads, onChange: () => () => undefined },
+            chain: (wish, scene) => givenChain(options.previous, wish, scene),
+          })
+        : correctExternally({
+            ...{ ...common, input, engine, threads },
+            toolsFile: options.toolsFile ?? '',
+          }),
     )
     if (layout === undefined) return corrected
     const exported = await exportProduct(
