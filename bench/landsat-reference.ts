@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import gdal from 'gdal-async'
-import { closedForms } from '../src/processors/l2a/closed-forms.js'
-import type { AerosolModel } from '../src/processors/l2a/definition.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { computedAngles } from '../src/products/landsat/angles.js'
 import { readL1tpMetadata } from '../src/products/landsat/read-l1tp.js'
-import { invert } from './accuracy-measures.js'
+import { correct, shippedModel } from './accuracy-measures.js'
 import { DATA } from './reference-table.js'
 
 const SCENE = join(DATA, 'landsat-l1-l2-pair/momotombo_west')
@@ -52,7 +50,7 @@ function read(name: string): Image {
  * vegetation. The level-2 grid begins one column east of the level-1 grid.
  */
 export async function compareWithUsgs(
-  atmospheres: readonly { readonly aerosol: AerosolModel; readonly aot: number }[],
+  atmospheres: readonly { readonly aerosol: string; readonly aot: number }[],
 ): Promise<LandsatComparison[]> {
   const product = await readL1tpMetadata(SCENE, { settleSeconds: 0 })
   const angles = computedAngles(product)
@@ -80,7 +78,7 @@ export async function compareWithUsgs(
       ours: atmospheres.map(() => [] as number[]),
     }
     const coefficients = atmospheres.map(({ aerosol, aot }) =>
-      closedForms.bandCoefficients({
+      shippedModel().bandCoefficients({
         platform: 'L8',
         band: id,
         sunZenithDeg,
@@ -102,9 +100,7 @@ export async function compareWithUsgs(
         comparison.toa.push(rho)
         comparison.reference.push(stored * SR.mult + SR.add)
         coefficients.forEach((c, i) => {
-          comparison.ours[i]?.push(
-            invert(rho, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo),
-          )
+          comparison.ours[i]?.push(correct(rho, c))
         })
       }
     return comparison

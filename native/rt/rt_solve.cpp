@@ -18,6 +18,12 @@
 
 namespace {
 
+std::string range(double low, double high) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%g to %g", low, high);
+  return text;
+}
+
 void expect_word(const std::string& name) {
   std::string word;
   if (!(std::cin >> word) || word != name)
@@ -28,8 +34,7 @@ double number(const std::string& name, double low, double high) {
   expect_word(name);
   double value = 0;
   if (!(std::cin >> value) || !(value >= low && value <= high))
-    throw std::invalid_argument(name + " is no number from " + std::to_string(low) + " to " +
-                                std::to_string(high));
+    throw std::invalid_argument(name + " is no number from " + range(low, high));
   return value;
 }
 
@@ -38,8 +43,7 @@ std::vector<double> list(const std::string& name, double low, double high) {
   std::vector<double> values(count);
   for (double& value : values)
     if (!(std::cin >> value) || !(value >= low && value <= high))
-      throw std::invalid_argument("a value of " + name + " is no number from " + std::to_string(low) +
-                                  " to " + std::to_string(high));
+      throw std::invalid_argument("a value of " + name + " is no number from " + range(low, high));
   return values;
 }
 

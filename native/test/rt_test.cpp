@@ -159,6 +159,30 @@ void energy_is_kept() {
   }
 }
 
+/// Without absorption what a beam does not send to the ground leaves at the top: single scattering and the
+/// rest together.
+void reflected_and_transmitted_light_add_up() {
+  const Quadrature rule = gauss_legendre(16, 0, 1);
+  const double g = 0.65;
+  Discretisation d = how(16, 160);
+  d.view_mu = {1.0};
+  d.sun_mu.push_back(1.0);
+  d.air_mass.clear();
+  for (const double mu : rule.x) d.air_mass.push_back(1 / mu + 1);
+  const Column column{0.1, 0.8, 1};
+  const Solution s = Solver(d, 0.0279, henyey_greenstein(g, 32)).solve(column);
+  double reflected = 0;
+  for (int i = 0; i < 16; ++i) {
+    const double mu = rule.x[i];
+    const double aerosol = (1 - g * g) / std::pow(1 + g * g + 2 * g * mu, 1.5);
+    const double single =
+        (s.single_air[i] * rayleigh_phase(0.0279, -mu) + column.tau_aerosol * s.single_aerosol[i] * aerosol) /
+        (4 * mu);
+    reflected += 2 * rule.w[i] * mu * (s.multiple[i] + single);
+  }
+  expect_near("reflected and transmitted", reflected + s.transmittance[16], 1, 2e-5);
+}
+
 void thin_air_scatters_once() {
   const Solver solver(how(12, 20), 0.0279, henyey_greenstein(0.65, 24));
   const Solution s = solver.solve({1e-5, 0, 1});
@@ -194,6 +218,7 @@ int main() {
   phase_matrix_is_a_dipole();
   truncation_keeps_the_asymmetry();
   energy_is_kept();
+  reflected_and_transmitted_light_add_up();
   thin_air_scatters_once();
   light_goes_both_ways();
   finer_steps_change_little();

@@ -1,8 +1,9 @@
 import { Option, type Command } from 'commander'
-import { AEROSOL_MODELS, ENGINES } from '../processors/l2a/definition.js'
+import { ENGINES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
-import { numberIn } from './numbers.js'
+import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
+import { aerosolMix, numberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
   readonly engine?: string
@@ -50,8 +51,10 @@ export function register(program: Command): void {
       'ozone of the column above sea level, 100..600 DU (default: 300)',
       numberIn(100, 600, 'DU'),
     )
-    .addOption(
-      new Option('--aerosol <model>', 'aerosol model (default: continental)').choices(AEROSOL_MODELS),
+    .option(
+      '--aerosol <mix>',
+      `${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: continental)`,
+      aerosolMix,
     )
     .option('--dem <raster>', 'elevation in m above the EGM2008 geoid, any GDAL raster; sea level without')
     .option(

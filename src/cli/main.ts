@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   slurm: () => import('./slurm.js'),
   retention: () => import('./retention.js'),
   storage: () => import('./storage.js'),
+  rt: () => import('./rt.js'),
   config: () => import('./config.js'),
   db: () => import('./db.js'),
   bench: () => import('./bench.js'),

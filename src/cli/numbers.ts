@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { wrongWithAerosolMix } from '../domain/aerosol-mix.js'
 
 /** A parser of options and arguments: commander adds which one it was to the message. */
 type Parser = (text: string) => number
@@ -43,3 +44,10 @@ export const wholeNumberIn =
       throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}, found '${text}'`)
     return value
   }
+
+/** Aerosol models by weight, as they are; only checked. */
+export const aerosolMix = (text: string): string => {
+  const wrong = wrongWithAerosolMix(text)
+  if (wrong !== null) throw new InvalidArgumentError(wrong)
+  return text
+}

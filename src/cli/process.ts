@@ -4,9 +4,9 @@ import { resolve } from 'node:path'
 import type { App } from '../app.js'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { parseDeadline, type Deadline } from '../domain/deadline.js'
-import { AEROSOL_MODELS, ENGINES } from '../processors/l2a/definition.js'
+import { ENGINES } from '../processors/l2a/definition.js'
 import type { CreatedConsumer } from '../scheduler/consumers/consumer-request.js'
-import { finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
+import { aerosolMix, finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
 import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 const day = (text: string): string => {
@@ -95,7 +95,11 @@ export function register(program: Command): void {
     )
     .option('--wv <n>', 'l2a: water vapour column [g/cm2] (default: setting processor.l2a.wv)', finiteNumber)
     .option('--ozone <n>', 'l2a: ozone column [DU] (default: setting processor.l2a.ozone)', finiteNumber)
-    .addOption(new Option('--aerosol <model>', 'l2a: aerosol model').choices(AEROSOL_MODELS))
+    .option(
+      '--aerosol <mix>',
+      'l2a: aerosol model, or a mix such as continental:0.7,maritime:0.3 (default: setting processor.l2a.aerosol)',
+      aerosolMix,
+    )
     .option('--dem <file>', 'l2a: elevation raster, heights in m above EGM2008 (default: sea level)')
     .option(
       '--min-sum <n>',

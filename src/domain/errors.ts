@@ -236,6 +236,12 @@ export const ERROR_CODES = {
     summary: 'No gas or spectral coefficients are known for this platform.',
     remedy: 'Supported platforms are named in the message.',
   },
+  ATMOSPHERE_TABLE_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'The table of radiative transfer is torn, was changed, or is of another version.',
+    remedy: 'Install the program whole again, or make the table anew with `tilth rt build`.',
+  },
   DISK_FULL: {
     failure: 'resource',
     exit: EXIT.io,

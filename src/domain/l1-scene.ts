@@ -6,6 +6,13 @@ export type L1Platform = 'S2A' | 'S2B' | 'S2C' | 'LC08' | 'LO08' | 'LC09' | 'LO0
 /** Whose spectral responses a platform has; keys of the spectral tables. */
 export type SpectralSensor = 'S2A' | 'S2B' | 'S2C' | 'L8' | 'L9'
 
+/** Relative response of one band at evenly spaced wavelengths; any scale, at least one value above 0. */
+export interface SpectralResponse {
+  readonly startNm: number
+  readonly stepNm: number
+  readonly values: readonly number[]
+}
+
 /**
  * Angles on nodes `stepM` apart, row-major [rows][cols], degrees; node (0, 0) lies on the tile's upper-left corner (ulx, uly).
  * Zenith in [0, 90); azimuth clockwise from north in [0, 360). View grids are filled over all nodes (plane of the detector), never NaN.
@@ -63,6 +70,8 @@ export interface L1SceneBand {
   readonly quantification: number
   readonly offset: number
   readonly detectors: readonly DetectorAngles[]
+  /** As the product states it; null: the one shipped for the platform holds. */
+  readonly response: SpectralResponse | null
 }
 
 /** What the item of a product says of where its grid comes from. */

@@ -100,6 +100,7 @@ describe('a value from text', () => {
     ['resources.learn', 'Off', false],
     ['resources.learn', 'true', true],
     ['processor.l2a.aerosol', 'maritime', 'maritime'],
+    ['processor.l2a.aerosol', 'continental:0.7,desert:0.3', 'continental:0.7,desert:0.3'],
     ['processor.l2a.dem', ' /data/my dem.tif ', '/data/my dem.tif'],
     ['processor.l2a.dem', '', ''],
   ] as const)('%s = %j is %j', (key, text, value) => {
@@ -118,7 +119,8 @@ describe('a value from text', () => {
     ['processor.l2a.ozone', '99'],
     ['resources.learn', '1'],
     ['resources.learn', ''],
-    ['processor.l2a.aerosol', 'desert'],
+    ['processor.l2a.aerosol', 'volcanic'],
+    ['processor.l2a.aerosol', 'continental:0.7,maritime:0.2'],
     ['processor.l2a.dem', 'relative/dem.tif'],
   ] as const)('%s = %j is refused with type, unit and range', (key, text) => {
     const { type, unit, range } = definitionOf(key)

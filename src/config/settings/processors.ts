@@ -1,3 +1,4 @@
+import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
 import { choice, flag, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
 
 /** How steps of a processor are scheduled: the same four keys for each of them. `outputMb`: of one product of a full tile. */
@@ -78,12 +79,14 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Ozone column.',
   }),
-  'processor.l2a.aerosol': choice({
-    values: ['continental', 'maritime'],
+  'processor.l2a.aerosol': text({
+    pattern: /^[a-z0-9:.,]+$/,
+    check: (value) => wrongWithAerosolMix(value) === null,
+    range: `${AEROSOL_MODELS.join(', ')}, or a mix such as continental:0.7,maritime:0.3`,
     default: 'continental',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, after 6S.',
+    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1.',
   }),
   'processor.l2a.dem': text({
     unit: 'm',

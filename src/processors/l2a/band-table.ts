@@ -2,12 +2,11 @@ import { ProcessingError } from '../../domain/errors.js'
 import type { AngleGrid, L1SceneBand, SpectralSensor } from '../../domain/l1-scene.js'
 import type { AtmosphereModel } from './atmosphere.js'
 import { bracketOf, lagrangeOf, newBracket, newLagrange } from './interpolate.js'
-import type { AerosolModel } from './definition.js'
 
 /** No detector, or one that the band's metadata does not describe. */
 export const NO_SLOT = 255
 /**
- * Sun zenith beyond which nothing is corrected, degrees. Above 80 the Earth's curvature alone changes the path by more than the
+ * Sun zenith beyond which nothing is corrected, degrees. The table of radiative transfer ends there, and it has plane layers: above 80 the Earth's curvature alone changes the path by more than the
  * correction is worth.
  */
 export const MAX_SUN_ZENITH_DEG = 80
@@ -32,7 +31,8 @@ export interface BandTableInput {
   readonly sun: AngleGrid
   /** DU above sea level. */
   readonly ozone: number
-  readonly aerosol: AerosolModel
+  /** A model or a mix of models, as `parseAerosolMix` reads it. */
+  readonly aerosol: string
   readonly axes: TableAxes
 }
 

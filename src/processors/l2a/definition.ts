@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
 import { defineProcessor, type OutputSpec, type ParamsOf } from '../define-processor.js'
 
 /** Bands of Sentinel-2 with a surface reflectance. B09 and B10 see water vapour and cirrus, not the ground: dividing by their gas transmittance means nothing. */
@@ -42,9 +43,6 @@ export const ENGINE_RESOURCES: Readonly<Record<ExternalEngine, { memoryMb: numbe
   maja: { memoryMb: 12_288, scratchMb: 40_960 },
 }
 
-export const AEROSOL_MODELS = ['continental', 'maritime'] as const
-export type AerosolModel = (typeof AEROSOL_MODELS)[number]
-
 /** Stored reflectance = reflectance x 10000; negative values are kept (clipping them biases dark targets). */
 const reflectance = (band: L2aBand): OutputSpec => ({
   dtype: 'int16',
@@ -57,11 +55,11 @@ const reflectance = (band: L2aBand): OutputSpec => ({
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 2,
+  version: 3,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition under a given atmosphere.',
   source:
-    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Path reflectance: Sobolev (1975). Transmittance and albedo: closed forms after Tanre et al. (1979), refitted to 6SV2.1. See notes.md.',
+    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Scattering: successive orders with polarisation (Lenoble et al. 2007, JQSRT 107, 479), tabulated. Gases: fits to 6SV2.1. See notes.md.',
   params: z.strictObject({
     engine: z
       .enum(ENGINES)
@@ -75,7 +73,7 @@ export const l2a = defineProcessor({
       .max(2)
       .default(0.1)
       .describe(
-        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image; above 0.4 the closed forms lose accuracy fast [1].',
+        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image [1].',
       ),
     wv: z
       .number()
@@ -87,9 +85,15 @@ export const l2a = defineProcessor({
       ),
     ozone: z.number().min(100).max(600).default(300).describe('Ozone of the column above sea level [DU].'),
     aerosol: z
-      .enum(AEROSOL_MODELS)
+      .string()
+      .superRefine((value, context) => {
+        const wrong = wrongWithAerosolMix(value)
+        if (wrong !== null) context.addIssue({ code: 'custom', message: wrong })
+      })
       .default('continental')
-      .describe('Aerosol model, after 6S (WMO/WCRP 1986) [-].'),
+      .describe(
+        `Aerosol model after 6S: ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
+      ),
     dem: z
       .string()
       .min(1)
@@ -232,6 +236,7 @@ export const l2a = defineProcessor({
     'TOO_CLOUDY',
     'STATE_MISSING',
     'NOT_FOUND',
+    'ATMOSPHERE_TABLE_INVALID',
     'BAD_ARGUMENT',
     'EXTERNAL_UNAVAILABLE',
     'EXTERNAL_REFUSED',

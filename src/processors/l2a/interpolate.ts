@@ -55,3 +55,33 @@ export function lagrangeOf(axis: ArrayLike<number>, x: number, out: Lagrange): L
 }
 
 export const newLagrange = (): Lagrange => ({ first: 0, count: 1, weights: new Float64Array(3) })
+
+/** Four weights that interpolate by a cubic through four neighbouring nodes, and the first of these. */
+export interface CubicWeights {
+  first: number
+  readonly weights: Float64Array
+}
+
+export const newCubic = (): CubicWeights => ({ first: 0, weights: new Float64Array(4) })
+
+/**
+ * Lagrange's cubic at `x` through the two nodes on either side (at the ends the outermost four), written into `out`. Continuous over the nodes.
+ * @param nodes ascending, at least four; `x` outside takes the nearer end.
+ */
+export function lagrange4(nodes: ArrayLike<number>, value: number, out: CubicWeights): void {
+  const count = nodes.length
+  const x = Math.min(Math.max(value, nodes[0] ?? NaN), nodes[count - 1] ?? NaN)
+  let first = 0
+  while (first < count - 4 && x > (nodes[first + 2] ?? Infinity)) first++
+  const a = nodes[first] ?? NaN
+  const b = nodes[first + 1] ?? NaN
+  const c = nodes[first + 2] ?? NaN
+  const d = nodes[first + 3] ?? NaN
+  const [xa, xb, xc, xd] = [x - a, x - b, x - c, x - d]
+  out.first = first
+  const w = out.weights
+  w[0] = (xb * xc * xd) / ((a - b) * (a - c) * (a - d))
+  w[1] = (xa * xc * xd) / ((b - a) * (b - c) * (b - d))
+  w[2] = (xa * xb * xd) / ((c - a) * (c - b) * (c - d))
+  w[3] = (xa * xb * xc) / ((d - a) * (d - b) * (d - c))
+}

@@ -48,6 +48,8 @@ export async function sceneOfL1tp(product: LandsatProduct): Promise<L1Scene> {
       quantification: 1 / mult,
       offset: add / mult,
       detectors: angles.detectors,
+      // OLI's metadata say nothing of it.
+      response: null,
     })),
     classBand: 'B02',
     viewBand: 'B04',

@@ -8,12 +8,12 @@ import {
   type CellBand,
   type CellPlanes,
 } from '../../processors/l2a/cells.js'
-import { closedForms } from '../../processors/l2a/closed-forms.js'
 import type { AtmosphereNodes } from '../../processors/l2a/coefficient-planes.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
 import { nodeGrid } from '../../processors/l2a/nodes.js'
 import { storedCells, surfaceCells } from '../../processors/l2a/surface-cells.js'
 import type { ToaCells } from '../../processors/l2a/toa-cells.js'
+import { atmosphereOf } from '../rt/atmosphere-table.js'
 import { pressureOnCells, type SurfacePressure } from './elevation.js'
 
 /** The radiative transfer of one band of a scene. */
@@ -26,7 +26,7 @@ export function tableOf(
 ): BandTable {
   const { sensor, sun } = scene
   return new BandTable({
-    ...{ model: closedForms, sensor, band, sun, ozone, aerosol },
+    ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol },
     axes: { ...axes, pressureHpa: pressure.nodesHpa },
   })
 }

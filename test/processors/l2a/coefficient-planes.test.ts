@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { ProcessingError } from '../../../src/domain/errors.js'
 import type { AngleGrid, DetectorAngles } from '../../../src/domain/l1-scene.js'
 import type { AtmosphereModel } from '../../../src/processors/l2a/atmosphere.js'
-import { closedForms } from '../../../src/processors/l2a/closed-forms.js'
 import {
   assertSunHighEnough,
   BandTable,
@@ -55,7 +55,7 @@ const seen = new Uint32Array(rows * cols).fill((1 << 4) | (1 << 5) | (1 << 6))
 const tableOf = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {}) => {
   const { aot, wv, ozone, aerosol } = { ...air, ...of }
   return new BandTable({
-    ...{ model: closedForms, band: { id: 'B02', detectors }, sun, sensor: 'S2A', ozone, aerosol },
+    ...{ model: shippedModel(), band: { id: 'B02', detectors }, sun, sensor: 'S2A', ozone, aerosol },
     axes: { pressureHpa: pressureNodesHpa, aot: [aot], wv: [wv] },
     ...over,
   })
@@ -81,7 +81,7 @@ const build = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {})
 function expectedAt(detector: number, pressureHpa: number, row: number, col: number): number {
   const view = detectors.find((d) => d.detector === detector)!.angles
   const i = row * cols + col
-  const c = closedForms.bandCoefficients({
+  const c = shippedModel().bandCoefficients({
     platform: 'S2A',
     band: 'B02',
     sunZenithDeg: sun.zenith[i]!,
@@ -252,6 +252,9 @@ describe('coefficient planes', () => {
         transmittanceDown: 0.8,
         transmittanceUp: 0.5,
         transmittance: 0.4,
+        directDown: 0.6,
+        directUp: 0.4,
+        opticalDepth: 0.3,
         sphericalAlbedo: 0.25,
         gasTransmittance: 0.5,
       }),

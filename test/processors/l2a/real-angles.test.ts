@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { DATA } from '../../../bench/reference-table.js'
 import type { AngleGrid } from '../../../src/domain/l1-scene.js'
 import { S2_BANDS, type L1cBand, type S2Platform } from '../../../src/domain/sentinel2.js'
 import { BandTable, surfaceOf } from '../../../src/processors/l2a/band-table.js'
-import { closedForms } from '../../../src/processors/l2a/closed-forms.js'
 import { L2A_BANDS } from '../../../src/processors/l2a/definition.js'
 import { fillByPlane, readRawAngles, readViewAngles } from '../../../src/products/sentinel2/angle-grids.js'
 import { readXml } from '../../../src/products/sentinel2/parse-xml.js'
@@ -46,7 +46,7 @@ async function anglesOf(name: string): Promise<Angles> {
 
 const tableOf = ({ platform, sun }: Angles, band: Angles['bands'][number]): BandTable =>
   new BandTable({
-    ...{ model: closedForms, sensor: platform, band, sun, ozone: 300, aerosol: 'continental' },
+    ...{ model: shippedModel(), sensor: platform, band, sun, ozone: 300, aerosol: 'continental' },
     axes: { pressureHpa: [1013.25], aot: [0.2], wv: [2] },
   })
 
@@ -64,7 +64,7 @@ function modelAt(
   node: number,
 ): number {
   const { angles } = band.detectors[slot]!
-  const c = closedForms.bandCoefficients({
+  const c = shippedModel().bandCoefficients({
     ...{
       platform,
       band: band.id,
