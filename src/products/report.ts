@@ -46,6 +46,17 @@ export const bandStatisticsSchema = z
     },
   )
 
+/** A layer of the atmosphere as it was taken: where from, and what it came to over the pixels with data. */
+const atmosphereLayer = z.strictObject({
+  origin: z
+    .enum(['given', 'default'])
+    .describe('given: by a parameter that somebody set; default: by that of the processor.'),
+  min: z.number().nullable(),
+  mean: z.number().nullable(),
+  max: z.number().nullable(),
+  unit: z.string(),
+})
+
 /** `report.json`: how a product was made and what is in it. Documented in docs/products.md. */
 export const reportSchema = z.strictObject({
   schema: z.literal('tilth-report/1'),
@@ -83,6 +94,10 @@ export const reportSchema = z.strictObject({
     .nullable()
     .describe('Share of the valid pixels under cloud or shadow; null where not known.'),
   bands: z.array(bandStatisticsSchema),
+  atmosphere: z
+    .strictObject({ aot: atmosphereLayer, wv: atmosphereLayer, ozone: atmosphereLayer })
+    .optional()
+    .describe('Of L2A products of our own: AOT at 550 nm, water vapour and ozone of the column.'),
   chain: z
     .strictObject({
       mode: z.enum(['init', 'nominal', 'backward']).describe('How the date began in its chain.'),

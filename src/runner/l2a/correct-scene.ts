@@ -15,7 +15,7 @@ import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.
 import { testCells } from '../../processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
-import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
+import { measurePeakRss, writeReport, type BandStatistics, type Report } from '../../products/report.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
 import { openKernels } from '../open-kernels.js'
 import { softwareVersions } from '../software-versions.js'
@@ -170,7 +170,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
     const state = leaveState(taken.reference, cells, shares.isClear, day)
     await clock.stage('state', () => writeState(folder, state, write))
-    await clock.stage('atmosphere', () => writeAtmosphere(write))
+    const [aot, wv] = await clock.stage('atmosphere', () => writeAtmosphere(write))
     await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))
     request.onProgress(0.97, 'quicklook and item')
     await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
@@ -203,6 +203,14 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       valid_share: shares.valid,
       cloud_share: shares.cloud,
       bands: bands.map((b) => b.statistics),
+      atmosphere: {
+        aot: { ...valuesOf(aot), unit: '1', origin: originOf('aot', request) },
+        wv: { ...valuesOf(wv), unit: 'g/cm2', origin: originOf('wv', request) },
+        ozone: {
+          ...{ min: params.ozone, mean: params.ozone, max: params.ozone },
+          ...{ unit: 'DU', origin: originOf('ozone', request) },
+        },
+      },
       chain: {
         mode,
         previous: mode === 'nominal' ? (previous?.name ?? null) : null,
@@ -239,3 +247,13 @@ function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string
     `'${input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${maxCloud} % are accepted (max_cloud). Nothing was made.`,
   )
 }
+
+const valuesOf = (layer: BandStatistics | undefined) => ({
+  min: layer?.min ?? null,
+  mean: layer?.mean ?? null,
+  max: layer?.max ?? null,
+})
+
+/** Whether somebody set a parameter of the atmosphere, or it is the processor's own. */
+const originOf = (key: string, { origins }: L2aRequest): 'given' | 'default' =>
+  (origins[key] ?? 'default') === 'default' ? 'default' : 'given'

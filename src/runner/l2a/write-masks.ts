@@ -14,6 +14,7 @@ import {
 } from '../../processors/l2a/scene-mask.js'
 import type { Axes } from '../../kernels/addon.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
+import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
 import { openAll } from '../../raster/open-all.js'
 import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
@@ -205,8 +206,8 @@ function lowSunPlane({ sun }: L1Scene, image: Grid): FlagPlane {
   return { rows, columns, bytes }
 }
 
-/** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. */
-export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
+/** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. Returns what they came to, in this order. */
+export async function writeAtmosphere(input: WriteMasksInput): Promise<BandStatistics[]> {
   const { coarsest } = productGrids(input.scene)
   const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
   const layers = [
@@ -223,7 +224,9 @@ export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
       description: 'Water vapour of the column above sea level',
     },
   ]
+  const statistics: BandStatistics[] = []
   for (const layer of layers) {
+    const builder = new BandStatisticsBuilder()
     const writer = openBandWriter(input.pool, {
       path: join(input.folder, layer.file),
       grid: coarsest,
@@ -244,8 +247,11 @@ export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
       const stored = new Int16Array(new SharedArrayBuffer(mask.length * 2))
       for (const [i, bits] of mask.entries())
         stored[i] = (bits & (1 << MASK_BITS.noData)) !== 0 ? -32768 : layer.stored
+      builder.add(stored, -32768)
       await writer.writeBlock(block, stored)
     }
     await writer.finish()
+    statistics.push(builder.result(layer.file, layer.unit, 0.001, 0))
   }
+  return statistics
 }
