@@ -110,7 +110,7 @@ async function runExternally(
   step: L2aStepParams,
   params: L2aParams & { readonly engine: ExternalEngine },
 ): Promise<StepResult> {
-  const { name, folder, scene, bbox, report } = await correctExternally({
+  const { name, folder, scene, bbox, report, madeBy } = await correctExternally({
     input: context.resolvePath(step.input),
     ...{ engine: params.engine, params, origins: originsOf(step), into: context.stagingDir },
     ...{ scratch: context.scratchDir, toolsFile: context.toolsFile, signal: context.signal },
@@ -131,7 +131,7 @@ async function runExternally(
         ...{ sensedAt: scene.namedAt, relativeOrbit: scene.relativeOrbit },
         provenance: {
           parameters: params,
-          made_by: { name: params.engine, versions: report.versions },
+          made_by: madeBy,
           ...{ inputs: report.inputs, versions: report.versions },
           ...{ stages: report.stages, resources: report.resources },
         },

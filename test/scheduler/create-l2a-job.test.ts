@@ -175,6 +175,21 @@ test('skips what is queued or made already with the same parameters and version;
   expect((await createL2aJob(app.db, { ...request, force: true })).stepIds).toHaveLength(1)
 })
 
+test('a site whose engine is a program of others: frozen, and declared with what that needs', async () => {
+  await acquire('31TCJ', '2026-06-01T10:00:00Z')
+  const own = await createL2aJob(app.db, request)
+  await app.db.deleteFrom('job').execute()
+  await setSetting(app.db, 'processor.l2a.engine', 'maja', siteId)
+  const { stepIds, origins } = await createL2aJob(app.db, request)
+  expect(origins['engine']).toBe('site farm')
+  const step = await stepOf(app.db, stepIds[0]!)
+  expect(step.params).toMatchObject({ parameters: { engine: 'maja' } })
+  expect(own.origins['engine']).toBe('default')
+  expect(step.memory_mb).toBeGreaterThan(12_000)
+  expect(step.scratch_mb).toBeGreaterThan(40_000)
+  expect(step.size_class).toMatch(/^maja, /)
+})
+
 test('names what is unknown or out of range, and makes no job then', async () => {
   await expect(createL2aJob(app.db, { site: 'nowhere', createdBy: 'test' })).rejects.toMatchObject({
     code: 'NOT_FOUND',

@@ -1,6 +1,7 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
+import type { ForeignL2a } from '../../domain/foreign-l2a.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { l2a, type ExternalEngine, type L2aParams } from '../../processors/l2a/definition.js'
 import { readForeignL2a } from '../../products/foreign/read-foreign-l2a.js'
@@ -36,7 +37,7 @@ export interface ExternalRequest {
  */
 export async function correctExternally(
   request: ExternalRequest,
-): Promise<ConvertedL2a & { readonly scene: L1Scene }> {
+): Promise<ConvertedL2a & { readonly scene: L1Scene; readonly madeBy: ForeignL2a['producer'] }> {
   const { engine, signal, onProgress, threads } = request
   const safe = await realpath(request.input)
   const scene = await readL1Scene(safe)
@@ -108,7 +109,7 @@ export async function correctExternally(
         `'${request.input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${request.params.max_cloud} % are accepted (max_cloud). Nothing was made.`,
       )
     }
-    return { ...converted, scene }
+    return { ...converted, scene, madeBy: source.producer }
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }

@@ -14,7 +14,7 @@ import type { Layout } from '../../products/layouts/export-facts.js'
 import { makeFolder } from '../../products/publish.js'
 import { correctExternally } from '../external/correct-externally.js'
 import { exportProduct } from '../export/export-product.js'
-import { correctScene } from './correct-scene.js'
+import { correctScene, type L2aOutcome } from './correct-scene.js'
 import type { ChainInputs } from './take-state.js'
 import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from './unpacked-input.js'
@@ -93,17 +93,20 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
     }
     const { engine } = parsed.data
     if (engine !== 'own') await makeFolder(options.scratch)
-    const corrected = await withUnpackedInput(resolve(options.product), unpacking, (input) =>
-      engine === 'own'
-        ? correctScene({
-            ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
-            threads: { value: threads, onChange: () => () => undefined },
-            chain: (wish, scene) => givenChain(options.previous, wish, scene),
-          })
-        : correctExternally({
-            ...{ ...common, input, engine, threads },
-            toolsFile: options.toolsFile ?? '',
-          }),
+    const corrected = await withUnpackedInput<Pick<L2aOutcome, 'name' | 'folder' | 'report'>>(
+      resolve(options.product),
+      unpacking,
+      (input) =>
+        engine === 'own'
+          ? correctScene({
+              ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
+              threads: { value: threads, onChange: () => () => undefined },
+              chain: (wish, scene) => givenChain(options.previous, wish, scene),
+            })
+          : correctExternally({
+              ...{ ...common, input, engine, threads },
+              toolsFile: options.toolsFile ?? '',
+            }),
     )
     if (layout === undefined) return corrected
     const exported = await exportProduct(

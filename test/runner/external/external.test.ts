@@ -202,7 +202,7 @@ describe('what it made comes into our layout, under our name with its own behind
           acquisitionId: 7,
           relativeOrbit: 51,
         },
-        provenance: { parameters: { engine: 'maja' }, made_by: { name: 'maja' } },
+        provenance: { parameters: { engine: 'maja' }, made_by: { name: 'MAJA' } },
       },
     ])
     expect(products[0]).not.toHaveProperty('chain')
