@@ -3,13 +3,13 @@ import { ENGINES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
-import { aerosolMix, numberIn } from './numbers.js'
+import { aerosolMix, autoOr, numberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
   readonly engine?: string
-  readonly aot?: number
-  readonly wv?: number
-  readonly ozone?: number
+  readonly aot?: number | 'auto'
+  readonly wv?: number | 'auto'
+  readonly ozone?: number | 'auto'
   readonly aerosol?: string
   readonly dem?: string
   readonly previous?: string
@@ -38,23 +38,23 @@ export function register(program: Command): void {
     )
     .option(
       '--aot <value>',
-      'aerosol optical thickness at 550 nm above ground, 0..2 (default: 0.1)',
-      numberIn(0, 2),
+      'aerosol optical thickness at 550 nm above ground, 0..2, or auto: found in the image (default: auto)',
+      autoOr(numberIn(0, 2)),
     )
     .option(
       '--wv <value>',
-      'water vapour of the column above sea level, 0..8 g/cm2 (default: 2)',
-      numberIn(0, 8, 'g/cm2'),
+      'water vapour of the column above sea level, 0..8 g/cm2, or auto: found in the image of Sentinel-2, else the forecast in the product, else 2 (default: auto)',
+      autoOr(numberIn(0, 8, 'g/cm2')),
     )
     .option(
       '--ozone <value>',
-      'ozone of the column above sea level, 100..600 DU (default: 300)',
-      numberIn(100, 600, 'DU'),
+      'ozone of the column above sea level, 100..600 DU, or auto: the forecast in the product, else 300 (default: auto)',
+      autoOr(numberIn(100, 600, 'DU')),
     )
     .option(
       '--aerosol <mix>',
-      `${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: continental)`,
-      aerosolMix,
+      `auto: the model that explains the image best; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
+      autoOr(aerosolMix),
     )
     .option('--dem <raster>', 'elevation in m above the EGM2008 geoid, any GDAL raster; sea level without')
     .option(

@@ -36,6 +36,12 @@ export const numberIn =
     return value
   }
 
+/** The word `auto`, or what the parser takes. */
+export const autoOr =
+  <T>(parser: (text: string) => T) =>
+  (text: string): T | 'auto' =>
+    text === 'auto' ? 'auto' : parser(text)
+
 export const wholeNumberIn =
   (min: number, max: number): Parser =>
   (text) => {

@@ -6,7 +6,7 @@ import { isCalendarDay } from '../domain/calendar-day.js'
 import { parseDeadline, type Deadline } from '../domain/deadline.js'
 import { ENGINES } from '../processors/l2a/definition.js'
 import type { CreatedConsumer } from '../scheduler/consumers/consumer-request.js'
-import { aerosolMix, finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
+import { aerosolMix, autoOr, finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
 import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 const day = (text: string): string => {
@@ -33,9 +33,9 @@ interface Options {
   acquisition?: string[]
   product?: string[]
   engine?: string
-  aot?: number
-  wv?: number
-  ozone?: number
+  aot?: number | 'auto'
+  wv?: number | 'auto'
+  ozone?: number | 'auto'
   aerosol?: string
   dem?: string
   minSum?: number
@@ -90,15 +90,23 @@ export function register(program: Command): void {
     )
     .option(
       '--aot <n>',
-      'l2a: aerosol optical thickness at 550 nm [1] (default: setting processor.l2a.aot)',
-      finiteNumber,
+      'l2a: aerosol optical thickness at 550 nm [1], or auto (default: setting processor.l2a.aot)',
+      autoOr(finiteNumber),
     )
-    .option('--wv <n>', 'l2a: water vapour column [g/cm2] (default: setting processor.l2a.wv)', finiteNumber)
-    .option('--ozone <n>', 'l2a: ozone column [DU] (default: setting processor.l2a.ozone)', finiteNumber)
+    .option(
+      '--wv <n>',
+      'l2a: water vapour column [g/cm2], or auto (default: setting processor.l2a.wv)',
+      autoOr(finiteNumber),
+    )
+    .option(
+      '--ozone <n>',
+      'l2a: ozone column [DU], or auto (default: setting processor.l2a.ozone)',
+      autoOr(finiteNumber),
+    )
     .option(
       '--aerosol <mix>',
-      'l2a: aerosol model, or a mix such as continental:0.7,maritime:0.3 (default: setting processor.l2a.aerosol)',
-      aerosolMix,
+      'l2a: aerosol model, a mix such as continental:0.7,maritime:0.3, or auto (default: setting processor.l2a.aerosol)',
+      autoOr(aerosolMix),
     )
     .option('--dem <file>', 'l2a: elevation raster, heights in m above EGM2008 (default: sea level)')
     .option(

@@ -74,6 +74,17 @@ export interface L1SceneBand {
   readonly response: SpectralResponse | null
 }
 
+/** What a forecast beside the images says of the air, the mean over the tile; null for what is not there. */
+export interface AuxiliaryAir {
+  /** At 550 nm. */
+  readonly aot: number | null
+  /** g/cm2 of the column above the forecast's ground. */
+  readonly wv: number | null
+  /** DU. */
+  readonly ozone: number | null
+}
+export const NO_AUXILIARY_AIR: AuxiliaryAir = { aot: null, wv: null, ozone: null }
+
 /** What the item of a product says of where its grid comes from. */
 export interface GridNaming {
   readonly extension: 'mgrs' | 'landsat'
@@ -118,6 +129,8 @@ export interface L1Scene {
   openDetectors(band: L1SceneBand): Promise<PixelBytes>
   /** Not zero where a pixel of a band holds no measurement, whatever its number; null where the digital numbers say it all. */
   openLost(band: L1SceneBand): Promise<PixelBytes | null>
+  /** What comes beside the images, and in `notes` what of it cannot be used. Never rejects for what it lacks. */
+  readAuxiliary(): Promise<{ readonly air: AuxiliaryAir; readonly notes: readonly string[] }>
   /** `SCENE_FLAGS` on any grid of the scene's CRS, the nearest pixel; null where the product has no mask. */
   openMask(grid: Grid): Promise<PixelBytes | null>
 }

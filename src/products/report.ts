@@ -46,16 +46,29 @@ export const bandStatisticsSchema = z
     },
   )
 
-/** A layer of the atmosphere as it was taken: where from, and what it came to over the pixels with data. */
-const atmosphereLayer = z.strictObject({
-  origin: z
-    .enum(['given', 'default'])
-    .describe('given: by a parameter that somebody set; default: by that of the processor.'),
-  min: z.number().nullable(),
-  mean: z.number().nullable(),
-  max: z.number().nullable(),
-  unit: z.string(),
+const airOrigin = z.enum(['parameter', 'auxiliary', 'image', 'default'])
+const airField = z.strictObject({
+  origin: airOrigin,
+  min: z.number(),
+  mean: z.number(),
+  max: z.number(),
+  found_share: share.describe(
+    'Share of its cells or nodes at which the image told it; the others are filled.',
+  ),
 })
+export const atmosphereSchema = z.strictObject({
+  aot: airField.describe('At 550 nm above the ground.'),
+  wv: airField.describe('g/cm2 of a column at sea level.'),
+  ozone: z.strictObject({ origin: airOrigin, value: z.number().describe('DU.') }),
+  aerosol: z.strictObject({
+    origin: airOrigin,
+    value: z.string(),
+    residuals: z
+      .record(z.string(), z.number())
+      .describe('Reflectance that each aerosol tried leaves unexplained, root of the mean square.'),
+  }),
+})
+export type AtmosphereReport = z.infer<typeof atmosphereSchema>
 
 /** `report.json`: how a product was made and what is in it. Documented in docs/products.md. */
 export const reportSchema = z.strictObject({
@@ -94,10 +107,6 @@ export const reportSchema = z.strictObject({
     .nullable()
     .describe('Share of the valid pixels under cloud or shadow; null where not known.'),
   bands: z.array(bandStatisticsSchema),
-  atmosphere: z
-    .strictObject({ aot: atmosphereLayer, wv: atmosphereLayer, ozone: atmosphereLayer })
-    .optional()
-    .describe('Of L2A products of our own: AOT at 550 nm, water vapour and ozone of the column.'),
   chain: z
     .strictObject({
       mode: z.enum(['init', 'nominal', 'backward']).describe('How the date began in its chain.'),
@@ -107,6 +116,9 @@ export const reportSchema = z.strictObject({
     })
     .optional()
     .describe('Of L2A products.'),
+  atmosphere: atmosphereSchema
+    .optional()
+    .describe('Of L2A products: what it was corrected with, and where that came from.'),
   composite: z
     .strictObject({
       dates: z.number().int().positive().describe('Dates in the window that were averaged.'),

@@ -80,7 +80,7 @@ test('the report says where each frozen parameter came from', async () => {
 test('a step without origins says that the job gave them, and default for the rest', async () => {
   expect(await reported({ ...step(), parameters: { aot: 0.3 } })).toMatchObject({
     aot: { value: 0.3, origin: 'job' },
-    wv: { value: 2, origin: 'default' },
+    wv: { value: 'auto', origin: 'default' },
   })
 })
 

@@ -1,5 +1,14 @@
 import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
-import { choice, flag, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
+import {
+  choice,
+  flag,
+  integer,
+  number,
+  numberOrAuto,
+  OF_PROCESSOR,
+  text,
+  type SettingDefinition,
+} from './define.js'
 
 /** How steps of a processor are scheduled: the same four keys for each of them. `outputMb`: of one product of a full tile. */
 const scheduling = <const N extends string>(name: N, threads: number, outputMb: number) => {
@@ -52,41 +61,41 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Who corrects: our own method, or Sen2Cor or MAJA where the machines that run steps have them (docs/external.md); of the other parameters only max_cloud counts then.',
   }),
-  'processor.l2a.aot': number({
+  'processor.l2a.aot': numberOrAuto({
     unit: '1 at 550 nm',
     min: 0,
     max: 2,
-    default: 0.1,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol optical thickness where none is retrieved.',
+    doc: 'Aerosol optical thickness above all ground; auto: found in the image.',
   }),
-  'processor.l2a.wv': number({
+  'processor.l2a.wv': numberOrAuto({
     unit: 'g/cm2',
     min: 0,
     max: 8,
-    default: 2,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Water vapour column where none is retrieved.',
+    doc: 'Water vapour column above sea level; auto: found in the image of Sentinel-2, else the forecast that comes with the product, else 2.',
   }),
-  'processor.l2a.ozone': number({
+  'processor.l2a.ozone': numberOrAuto({
     unit: 'DU',
     min: 100,
     max: 600,
-    default: 300,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Ozone column.',
+    doc: 'Ozone column; auto: the forecast that comes with the product, else 300.',
   }),
   'processor.l2a.aerosol': text({
     pattern: /^[a-z0-9:.,]+$/,
-    check: (value) => wrongWithAerosolMix(value) === null,
-    range: `${AEROSOL_MODELS.join(', ')}, or a mix such as continental:0.7,maritime:0.3`,
-    default: 'continental',
+    check: (value) => value === 'auto' || wrongWithAerosolMix(value) === null,
+    range: `auto, ${AEROSOL_MODELS.join(', ')}, or a mix such as continental:0.7,maritime:0.3`,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1.',
+    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: the model that explains the image best.',
   }),
   'processor.l2a.dem': text({
     unit: 'm',

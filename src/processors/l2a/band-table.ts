@@ -10,8 +10,10 @@ export const NO_SLOT = 255
  * correction is worth.
  */
 export const MAX_SUN_ZENITH_DEG = 80
-/** Every second node of the 5 km grid of angles is evaluated: bilinear between nodes 10 km apart misses the middle by less than 1e-5 of reflectance. */
+/** Every second node of the 5 km grid of angles is evaluated: bilinear between nodes 10 km apart misses the middle by about 1e-5 of reflectance, nodes 20 km apart by 4e-5. */
 const STRIDE = 2
+/** Vapour that changes the logarithm of the transmittance by less over the whole axis changes nothing that is stored. */
+const DRY = 1e-5
 /** Path, logarithm of the transmittance, spherical albedo. */
 export const TERMS = 3
 
@@ -34,6 +36,8 @@ export interface BandTableInput {
   /** A model or a mix of models, as `parseAerosolMix` reads it. */
   readonly aerosol: string
   readonly axes: TableAxes
+  /** Nodes of the grid of angles from one that is evaluated to the next; default 2. */
+  readonly stride?: number
 }
 
 /**
@@ -70,11 +74,11 @@ export class BandTable {
     }
     for (const [name, axis] of Object.entries({ pressure: axes.pressureHpa, AOT: axes.aot, vapour: axes.wv }))
       mustAscend(band.id, name, axis)
-    this.rows = nodesEvery(STRIDE, sun.rows)
-    this.columns = nodesEvery(STRIDE, sun.cols)
-    this.rootsOfWv = Float64Array.from(axes.wv, Math.sqrt)
+    this.rows = nodesEvery(input.stride ?? STRIDE, sun.rows)
+    this.columns = nodesEvery(input.stride ?? STRIDE, sun.cols)
+    this.rootsOfWv = Float64Array.from(isDry(input) ? axes.wv.slice(0, 1) : axes.wv, Math.sqrt)
     this.columnSize = axes.aot.length * TERMS
-    this.stride = axes.pressureHpa.length * axes.wv.length * this.columnSize
+    this.stride = axes.pressureHpa.length * this.rootsOfWv.length * this.columnSize
     const nodes = band.detectors.length * this.rows.length * this.columns.length
     this.values = new Float64Array(nodes * this.stride)
     this.isKnown = new Uint8Array(nodes)
@@ -89,50 +93,53 @@ export class BandTable {
    * @param slot of `slotOf`.
    */
   column(slot: number, x: number, y: number, pressureHpa: number, wv: number, out: Float64Array): void {
-    const size = this.columnSize
-    const vapour = lagrangeOf(this.rootsOfWv, Math.sqrt(wv), VAPOUR)
+    const { columnSize: size, values } = this
+    const corners = this.findCorners(slot, x, y, pressureHpa)
+    const { first, count, weights } = lagrangeOf(this.rootsOfWv, Math.sqrt(wv), VAPOUR)
     out.fill(0)
-    this.forEachNode(slot, x, y, pressureHpa, (weight, base) => {
-      for (let w = 0; w < vapour.count; w++) {
-        const share = weight * vapour.weights[w]!
-        const from = base + (vapour.first + w) * size
-        for (let k = 0; k < size; k++) out[k]! += share * this.values[from + k]!
+    for (let c = 0; c < corners; c++)
+      for (let w = 0; w < count; w++) {
+        const share = CORNERS.weights[c]! * weights[w]!
+        const from = CORNERS.bases[c]! + (first + w) * size
+        for (let k = 0; k < size; k++) out[k]! += share * values[from + k]!
       }
-    })
   }
 
   /** The same for each vapour of the axis, [wv][aot][TERMS]. */
   columnsOfVapour(slot: number, x: number, y: number, pressureHpa: number, out: Float64Array): void {
     const size = this.columnSize * this.rootsOfWv.length
+    const corners = this.findCorners(slot, x, y, pressureHpa)
     out.fill(0)
-    this.forEachNode(slot, x, y, pressureHpa, (weight, base) => {
-      for (let k = 0; k < size; k++) out[k]! += weight * this.values[base + k]!
-    })
+    for (let c = 0; c < corners; c++) {
+      const [share, from] = [CORNERS.weights[c]!, CORNERS.bases[c]!]
+      for (let k = 0; k < size; k++) out[k]! += share * this.values[from + k]!
+    }
   }
 
-  /** Calls back with the weight of each node and pressure around a place, and where its values begin, [wv][aot][TERMS]. */
-  private forEachNode(
-    slot: number,
-    x: number,
-    y: number,
-    pressureHpa: number,
-    visit: (weight: number, base: number) => void,
-  ): void {
+  /** Puts the weight of each node and pressure around a place into CORNERS, and where its values begin, [wv][aot][TERMS]. Returns how many there are. */
+  private findCorners(slot: number, x: number, y: number, pressureHpa: number): number {
     const { sun, axes } = this.input
     const across = bracketOf(this.columns, (x - sun.ulx) / sun.stepXM, ACROSS)
     const down = bracketOf(this.rows, (sun.uly - y) / sun.stepYM, DOWN)
     const level = bracketOf(axes.pressureHpa, pressureHpa, LEVEL)
-    const perLevel = axes.wv.length * this.columnSize
+    const perLevel = this.rootsOfWv.length * this.columnSize
+    let count = 0
     for (let corner = 0; corner < 4; corner++) {
-      const [right, below] = [corner & 1, corner >> 1]
+      const right = corner & 1
+      const below = corner >> 1
       const share =
         (right === 1 ? across.fraction : 1 - across.fraction) *
         (below === 1 ? down.fraction : 1 - down.fraction)
       if (share === 0) continue
       const base = this.nodeAt(slot, down.index + below, across.index + right)
-      if (level.fraction < 1) visit(share * (1 - level.fraction), base + level.index * perLevel)
-      if (level.fraction > 0) visit(share * level.fraction, base + (level.index + 1) * perLevel)
+      for (let p = 0; p < 2; p++) {
+        const ofLevel = p === 1 ? level.fraction : 1 - level.fraction
+        if (ofLevel === 0) continue
+        CORNERS.weights[count] = share * ofLevel
+        CORNERS.bases[count++] = base + (level.index + p) * perLevel
+      }
     }
+    return count
   }
 
   /** Where the values of a node begin; evaluates them if they are not known yet. */
@@ -144,6 +151,7 @@ export class BandTable {
     const { angles, detector } = band.detectors[slot]!
     const at = this.rows[row]! * sun.cols + this.columns[column]!
     const of = `of band ${band.id}, detector ${detector}`
+    // One object for all: a tile asks some hundred thousand times.
     const look = {
       platform: sensor,
       band: band.id,
@@ -153,16 +161,24 @@ export class BandTable {
         angleAt(sun.azimuth, at, 'sun azimuth') - angleAt(angles.azimuth, at, `view azimuth ${of}`),
       ozone,
       aerosol,
+      aot550: 0,
+      wv: 0,
+      pressureHpa: 0,
     }
     let k = base
-    for (let p = 0; p < axes.pressureHpa.length; p++)
-      for (const wv of axes.wv)
+    for (let p = 0; p < axes.pressureHpa.length; p++) {
+      look.pressureHpa = axes.pressureHpa[p]!
+      for (const root of this.rootsOfWv) {
+        look.wv = root * root
         for (const aot550 of axes.aot) {
-          const c = model.bandCoefficients({ ...look, aot550, wv, pressureHpa: axes.pressureHpa[p]! })
+          look.aot550 = aot550
+          const c = model.bandCoefficients(look)
           this.values[k++] = c.gasPath
           this.values[k++] = Math.log(c.gasTransmittance * c.transmittance)
           this.values[k++] = c.sphericalAlbedo
         }
+      }
+    }
     this.isKnown[node] = 1
     return base
   }
@@ -171,6 +187,8 @@ export class BandTable {
 // One of each for all calls: they are filled anew in every one, and nothing runs beside it.
 const [ACROSS, DOWN, LEVEL] = [newBracket(), newBracket(), newBracket()]
 const VAPOUR = newLagrange()
+/** Up to four nodes at two pressures. */
+const CORNERS = { weights: new Float64Array(8), bases: new Int32Array(8) }
 
 /** Surface reflectance, unit 1, of a reflectance at the sensor; p, l, S as `BandTable` gives them. */
 export function surfaceOf(rhoToa: number, p: number, l: number, s: number): number {
@@ -186,6 +204,23 @@ export function assertSunHighEnough(sun: AngleGrid): void {
       'SUN_TOO_LOW',
       `The sun stands at a zenith angle of ${smallest.toFixed(1)} degrees or more over the whole image, expected at most ${MAX_SUN_ZENITH_DEG}. Leave this date out.`,
     )
+}
+
+/** Whether a band does not see the vapour of the axis: then one of it is enough. */
+function isDry({ model, sensor, band, ozone, aerosol, axes }: BandTableInput): boolean {
+  const at = (wv: number) => {
+    const slant = {
+      sunZenithDeg: 70,
+      viewZenithDeg: 10,
+      relativeAzimuthDeg: 90,
+      aot550: 0.5,
+      pressureHpa: 1080,
+    }
+    const c = model.bandCoefficients({ ...slant, platform: sensor, band: band.id, ozone, aerosol, wv })
+    return [Math.log(c.gasTransmittance), c.gasPath] as const
+  }
+  const [dry, wet] = [at(axes.wv[0]!), at(axes.wv[axes.wv.length - 1]!)]
+  return Math.abs(dry[0] - wet[0]) < DRY && Math.abs(dry[1] - wet[1]) < DRY
 }
 
 /** Indices 0, step, 2 step, ... and the last. */

@@ -43,6 +43,9 @@ export const ENGINE_RESOURCES: Readonly<Record<ExternalEngine, { memoryMb: numbe
   maja: { memoryMb: 12_288, scratchMb: 40_960 },
 }
 
+const numberOrAuto = (least: number, most: number) =>
+  z.union([z.literal('auto'), z.number().min(least).max(most)]).default('auto')
+
 /** Stored reflectance = reflectance x 10000; negative values are kept (clipping them biases dark targets). */
 const reflectance = (band: L2aBand): OutputSpec => ({
   dtype: 'int16',
@@ -57,9 +60,9 @@ export const l2a = defineProcessor({
   name: 'l2a',
   version: 3,
   summary:
-    'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition under a given atmosphere.',
+    'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:
-    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Scattering: successive orders with polarisation (Lenoble et al. 2007, JQSRT 107, 479), tabulated. Gases: fits to 6SV2.1. See notes.md.',
+    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Scattering: successive orders with polarisation (Lenoble et al. 2007, JQSRT 107, 479), tabulated. Gases: fits to 6SV2.1. AOT: Hagolle et al. (2008), RSE 112, 1689-1696, (2015), Remote Sensing 7, 2668-2691. Water vapour: Schlaepfer et al. (1998), RSE 65, 353-366. See notes.md.',
   params: z.strictObject({
     engine: z
       .enum(ENGINES)
@@ -67,32 +70,24 @@ export const l2a = defineProcessor({
       .describe(
         'Who corrects: own, or a program of others that is installed on the machine; of the other parameters only max_cloud counts then [-].',
       ),
-    aot: z
-      .number()
-      .min(0)
-      .max(2)
-      .default(0.1)
-      .describe(
-        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image [1].',
-      ),
-    wv: z
-      .number()
-      .min(0)
-      .max(8)
-      .default(2)
-      .describe(
-        'Water vapour of the column above sea level; reduced to what lies above each pixel by its altitude [g/cm2].',
-      ),
-    ozone: z.number().min(100).max(600).default(300).describe('Ozone of the column above sea level [DU].'),
+    aot: numberOrAuto(0, 2).describe(
+      'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image; auto: found in the image, on nodes 720 m apart [1].',
+    ),
+    wv: numberOrAuto(0, 8).describe(
+      'Water vapour of the column above sea level, reduced to what lies above each pixel by its altitude; auto: found in the image of Sentinel-2, else the forecast in the product, else 2 [g/cm2].',
+    ),
+    ozone: numberOrAuto(100, 600).describe(
+      'Ozone of the column above sea level; auto: the forecast in the product, else 300 [DU].',
+    ),
     aerosol: z
       .string()
       .superRefine((value, context) => {
-        const wrong = wrongWithAerosolMix(value)
+        const wrong = value === 'auto' ? null : wrongWithAerosolMix(value)
         if (wrong !== null) context.addIssue({ code: 'custom', message: wrong })
       })
-      .default('continental')
+      .default('auto')
       .describe(
-        `Aerosol model after 6S: ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
+        `Aerosol model after 6S; auto: the one that explains the image best; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
       ),
     dem: z
       .string()

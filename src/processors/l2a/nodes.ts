@@ -37,19 +37,25 @@ export function bilinearOnCells(values: Float32Array, cells: Grid): Float32Array
   return out
 }
 
-/** The mean of the cells around each node; no NaN among them. */
-export function meanOnNodes(values: Float32Array, cells: Grid): Float32Array {
-  const { width, height } = nodeGrid(cells)
-  const out = new Float32Array(width * height)
-  for (let node = 0; node < out.length; node++) {
-    const [x, y] = [(node % width) * CELLS_PER_NODE, Math.floor(node / width) * CELLS_PER_NODE]
-    let [sum, count] = [0, 0]
-    for (let r = y; r < Math.min(y + CELLS_PER_NODE, cells.height); r++)
-      for (let c = x; c < Math.min(x + CELLS_PER_NODE, cells.width); c++) {
-        sum += values[r * cells.width + c]!
-        count++
-      }
-    out[node] = sum / count
-  }
-  return out
+/** The middle of the known values of a node's cells; NaN where there is none. */
+export function medianOfNode(values: Float32Array, cells: Grid, node: number): number {
+  const { width } = nodeGrid(cells)
+  const [x, y] = [(node % width) * CELLS_PER_NODE, Math.floor(node / width) * CELLS_PER_NODE]
+  const own: number[] = []
+  for (let r = y; r < Math.min(y + CELLS_PER_NODE, cells.height); r++)
+    for (let c = x; c < Math.min(x + CELLS_PER_NODE, cells.width); c++) {
+      const value = values[r * cells.width + c]!
+      if (!Number.isNaN(value)) own.push(value)
+    }
+  own.sort((a, b) => a - b)
+  return own.length === 0 ? NaN : own[(own.length - 1) >> 1]!
+}
+
+/** A plane of nodes at the cells around them, row-major. */
+export function nearestOnCells(ofNodes: Uint8Array, cells: Grid): Uint8Array {
+  const { width } = nodeGrid(cells)
+  return Uint8Array.from({ length: cells.width * cells.height }, (_, i) => {
+    const [x, y] = [i % cells.width, Math.floor(i / cells.width)]
+    return ofNodes[Math.floor(y / CELLS_PER_NODE) * width + Math.floor(x / CELLS_PER_NODE)]!
+  })
 }

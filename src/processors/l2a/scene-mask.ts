@@ -22,8 +22,8 @@ export interface PixelFacts {
   readonly multiTemporal: boolean
   /** Sun zenith beyond LOW_SUN_ZENITH_DEG. */
   readonly lowSun: boolean
-  /** AOT or water vapour was imposed by a parameter, not found in the image: always so in version 2. */
-  readonly imposedAtmosphere: boolean
+  /** AOT or water vapour is not of the image around: imposed by a parameter, of a forecast, or a default value. */
+  readonly defaultAtmosphere: boolean
 }
 
 /** Sun zenith beyond which a result is flagged, degrees: the errors of `docs/accuracy.md` are known up to 60. */
@@ -36,7 +36,7 @@ const bit = (name: keyof typeof MASK_BITS): number => 1 << MASK_BITS[name]
  * Value of MASK.tif for one pixel (uint16). The product's opaque clouds set `cloud` and `cloudOrShadow`, its shadows `shadowInside` and
  * `cloudOrShadow`, its margin around clouds `cloudOrShadow` alone: bit 0 is what a cautious user masks. Its cirrus sets `cirrus`
  * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Our own tests set `cloud` and
- * `cloudOrShadow` beside the bit of the test. Shadow of clouds outside, thin cloud, topography and glint (bits 3, 6, 10, 12) are not known in version 2 and stay 0.
+ * `cloudOrShadow` beside the bit of the test. Shadow of clouds outside, thin cloud, topography and glint (bits 3, 6, 10, 12) are not known in this version and stay 0.
  */
 export function maskBits(facts: PixelFacts): number {
   return (
@@ -52,7 +52,7 @@ export function maskBits(facts: PixelFacts): number {
     (facts.water ? bit('water') : 0) |
     (facts.lowSun ? bit('lowSun') : 0) |
     (facts.saturatedVisible ? bit('saturatedVisible') : 0) |
-    (facts.imposedAtmosphere ? bit('defaultAtmosphere') : 0) |
+    (facts.defaultAtmosphere ? bit('defaultAtmosphere') : 0) |
     (facts.noData ? bit('noData') : 0)
   )
 }
@@ -70,7 +70,7 @@ export const NO_FACTS: PixelFacts = {
   monoTemporal: false,
   multiTemporal: false,
   lowSun: false,
-  imposedAtmosphere: false,
+  defaultAtmosphere: false,
 }
 
 /** What each byte of the scene's own mask (SCENE_FLAGS) adds to MASK.tif: [256]. */
@@ -98,6 +98,7 @@ export function maskOfCellByte(): Uint16Array {
       monoTemporal: (byte & CELL_FLAGS.monoTemporal) !== 0,
       multiTemporal: (byte & CELL_FLAGS.multiTemporal) !== 0,
       snow: (byte & CELL_FLAGS.snow) !== 0,
+      defaultAtmosphere: (byte & CELL_FLAGS.defaultAtmosphere) !== 0,
     }),
   )
 }

@@ -4,7 +4,6 @@ import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { assertSunHighEnough } from '../../processors/l2a/band-table.js'
-import { buildCoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
 import {
   chainStart,
   chainWish,
@@ -12,17 +11,17 @@ import {
   type ChainWish,
 } from '../../processors/l2a/chain-mode.js'
 import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
-import { testCells } from '../../processors/l2a/cloud-tests.js'
+import { CELL_FLAGS } from '../../processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
-import { measurePeakRss, writeReport, type BandStatistics, type Report } from '../../products/report.js'
+import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
 import { openKernels } from '../open-kernels.js'
 import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
-import { imposedNodes, tableOf } from './correct-cells.js'
+import { coefficientsOf, decideAtmosphere } from './decide-atmosphere.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
@@ -33,7 +32,8 @@ import { digestOf, writeState } from './state-files.js'
 import { cellsOf, takeState, type ChainInputs } from './take-state.js'
 import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
-import { writeAtmosphere, writeMasks } from './write-masks.js'
+import { flagsOf, reportOf, writeAtmosphere } from './write-atmosphere.js'
+import { writeMasks } from './write-masks.js'
 
 export interface L2aRequest {
   /** Folder of an L1 product. */
@@ -138,17 +138,18 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         },
       }),
     )
-    const nodes = imposedNodes(cellsGrid, params)
+    const air = await clock.stage('decide', () =>
+      decideAtmosphere({
+        ...{ scene, toa, pressure, params, state: taken.reference },
+        ...{ blockSize: request.blockSize, signal },
+      }),
+    )
+    notes.push(...air.notes)
     const { bands, cells } = await clock.stage('correct', () =>
       correctBands({
         ...{ ...work, scene, scratch, planes, pressure, cells: cellsGrid, codec: request.codec },
         pathOf: (band) => join(folder, bandFile(band, 'sre')),
-        coefficientsOf: (band) =>
-          buildCoefficientPlanes({
-            ...{ nodes, cells: cellsGrid, sun: scene.sun, sunCosine: scene.sunCosine },
-            table: tableOf(scene, band, params, pressure, { aot: [params.aot], wv: [params.wv] }),
-            detectors: toa.bands.get(band.id)?.detectors ?? new Uint32Array(0),
-          }),
+        coefficientsOf: (band) => coefficientsOf({ scene, toa, pressure }, air, band),
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
         },
@@ -161,7 +162,9 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       )
     request.onProgress(0.91, 'masks')
     const day = dayOf(scene.sensedAt)
-    const flags = testCells(cells, taken.reference, day)
+    const flags = air.flags.map(
+      (flag, i) => flag | (air.isDefault[i] === 1 ? CELL_FLAGS.defaultAtmosphere : 0),
+    )
     const write = {
       ...{ ...work, scene, planes, folder, codec: request.codec },
       cells: { grid: cellsGrid, flags },
@@ -170,7 +173,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
     const state = leaveState(taken.reference, cells, shares.isClear, day)
     await clock.stage('state', () => writeState(folder, state, write))
-    const [aot, wv] = await clock.stage('atmosphere', () => writeAtmosphere(write))
+    await clock.stage('atmosphere', () => writeAtmosphere(write, air))
     await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))
     request.onProgress(0.97, 'quicklook and item')
     await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
@@ -203,24 +206,16 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       valid_share: shares.valid,
       cloud_share: shares.cloud,
       bands: bands.map((b) => b.statistics),
-      atmosphere: {
-        aot: { ...valuesOf(aot), unit: '1', origin: originOf('aot', request) },
-        wv: { ...valuesOf(wv), unit: 'g/cm2', origin: originOf('wv', request) },
-        ozone: {
-          ...{ min: params.ozone, mean: params.ozone, max: params.ozone },
-          ...{ unit: 'DU', origin: originOf('ozone', request) },
-        },
-      },
       chain: {
         mode,
         previous: mode === 'nominal' ? (previous?.name ?? null) : null,
         known_share: taken.reference === null ? 0 : knownShare(taken.reference),
         known_after_share: knownShare(state),
       },
+      atmosphere: reportOf(air),
       notes,
       flags: [
-        'aot_given',
-        'wv_given',
+        ...flagsOf(air),
         ...(params.dem === null ? ['sea_level_pressure'] : []),
         ...taken.flags,
         ...scene.flags,
@@ -228,7 +223,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
     const { bbox } = await writeItem({
-      ...{ folder, name, scene, params, bands, shares, versions, createdAt },
+      ...{ folder, name, scene, air, bands, shares, versions, createdAt },
       cells: cellsGrid,
     })
     request.onProgress(1, 'done')
@@ -247,13 +242,3 @@ function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string
     `'${input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${maxCloud} % are accepted (max_cloud). Nothing was made.`,
   )
 }
-
-const valuesOf = (layer: BandStatistics | undefined) => ({
-  min: layer?.min ?? null,
-  mean: layer?.mean ?? null,
-  max: layer?.max ?? null,
-})
-
-/** Whether somebody set a parameter of the atmosphere, or it is the processor's own. */
-const originOf = (key: string, { origins }: L2aRequest): 'given' | 'default' =>
-  (origins[key] ?? 'default') === 'default' ? 'default' : 'given'

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { Grid } from '../../domain/grid.js'
 import type { AngleGrid, L1Scene } from '../../domain/l1-scene.js'
 import { meanDirection, type Direction } from '../../domain/mean-direction.js'
-import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
+import { l2a } from '../../processors/l2a/definition.js'
 import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
+import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
 import {
   ANGLE_FILES,
   ANGLE_NO_DATA,
@@ -26,7 +27,7 @@ export interface WriteItemInput {
   readonly folder: string
   readonly name: string
   readonly scene: L1Scene
-  readonly params: L2aParams
+  readonly air: FoundAtmosphere
   readonly bands: readonly CorrectedBand[]
   readonly shares: MaskShares
   readonly versions: Readonly<Record<string, string>>
@@ -42,7 +43,7 @@ const POINTS_PER_EDGE = 22
 export async function writeItem(
   input: WriteItemInput,
 ): Promise<{ bbox: readonly [number, number, number, number] }> {
-  const { folder, scene, params } = input
+  const { folder, scene, air } = input
   const grids = productGrids(scene)
   const reference = scene.bands.find(({ id }) => id === scene.viewBand) ?? scene.bands[0]
   const view =
@@ -63,7 +64,7 @@ export async function writeItem(
     sun: meanAngles([scene.sun]),
     ...(view === undefined ? {} : { view }),
     cloudPercent: input.shares.cloud === null ? null : input.shares.cloud * 100,
-    lineage: `${scene.productUri}, surface reflectance with AOT ${params.aot} at 550 nm, ${params.wv} g/cm2 water vapour, ${params.ozone} DU ozone, ${params.aerosol} aerosol.`,
+    lineage: `${scene.productUri}, surface reflectance with ${lineageOf(air)}.`,
     processorVersion: String(l2a.version),
     software: input.versions,
     ...(scene.datatakeId === undefined ? {} : { properties: { 'tilth:datatake_id': scene.datatakeId } }),
@@ -92,6 +93,15 @@ export async function writeItem(
   }
   const [west, south, east, north] = item.bbox
   return { bbox: [west, south, east < west ? east + 360 : east, north] }
+}
+
+/** The air in a few words; means over the cells. */
+function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
+  const mean = (values: Float32Array) => values.reduce((sum, v) => sum + v, 0) / values.length
+  return (
+    `AOT ${mean(air.aot).toFixed(3)} at 550 nm (${origins.aot}), ${mean(air.wv).toFixed(2)} g/cm2 water vapour (${origins.wv}), ` +
+    `${ozone.toFixed(0)} DU ozone (${origins.ozone}), ${aerosol} aerosol (${origins.aerosol})`
+  )
 }
 
 async function reflectanceAsset(

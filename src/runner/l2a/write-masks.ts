@@ -3,7 +3,6 @@ import type { Codec } from '../../domain/codec.js'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import { MASK_BITS, MASK_METADATA } from '../../domain/mask-bits.js'
 import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
-import type { L2aParams } from '../../processors/l2a/definition.js'
 import {
   lowSunNodes,
   maskBits,
@@ -14,7 +13,6 @@ import {
 } from '../../processors/l2a/scene-mask.js'
 import type { Axes } from '../../kernels/addon.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
-import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
 import { openAll } from '../../raster/open-all.js'
 import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
@@ -34,7 +32,6 @@ export interface WriteMasksInput {
   readonly budget: Budget
   readonly signal: AbortSignal
   readonly blockSize: number
-  readonly params: L2aParams
 }
 
 export interface MaskShares {
@@ -75,7 +72,6 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     const maskOf = async (grid: Grid, block: Window, ownMask: PixelBytes | null): Promise<Uint16Array> => {
       input.signal.throwIfAborted()
       const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
-      mask.fill(imposed)
       await input.budget.run(() => orPlanes(input.pool, mask, block, grid, sources))
       if (ownMask !== null) {
         const bytes = new Uint8Array(mask.length)
@@ -140,7 +136,6 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   }
 }
 
-const imposed = maskBits({ ...NO_FACTS, imposedAtmosphere: true })
 const sceneBits = maskOfSceneByte()
 const cellBits = maskOfCellByte()
 const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
@@ -206,52 +201,10 @@ function lowSunPlane({ sun }: L1Scene, image: Grid): FlagPlane {
   return { rows, columns, bytes }
 }
 
-/** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. Returns what they came to, in this order. */
-export async function writeAtmosphere(input: WriteMasksInput): Promise<BandStatistics[]> {
-  const { coarsest } = productGrids(input.scene)
+/** For each pixel of a block of any grid over the scene: whether some band has no data there. */
+export async function isNoDataOn(input: WriteMasksInput, grid: Grid, block: Window): Promise<boolean[]> {
   const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
-  const layers = [
-    {
-      file: PRODUCT_FILES.aot,
-      stored: Math.round(input.params.aot * 1000),
-      unit: '1',
-      description: 'Aerosol optical thickness at 550 nm',
-    },
-    {
-      file: PRODUCT_FILES.wv,
-      stored: Math.round(input.params.wv * 1000),
-      unit: 'g/cm2',
-      description: 'Water vapour of the column above sea level',
-    },
-  ]
-  const statistics: BandStatistics[] = []
-  for (const layer of layers) {
-    const builder = new BandStatisticsBuilder()
-    const writer = openBandWriter(input.pool, {
-      path: join(input.folder, layer.file),
-      grid: coarsest,
-      dtype: 'int16',
-      noData: -32768,
-      scale: 0.001,
-      offset: 0,
-      unit: layer.unit,
-      description: layer.description,
-      overview: 'average',
-      codec: input.codec,
-      metadata: {},
-    })
-    for (const block of blocksOf(coarsest, input.blockSize)) {
-      input.signal.throwIfAborted()
-      const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
-      await input.budget.run(() => orPlanes(input.pool, mask, block, coarsest, sources))
-      const stored = new Int16Array(new SharedArrayBuffer(mask.length * 2))
-      for (const [i, bits] of mask.entries())
-        stored[i] = (bits & (1 << MASK_BITS.noData)) !== 0 ? -32768 : layer.stored
-      builder.add(stored, -32768)
-      await writer.writeBlock(block, stored)
-    }
-    await writer.finish()
-    statistics.push(builder.result(layer.file, layer.unit, 0.001, 0))
-  }
-  return statistics
+  const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
+  await input.budget.run(() => orPlanes(input.pool, mask, block, grid, sources))
+  return Array.from(mask, (bits) => (bits & (1 << MASK_BITS.noData)) !== 0)
 }

@@ -22,9 +22,9 @@ test('each fact sets the bits of the contract and no others', () => {
   expect(maskBits({ ...NO_FACTS, snow: true })).toBe(1 << 8)
   expect(maskBits({ ...NO_FACTS, lowSun: true })).toBe(1 << 11)
   expect(maskBits({ ...NO_FACTS, saturatedVisible: true })).toBe(1 << 13)
-  expect(maskBits({ ...NO_FACTS, imposedAtmosphere: true })).toBe(1 << 14)
+  expect(maskBits({ ...NO_FACTS, defaultAtmosphere: true })).toBe(1 << 14)
   expect(maskBits({ ...NO_FACTS, noData: true })).toBe(32768)
-  expect(maskBits({ ...NO_FACTS, opaqueCloud: true, noData: true, imposedAtmosphere: true })).toBe(
+  expect(maskBits({ ...NO_FACTS, opaqueCloud: true, noData: true, defaultAtmosphere: true })).toBe(
     3 + (1 << 14) + 32768,
   )
 })
@@ -70,7 +70,7 @@ test('a saturated cloud stays a cloud, and no-data comes before all', () => {
   expect(sceneClass(maskBits({ ...NO_FACTS, saturatedVisible: true }))).toBe(1)
   expect(sceneClass(maskBits({ ...NO_FACTS, cirrus: true }))).toBe(10)
   expect(sceneClass(maskBits({ ...NO_FACTS, snow: true, cirrus: true }))).toBe(11)
-  expect(sceneClass(maskBits({ ...NO_FACTS, imposedAtmosphere: true, lowSun: true }))).toBe(7)
+  expect(sceneClass(maskBits({ ...NO_FACTS, defaultAtmosphere: true, lowSun: true }))).toBe(7)
 })
 
 test('the look-up table is the function', () => {
