@@ -143,7 +143,6 @@ function readCells(scene: string, side: number): MaskCells {
       MaskBand,
       Float32Array
     >,
-    cirrus: null,
     isSaturated: new Uint8Array(columns * rows),
   }
 }

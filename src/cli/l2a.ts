@@ -17,6 +17,8 @@ interface L2aCliOptions extends FileFormOptions {
   readonly maxStateAge?: number
   readonly otherOrbits?: boolean
   readonly maxCloud?: number
+  readonly cloudMask?: string
+  readonly cloudDilation?: number
   readonly layout?: Layout
 }
 
@@ -78,6 +80,15 @@ export function register(program: Command): void {
       'cloud and shadow beyond which nothing is made, 0..100 % (default: 90)',
       numberIn(0, 100, '%'),
     )
+    .option(
+      '--cloud-mask <raster>',
+      'clouds that somebody else found, added to our own: not 0 is cloud; any GDAL raster, the nearest pixel counts',
+    )
+    .option(
+      '--cloud-dilation <m>',
+      'how far bit 0 of MASK.tif reaches around clouds, half of it around shadows, 0..2000 m (default: 120)',
+      numberIn(0, 2000, 'm'),
+    )
     .addOption(
       new Option(
         '--layout <name>',
@@ -110,6 +121,8 @@ export function register(program: Command): void {
           ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
           ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),
           ...(options.maxCloud === undefined ? {} : { max_cloud: options.maxCloud }),
+          ...(options.cloudMask === undefined ? {} : { cloud_mask: options.cloudMask }),
+          ...(options.cloudDilation === undefined ? {} : { cloud_dilation: options.cloudDilation }),
         },
       }),
     )

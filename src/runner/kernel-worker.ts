@@ -102,20 +102,25 @@ export interface MeasureTask {
   readonly window: Window
   /** Null: no sums by cells. */
   readonly layout: CellLayout | null
+  /** The same by other, finer cells. */
+  readonly fine: CellLayout | null
   /** Whether the block is packed for a second pass. */
   readonly isPacked: boolean
 }
 
 export interface MeasuredBlock {
   readonly cells: SensorCells | null
+  readonly fine: SensorCells | null
   readonly packed: Uint8Array | null
 }
 
-export function measure({ dn, detector, window, layout, isPacked }: MeasureTask): MeasuredBlock {
-  const cells = layout === null ? null : sensorCells({ dn, detector, window, ...layout })
-  if (!isPacked) return { cells, packed: null }
+export function measure({ dn, detector, window, isPacked, ...by }: MeasureTask): MeasuredBlock {
+  const [cells, fine] = [by.layout, by.fine].map((layout) =>
+    layout === null ? null : sensorCells({ dn, detector, window, ...layout }),
+  ) as [SensorCells | null, SensorCells | null]
+  if (!isPacked) return { cells, fine, packed: null }
   const packed = packBlock({ dn, detector, width: window.width, height: window.height })
-  const result = { cells, packed }
+  const result = { cells, fine, packed }
   return move({
     [transferableSymbol]: [packed.buffer],
     [valueSymbol]: result,

@@ -263,7 +263,11 @@ function freezeParameters(
 ): Pick<L2aPlan, 'parameters' | 'origins' | 'frozen'> {
   const { values, origins, frozen } = freezeSettings(settings, 'l2a', siteId, given)
   // A text setting has no null: empty stands for none.
-  const parsed = l2a.params.safeParse({ ...values, dem: values['dem'] === '' ? null : values['dem'] })
+  const orNull = (key: string) => (values[key] === '' ? null : values[key])
+  const parsed = l2a.params.safeParse({
+    ...values,
+    ...{ dem: orNull('dem'), cloud_mask: orNull('cloud_mask') },
+  })
   if (!parsed.success)
     throw new ProcessingError(
       'BAD_ARGUMENT',

@@ -132,6 +132,22 @@ export const l2a = defineProcessor({
       .describe(
         'Cloud and shadow over the valid pixels beyond which a date ends as TOO_CLOUDY and leaves no product [%].',
       ),
+    cloud_dilation: z
+      .number()
+      .min(0)
+      .max(2000)
+      .default(120)
+      .describe(
+        'How far bit 0 of MASK.tif reaches around clouds and their thin rims; half of that around shadows. No other bit is dilated [m].',
+      ),
+    cloud_mask: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Raster with clouds that somebody else found, any format and CRS GDAL reads: what is neither 0 nor its no-data is cloud, the nearest pixel counts; added to our own [-].',
+      ),
   }),
   inputs: {
     bands: {
@@ -215,7 +231,7 @@ export const l2a = defineProcessor({
   // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, about one for packed blocks, and as much again as the output for an input that is unpacked.
   resources: ({ pixels, threads }) => ({
     cpu: threads,
-    memoryMb: Math.ceil(320 + (0.35 * pixels) / 2 ** 20 + 128 * threads),
+    memoryMb: Math.ceil(320 + (0.9 * pixels) / 2 ** 20 + 128 * threads),
     scratchMb: Math.ceil(16 + (5.2 * pixels) / 2 ** 20),
     ioWeight: 0.25 * threads,
   }),

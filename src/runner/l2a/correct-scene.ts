@@ -11,7 +11,6 @@ import {
   type ChainWish,
 } from '../../processors/l2a/chain-mode.js'
 import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
-import { CELL_FLAGS } from '../../processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
@@ -27,6 +26,7 @@ import { surfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
 import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
+import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
 import { cellsOf, takeState, type ChainInputs } from './take-state.js'
@@ -130,9 +130,10 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     notes.push(...taken.notes)
     const planes = new FlagPlanes()
-    const toa = await clock.stage('measure', () =>
+    const { cells: toa, fine } = await clock.stage('measure', () =>
       measureBands({
         ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes }, wanted: () => true },
+        fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
         },
@@ -162,12 +163,16 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       )
     request.onProgress(0.91, 'masks')
     const day = dayOf(scene.sensedAt)
-    const flags = air.flags.map(
-      (flag, i) => flag | (air.isDefault[i] === 1 ? CELL_FLAGS.defaultAtmosphere : 0),
+    const { reference } = taken
+    const { bits } = await clock.stage('masks', () =>
+      decideSceneMasks({
+        ...{ scene, params, toa: fine, wv: meanOf(air.air.wv) },
+        chain: reference === null ? null : { coarse: cells, reference, day },
+      }),
     )
     const write = {
-      ...{ ...work, scene, planes, folder, codec: request.codec },
-      cells: { grid: cellsGrid, flags },
+      ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid },
+      ...{ decided: { grid: fine.grid, bits }, isDefaultAir: air.isDefault, cloudMask: params.cloud_mask },
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
@@ -241,4 +246,10 @@ function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string
     'TOO_CLOUDY',
     `'${input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${maxCloud} % are accepted (max_cloud). Nothing was made.`,
   )
+}
+
+/** Of the values that are numbers; 0 where there is none. */
+function meanOf(values: Float32Array): number {
+  const known = values.filter((value) => !Number.isNaN(value))
+  return known.length === 0 ? 0 : known.reduce((sum, value) => sum + value, 0) / known.length
 }

@@ -27,6 +27,8 @@ export interface MeasureBandsOptions {
   readonly scene: L1Scene
   /** The grid on which means are made. */
   readonly cells: Grid
+  /** Another, finer grid, and the bands that are wanted on it. */
+  readonly fine: { readonly grid: Grid; readonly wanted: (band: string) => boolean }
   /** Null: only the cells are wanted, of the bands of `wanted`. */
   readonly keep: ForCorrection | null
   readonly wanted: (band: string) => boolean
@@ -37,13 +39,31 @@ export interface MeasureBandsOptions {
   readonly onProgress: (fraction: number, note: string) => void
 }
 
-interface Open {
-  readonly band: L1SceneBand
-  readonly input: BandInput
+/** The sums of one band on one grid. */
+interface OpenSums {
+  readonly grid: Grid
   readonly sums: ToaSums
   /** Null: cells take single pixels, see `cellsUnder`. */
   readonly layout: ReturnType<typeof cellsOfImage> | null
+}
+
+interface Open {
+  readonly band: L1SceneBand
+  readonly input: BandInput
+  readonly cells: OpenSums
+  fine: OpenSums | null
   left: number
+}
+
+/** What was measured, on both grids. */
+export interface Measured {
+  readonly cells: ToaCells
+  readonly fine: ToaCells
+}
+
+function openSums(grid: Grid, image: Grid): OpenSums {
+  const layout = isOfWholePixels(grid, image) ? cellsOfImage(grid, image) : null
+  return { grid, layout, sums: new ToaSums(grid, layout?.side ?? 1) }
 }
 
 /**
@@ -51,21 +71,23 @@ interface Open {
  * and packing (pool thread) run within the thread budget; as many blocks are in flight as it has threads, plus one that waits. The largest images come first, so
  * that small ones fill the end. Rejects with the first error after all blocks in flight have ended.
  */
-export async function measureBands(options: MeasureBandsOptions): Promise<ToaCells> {
-  const { scene, cells, keep, wanted, budget } = options
+export async function measureBands(options: MeasureBandsOptions): Promise<Measured> {
+  const { scene, cells, fine, keep, wanted, budget } = options
   const order = scene.bands
     .filter(({ id }) => keep !== null || wanted(id))
     .sort((a, b) => b.grid.width - a.grid.width)
   const total = order.reduce((sum, { grid }) => sum + grid.width * grid.height, 0)
   const opened: Open[] = []
+  const [bands, fineBands] = [new Map<string, ToaBand>(), new Map<string, ToaBand>()]
   let pixels = 0
 
   function* blocks(): Generator<{ open: Open; index: number; window: Window }> {
     for (const band of order) {
-      const layout = isOfWholePixels(cells, band.grid) ? cellsOfImage(cells, band.grid) : null
       const input = new BandInput(scene, band, options.blockSize)
-      const sums = new ToaSums(cells, layout?.side ?? 1)
-      const open = { band, input, layout, sums, left: input.blocks.length }
+      const open = {
+        ...{ band, input, left: input.blocks.length, cells: openSums(cells, band.grid) },
+        fine: fine.wanted(band.id) ? openSums(fine.grid, band.grid) : null,
+      }
       opened.push(open)
       for (const [index, window] of input.blocks.entries()) yield { open, index, window }
     }
@@ -73,25 +95,34 @@ export async function measureBands(options: MeasureBandsOptions): Promise<ToaCel
 
   try {
     await walkBlocks(blocks(), options, async ({ open, index, window }) => {
-      const { band, input, layout, sums } = open
+      const { band, input } = open
       const decoded = await budget.run(() => input.read(window))
       const isPacked = keep !== null && isDelivered(scene.satellite, band.id)
-      const { packed, cells: part } = await budget.run(() =>
-        options.pool.measure({ ...decoded, window, isPacked, layout }),
+      const [layout, fineLayout] = [open.cells.layout, open.fine?.layout ?? null]
+      const { packed, ...parts } = await budget.run(() =>
+        options.pool.measure({ ...decoded, window, isPacked, layout, fine: fineLayout }),
       )
-      sums.add(part ?? cellsUnder(cells, band.grid, window, decoded))
+      open.cells.sums.add(parts.cells ?? cellsUnder(cells, band.grid, window, decoded))
+      open.fine?.sums.add(parts.fine ?? cellsUnder(open.fine.grid, band.grid, window, decoded))
       if (keep !== null && packed === null) addNoData(keep.planes, band, window, decoded.dn)
       if (keep !== null && packed !== null) await keep.scratch.write(band.id, index, packed)
       pixels += window.width * window.height
-      if (--open.left === 0) await input.close()
+      if (--open.left === 0) {
+        bands.set(band.id, open.cells.sums.result({ ...band, ...scene }))
+        // Fine sums are large: they go as soon as their band is whole.
+        if (open.fine !== null) fineBands.set(band.id, open.fine.sums.result({ ...band, ...scene }))
+        open.fine = null
+        await input.close()
+      }
       options.onProgress(pixels / total, `reading ${band.id}`)
     })
   } finally {
     for (const { input } of opened) await input.close().catch(() => undefined)
   }
-  const bands = new Map<string, ToaBand>()
-  for (const { band, sums } of opened) bands.set(band.id, sums.result({ ...band, ...scene }))
-  return { grid: cells, bands }
+  return {
+    cells: { grid: cells, bands },
+    fine: { grid: fine.grid, bands: fineBands },
+  }
 }
 
 /** Of a band without surface reflectance the second pass knows nothing; what it lacks is flagged now. */

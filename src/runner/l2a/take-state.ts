@@ -152,12 +152,21 @@ async function groundOf(
   const pressure = await surfacePressure(productGrids(scene).finest, params.dem)
   const toa = await measureBands({
     ...{ scene, cells, blockSize, pool, budget, signal, keep: null },
+    fine: { grid: cells, wanted: () => false },
     wanted: isWantedOnCells(scene.satellite),
     onProgress: () => undefined,
   })
-  const air = await decideAtmosphere({ scene, toa, pressure, params, state: before, blockSize, signal })
+  const air = await decideAtmosphere({
+    scene,
+    toa: toa.cells,
+    pressure,
+    params,
+    state: before,
+    blockSize,
+    signal,
+  })
   return {
-    planes: correctCells({ scene, toa, pressure }, air),
+    planes: correctCells({ scene, toa: toa.cells, pressure }, air),
     isClear: air.isClearByMask.map((is, i) => (air.flags[i] === 0 ? is : 0)),
   }
 }

@@ -6,7 +6,6 @@ import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
 import {
   lowSunNodes,
   maskBits,
-  maskOfCellByte,
   maskOfSceneByte,
   NO_FACTS,
   sceneClassTable,
@@ -19,13 +18,20 @@ import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
 import { ClearCells } from './clear-cells.js'
 import { PLANE_BITS, type FlagPlane, type FlagPlanes } from './flag-planes.js'
+import { givenClouds } from './given-clouds.js'
 import { productGrids } from './product-grids.js'
 
 export interface WriteMasksInput {
   readonly scene: L1Scene
   readonly planes: FlagPlanes
-  /** What the tests of cells say, CELL_FLAGS on their grid. */
-  readonly cells: { readonly grid: Grid; readonly flags: Uint8Array }
+  /** The grid on which the chain remembers: whose clear cells are wanted. */
+  readonly cells: Grid
+  /** 1 for each of these cells whose AOT or vapour is not of the image around. */
+  readonly isDefaultAir: Uint8Array
+  /** Raster with clouds that the user gave; null: none. */
+  readonly cloudMask: string | null
+  /** Bits that were decided on cells, as in MASK.tif. */
+  readonly decided: { readonly grid: Grid; readonly bits: Uint16Array }
   readonly folder: string
   readonly codec: Codec
   readonly pool: KernelPool
@@ -56,9 +62,10 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       plane: lowSunPlane(scene, finest),
       bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...NO_FACTS, lowSun: byte !== 0 })),
     },
-    cellSource(input.cells),
+    ...decidedSources(input.decided),
+    defaultAirSource(input),
   ]
-  const clear = new ClearCells(input.cells.grid, finest)
+  const clear = new ClearCells(input.cells, finest)
   const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
     () => scene.openMask(finest),
     () => scene.openMask(sceneGrid),
@@ -78,6 +85,10 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
         await ownMask.read(block, bytes)
         for (const [i, byte] of bytes.entries())
           if (byte !== 0) mask[i] = (mask[i] ?? 0) | (sceneBits[byte] ?? 0)
+      }
+      if (input.cloudMask !== null) {
+        const given = await givenClouds(input.cloudMask, windowGrid(grid, block), 'part')
+        for (const [i, cloud] of given.entries()) if (cloud === 1) mask[i] = (mask[i] ?? 0) | givenBits
       }
       return mask
     }
@@ -137,7 +148,9 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
 }
 
 const sceneBits = maskOfSceneByte()
-const cellBits = maskOfCellByte()
+const givenBits = maskBits({ ...NO_FACTS, givenCloud: true })
+const LOW_BYTE = Uint16Array.from({ length: 256 }, (_, byte) => byte)
+const HIGH_BYTE = LOW_BYTE.map((byte) => byte << 8)
 const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
   maskBits({
     ...NO_FACTS,
@@ -153,10 +166,29 @@ interface PlaneBits {
   readonly ground?: Grid
 }
 
-function cellSource({ grid, flags }: WriteMasksInput['cells']): PlaneBits {
-  const bytes = new Uint8Array(new SharedArrayBuffer(flags.length))
-  bytes.set(flags)
-  return { plane: { rows: grid.height, columns: grid.width, bytes }, bitsOf: cellBits, ground: grid }
+function defaultAirSource({ cells, isDefaultAir }: WriteMasksInput): PlaneBits {
+  const bytes = new Uint8Array(new SharedArrayBuffer(isDefaultAir.length))
+  bytes.set(isDefaultAir)
+  const bitsOf = Uint16Array.from({ length: 256 }, (_, byte) =>
+    maskBits({ ...NO_FACTS, defaultAtmosphere: byte !== 0 }),
+  )
+  return { plane: { rows: cells.height, columns: cells.width, bytes }, bitsOf, ground: cells }
+}
+
+/** Two planes of bytes: kernels know no wider ones. */
+function decidedSources({ grid, bits }: WriteMasksInput['decided']): PlaneBits[] {
+  return [LOW_BYTE, HIGH_BYTE].map((bitsOf, half) => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(bits.length))
+    for (let i = 0; i < bits.length; i++) bytes[i] = (bits[i] ?? 0) >> (8 * half)
+    return { plane: { rows: grid.height, columns: grid.width, bytes }, bitsOf, ground: grid }
+  })
+}
+
+function windowGrid(grid: Grid, { x, y, width, height }: Window): Grid {
+  return {
+    ...{ ...grid, width, height },
+    ...{ ulx: grid.ulx + x * grid.pixelWidthM, uly: grid.uly - y * grid.pixelHeightM },
+  }
 }
 
 /** Adds the bits of planes over the same ground to a block of a mask on `grid`. */

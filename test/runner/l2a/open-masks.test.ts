@@ -65,8 +65,14 @@ test('masks: that of the finest grid is closed where that of the classes cannot 
     sun: { ulx: 0, uly: 0, stepXM: 5000, stepYM: 5000, rows: 2, cols: 2, zenith, azimuth },
     openMask: () => (asked++ === 0 ? Promise.resolve(mask('fine')) : Promise.reject(new Error('no classes'))),
   } as unknown as L1Scene
-  const cells = { grid, flags: new Uint8Array(grid.width * grid.height) }
-  const input = { scene, planes: new FlagPlanes(), cells } as WriteMasksInput
+  const decided = { grid, bits: new Uint16Array(grid.width * grid.height) }
+  const input = {
+    scene,
+    planes: new FlagPlanes(),
+    cells: grid,
+    decided,
+    isDefaultAir: new Uint8Array(16),
+  } as WriteMasksInput
   await expect(writeMasks(input)).rejects.toThrow('no classes')
   expectAllClosed(1)
 })

@@ -20,6 +20,8 @@ const TWO_WAY = 0.85
 export interface ChangeClouds {
   /** The chain knows the ground, and it is no water. */
   readonly isKnown: Uint8Array
+  /** Coarse cell of each, -1 beyond. */
+  readonly parents: Int32Array
   readonly cloud: Uint8Array
   /** Connected to that by a lower threshold. */
   readonly thin: Uint8Array
@@ -97,7 +99,13 @@ export function changeClouds(
     rim.map((v, i) => v | cloud[i]!),
     grid,
   )
-  return { isKnown, cloud, thin: joined.map((v, i) => (v === 1 && cloud[i] === 0 ? 1 : 0)), isUnchanged }
+  return {
+    isKnown,
+    parents,
+    cloud,
+    thin: joined.map((v, i) => (v === 1 && cloud[i] === 0 ? 1 : 0)),
+    isUnchanged,
+  }
 }
 
 const hazeOf = ({ bands }: Pick<CellPlanes, 'bands'>, k: number): number =>

@@ -14,8 +14,12 @@ const [LEAST_SHARE, LEAST_CELLS] = [0.1, 3]
 const MOST_CELLS = 3000
 /** Clouds of a scene stand at few heights: how much their common heights weigh, and how far apart the same height is. */
 const [COMMON_WEIGHT, COMMON_SPREAD_M] = [0.4, 250]
+/** A lower peak of this part of the highest is preferred. */
+const NEARLY = 0.85
 /** Heights around the best whose contrast is this part of it belong to the cloud's own thickness. */
 const THICKNESS_PART = 0.75
+/** But no farther from it than this, steps: in a large dark place every height is as good. */
+const MOST_THICKNESS = 5
 
 /** Height of one cloud object above the ground, m; base and top where its shadow is as plain. `isFound`: false where no shadow of it was seen. */
 export interface CloudHeight {
@@ -62,8 +66,8 @@ export function cloudHeights(
       return { heightM: 0, lowM: 0, highM: 0, contrast: 0, isFound: false }
     const enough = THICKNESS_PART * contrast[best]!
     let [low, high] = [best, best]
-    while (low > 0 && contrast[low - 1]! >= enough) low--
-    while (high < HEIGHTS - 1 && contrast[high + 1]! >= enough) high++
+    while (low > Math.max(0, best - MOST_THICKNESS) && contrast[low - 1]! >= enough) low--
+    while (high < Math.min(HEIGHTS - 1, best + MOST_THICKNESS) && contrast[high + 1]! >= enough) high++
     return {
       heightM: heightOf(best),
       lowM: heightOf(low),
@@ -98,12 +102,18 @@ function contrastAt(
   return inside - 0.5 * around
 }
 
-/** Place of the largest value, the first of equals; -1 where all are NaN. */
+/** Place of the lowest peak that is nearly the highest: what lies farther off is more often another dark thing. -1 where all are NaN. */
 function bestOf(values: Float32Array): number {
-  let best = -1
-  for (let k = 0; k < values.length; k++)
-    if (!Number.isNaN(values[k]!) && (best === -1 || values[k]! > values[best]!)) best = k
-  return best
+  let most = -Infinity
+  for (const value of values) if (value > most) most = value
+  if (most === -Infinity) return -1
+  const at = (k: number) => {
+    const value = values[k] ?? NaN
+    return Number.isNaN(value) ? -Infinity : value
+  }
+  let k = 0
+  while (at(k) < most && !(at(k) >= NEARLY * most && at(k) >= at(k - 1) && at(k) >= at(k + 1))) k++
+  return k
 }
 
 /** Every n-th, so that MOST_CELLS remain at most. */

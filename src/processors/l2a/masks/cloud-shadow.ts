@@ -17,6 +17,8 @@ const DRAW_STEP_M = 100
 const OUTSIDE_STEP_M = 250
 const OUTSIDE_DARK_BELOW = 0.7
 const OUTSIDE_LEAST_CELLS = 9
+/** They reach this near to the border or to no-data, cells: farther in, a burnt field is more likely. */
+const OUTSIDE_TOUCHES = 3
 
 export interface ShadowInput {
   readonly grid: Grid
@@ -88,7 +90,12 @@ function guessedPath(cloud: Uint8Array, darkness: Float32Array, grid: Grid): Sha
 /** 0 from 0.95 of the light around up, 1 below 0.65. */
 const darknessOf = (ratio: number): number => Math.min(1, Math.max(0, (0.95 - ratio) / 0.3))
 
-/** Dark objects of whose cells half may be shaded by a cloud that is seen beyond the image or in no-data. */
+function isOnBorder(cell: number, { width, height }: Grid): boolean {
+  const [x, y] = [cell % width, Math.floor(cell / width)]
+  return x === 0 || y === 0 || x === width - 1 || y === height - 1
+}
+
+/** Dark objects at the border of whose cells half may be shaded by a cloud that is seen beyond the image or in no-data. */
 function shadowsFromOutside(
   { grid, isValid, cloud, isExcluded, relative }: ShadowInput,
   path: ShadowPath,
@@ -108,9 +115,14 @@ function shadowsFromOutside(
     }
     return false
   }
+  const rim = dilated(
+    isValid.map((v, i) => (v === 0 || isOnBorder(i, grid) ? 1 : 0)),
+    grid,
+    OUTSIDE_TOUCHES,
+  )
   for (let n = 0; n < objects.count; n++) {
     const cells = objects.cells.subarray(objects.starts[n], objects.starts[n + 1])
-    if (cells.length < OUTSIDE_LEAST_CELLS) continue
+    if (cells.length < OUTSIDE_LEAST_CELLS || cells.every((cell) => rim[cell] === 0)) continue
     let may = 0
     for (const cell of cells) if (mayComeFromOutside(cell)) may++
     if (2 * may >= cells.length) for (const cell of cells) out[cell] = 1

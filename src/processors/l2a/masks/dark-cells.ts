@@ -1,3 +1,4 @@
+import type { ChainState } from '../chain-state.js'
 import type { PlaneSize } from './cell-shapes.js'
 import { fillMinima } from './fill-minima.js'
 
@@ -21,6 +22,52 @@ export function relativeDarkness(
     return Number.isNaN(value) || Number.isNaN(swir16[i]!)
       ? NaN
       : Math.max(ratio(value, a![i]!), ratio(swir16[i]!, b![i]!))
+  })
+}
+
+/** What is left of a coarse cell's light, above which nothing in it has become dark. */
+const UNCHANGED_ABOVE = 0.93
+
+/**
+ * The same against the chain's memory of the ground, which knows dark forest and lakes from shadows: the larger of NIR and SWIR at the sensor over what the ground had, in units of the scene's own median of that, so
+ * that air and season cancel. 1 where the light of the whole coarse cell has not fallen. NaN where the chain does not know the ground.
+ * @param isOpen  1 where the ground can be seen. @param parents coarse cell of each. @param isKnown 1 where the chain knows land.
+ */
+export function changedDarkness(
+  nir: Float32Array,
+  swir16: Float32Array,
+  isOpen: Uint8Array,
+  parents: Int32Array,
+  isKnown: Uint8Array,
+  reference: ChainState,
+): Float32Array {
+  const ratios = (
+    [
+      ['nir', nir],
+      ['swir16', swir16],
+    ] as const
+  ).map(([name, band]) => {
+    const before = reference.bands[name]
+    const [sums, counts] = [new Float64Array(before.length), new Int32Array(before.length)]
+    for (let i = 0; i < band.length; i++) {
+      if (isOpen[i] === 0 || isKnown[i] === 0) continue
+      sums[parents[i]!]! += band[i]!
+      counts[parents[i]!]!++
+    }
+    const ofCell = Float32Array.from(sums, (sum, k) =>
+      counts[k] === 0 || before[k]! <= 0 ? NaN : sum / counts[k]! / (before[k]! / 1e4),
+    )
+    const usual = quantileOf(ofCell, new Uint8Array(ofCell.length).fill(1), 0.5)
+    const scale = (k: number) => (usual * before[k]!) / 1e4
+    return { ofCell: ofCell.map((ratio) => ratio / usual), of: (i: number) => band[i]! / scale(parents[i]!) }
+  })
+  const [ofNir, ofSwir] = ratios as [(typeof ratios)[number], (typeof ratios)[number]]
+  return Float32Array.from(nir, (_, i) => {
+    if (isKnown[i] === 0) return NaN
+    const [inNir, inSwir] = [ofNir.ofCell[parents[i]!]!, ofSwir.ofCell[parents[i]!]!]
+    if (Number.isNaN(inNir) || Number.isNaN(inSwir)) return NaN
+    const hasNotFallen = Math.max(inNir, inSwir) > UNCHANGED_ABOVE
+    return hasNotFallen ? 1 : Math.max(ofNir.of(i), ofSwir.of(i))
   })
 }
 

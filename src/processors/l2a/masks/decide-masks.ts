@@ -4,7 +4,7 @@ import type { ChainState } from '../chain-state.js'
 import { dilated } from './cell-shapes.js'
 import { changeClouds, type ChangeClouds } from './change-test.js'
 import { cloudShadows, type CloudShadows } from './cloud-shadow.js'
-import { relativeDarkness } from './dark-cells.js'
+import { changedDarkness, relativeDarkness } from './dark-cells.js'
 import type { MaskCells } from './mask-cells.js'
 import { testOneDate } from './one-date.js'
 import { ShadowPath, type Offsets } from './sky-paths.js'
@@ -13,6 +13,8 @@ import { terrainShadow } from './terrain-shadow.js'
 
 /** Shadows are dilated by this part of what clouds are: their rims are less in doubt. */
 const SHADOW_DILATION_PART = 0.5
+/** How far from a cloud its thin rim may reach, m: beyond that it is haze. */
+const RIM_M = 300
 
 export interface MaskInput {
   readonly cells: MaskCells
@@ -54,17 +56,29 @@ export function decideMasks(input: MaskInput): DecidedMasks {
   const cloud = mono.map((v, i) =>
     date.isValid[i] === 1 ? v | (change?.cloud[i] ?? 0) | (givenCloud?.[i] ?? 0) : 0,
   )
-  const thin = date.thin.map((v, i) => (cloud[i] === 0 && isThin(v, change, i) ? 1 : 0))
+  const nearby = dilated(cloud, grid, RIM_M / grid.pixelWidthM)
+  const thin = date.thin.map((v, i) => (cloud[i] === 0 && nearby[i] === 1 && isThin(v, change, i) ? 1 : 0))
   const terrain = sky === null || altitudeM === null ? null : terrainShadow(altitudeM, sky.sun, grid)
   const isLand = date.isValid.map((v, i) =>
     v === 1 && cloud[i] === 0 && date.water[i] === 0 && date.snow[i] === 0 ? 1 : 0,
   )
+  const relative = relativeDarkness(bands.nir, bands.swir16, isLand, grid)
+  if (chain !== null && change !== null) {
+    const isOpen = date.isValid.map((v, i) => (v === 1 && cloud[i] === 0 && date.snow[i] === 0 ? 1 : 0))
+    const { parents, isKnown } = change
+    const changed = changedDarkness(bands.nir, bands.swir16, isOpen, parents, isKnown, chain.reference)
+    changed.forEach((ratio, i) => {
+      if (!Number.isNaN(ratio)) relative[i] = ratio
+    })
+  }
+  // Land in deep shadow looks like water; where the chain knows land, it is.
+  const isLake = date.water.map((v, i) => (v === 1 && change?.isKnown[i] !== 1 ? 1 : 0))
   const shadows = cloudShadows({
     grid,
     isValid: date.isValid,
     cloud,
-    isExcluded: date.water.map((v, i) => v | date.snow[i]! | (terrain?.[i] ?? 0)),
-    relative: relativeDarkness(bands.nir, bands.swir16, isLand, grid),
+    isExcluded: isLake.map((v, i) => v | date.snow[i]! | (terrain?.[i] ?? 0)),
+    relative,
     path: sky === null ? null : new ShadowPath(grid, sky.sun, sky.view, altitudeM),
   })
   const shadow = shadows.inside.map((v, i) => v | shadows.outside[i]!)
@@ -91,7 +105,7 @@ export function decideMasks(input: MaskInput): DecidedMasks {
       has(shadows.inside, 'shadowInside') |
       has(shadows.outside, 'shadowOutside') |
       has(cirrus, 'cirrus') |
-      (cloud[i] === 0 ? has(date.snow, 'snow') | has(date.water, 'water') : 0) |
+      (cloud[i] === 0 ? has(date.snow, 'snow') | (shadow[i] === 1 ? 0 : has(date.water, 'water')) : 0) |
       has(terrain, 'topographicShadow') |
       has(glint, 'sunGlint')
   }

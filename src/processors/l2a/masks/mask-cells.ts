@@ -15,8 +15,6 @@ export interface MaskCells {
   readonly grid: Grid
   /** Mean reflectance at the sensor, unit 1, divided by the cosine of the sun's zenith. NaN where less than half of a cell was measured. */
   readonly bands: Readonly<Record<MaskBand, Float32Array>>
-  /** The same of the cirrus band (B10, OLI B9); null where the scene has none. */
-  readonly cirrus: Float32Array | null
   /** 1 where blue, green or red is saturated on half of the cell or more. */
   readonly isSaturated: Uint8Array
 }

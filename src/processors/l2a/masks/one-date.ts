@@ -14,9 +14,10 @@ export interface OneDate {
   readonly haze: HazeLine
 }
 
-/** How far above the haze line a cloud lies, unit 1, and what is still its thin rim. */
+/** How far above the haze line a cloud lies, unit 1: this at least, and so many of the line's spreads, or soils of another colour are clouds; and the part of it that is still a thin rim. */
 const CLOUD_RISE = 0.022
-const THIN_RISE = 0.012
+const CLOUD_SPREADS = 2.5
+const THIN_PART = 0.55
 /** Clouds are brighter in the blue than this above the haze line: dark forest lies off the line of soils. */
 const BLUE_RISE = 0.05
 /** Square in which the majority decides, m: single bright cells are roofs. */
@@ -27,7 +28,7 @@ const MAJORITY_M = 150
  * difference: haze is counted from the scene's own clear ground (`hazeLine`) instead of from 0.08, which air and sun shift by more than a thin cloud. Without a
  * thermal band no probability of land is formed.
  *
- * Cloud: blue - 0.5 red above the line by CLOUD_RISE, or a visible band saturated; blue bright; NDVI < 0.7, NIR / SWIR > 0.75, SWIR22 > 0.03, whiteness < 0.7; no snow; over water
+ * Cloud: blue - 0.5 red above the line by 0.022 or 2.5 of its spreads, or a visible band saturated; blue bright; NDVI < 0.7, NIR / SWIR > 0.75, SWIR22 > 0.03, whiteness < 0.7; no snow; over water
  * SWIR > 0.04. The majority of the cells around decides. Snow: NDSI > 0.4, red > 0.12, NIR > 0.11, SWIR < 0.16 (MAJA's). Water: NDVI < 0.01 and NIR < 0.11, or NDVI < 0.1 and NIR < 0.05.
  */
 export function testOneDate(cells: MaskCells): OneDate {
@@ -45,6 +46,7 @@ export function testOneDate(cells: MaskCells): OneDate {
   }
   const difference = hazeDifference(blue, red)
   const haze = hazeLine(difference, counts)
+  const cloudRise = Math.max(CLOUD_RISE, CLOUD_SPREADS * haze.spread)
   const [raw, rim] = [new Uint8Array(size), new Uint8Array(size)]
   for (let i = 0; i < size; i++) {
     if (isValid[i] === 0 || snow[i] === 1) continue
@@ -59,8 +61,8 @@ export function testOneDate(cells: MaskCells): OneDate {
       (water[i] === 0 || s > 0.04)
     if (!isCloudColoured) continue
     const rise = difference[i]! - haze.level
-    raw[i] = saturated || (rise > CLOUD_RISE && b > haze.level + BLUE_RISE) ? 1 : 0
-    rim[i] = raw[i] === 1 || rise > THIN_RISE ? 1 : 0
+    raw[i] = saturated || (rise > cloudRise && b > haze.level + BLUE_RISE) ? 1 : 0
+    rim[i] = raw[i] === 1 || rise > THIN_PART * cloudRise ? 1 : 0
   }
   const side = 2 * Math.round(MAJORITY_M / grid.pixelWidthM / 2 - 0.25) + 1
   const cloud = majority(raw, isValid, grid, Math.max(1, side))

@@ -5,6 +5,7 @@ import {
   compareClouds,
   hasCloudReference,
 } from '../../../../bench/cloud-reference.js'
+import { scoreChain } from '../../../../bench/simulated-masks.js'
 
 test('kappa and F1 by hand', () => {
   // 20 + 50 + 10 of 100 agree; by chance 0.25 x 0.3 + 0.55 x 0.55 + 0.2 x 0.15 = 0.4075.
@@ -38,3 +39,11 @@ describe.skipIf(!hasCloudReference)('masks of one date against reference masks',
     expect(used - chain).toBeGreaterThan(0.05)
   })
 })
+
+test('simulated clouds of all thicknesses above 0.3 are found, on a first date and by change, and most heights', () => {
+  const { scores } = scoreChain(['2025-06-10', '2025-06-20'], 0.3)
+  for (const { date, f1Cloud, nearHeights } of scores) {
+    expect(f1Cloud, date).toBeGreaterThanOrEqual(0.95)
+    expect(nearHeights, date).toBeGreaterThan(0.75)
+  }
+}, 120_000)

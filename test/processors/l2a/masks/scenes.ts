@@ -29,7 +29,6 @@ export function sceneOf(grid: Grid, at: (x: number, y: number) => Spectrum | nul
       MaskBand,
       Float32Array
     >,
-    cirrus: null,
     isSaturated: new Uint8Array(size),
   }
 }
