@@ -112,6 +112,7 @@ void Correct(const Napi::CallbackInfo& info) {
     terrain.north = g.array<const std::int16_t>("north", size);
     terrain.hidden = g.array<const std::uint8_t>("hidden", size);
     terrain.axes = axes_of(g.nested("axes"));
+    terrain.is_canopy = g.integer("canopy", 0, 1) == 1;
     flat = args.array<std::int16_t>("flat", pixels);
     if (table.directions.empty()) throw t.type_error("directions", "expected, because there is terrain");
   }

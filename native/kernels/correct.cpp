@@ -189,6 +189,7 @@ void l2a_correct(std::span<const std::uint16_t> dn, std::span<const std::uint8_t
                           east.data(),
                           north.data(),
                           hidden.data(),
+                          terrain.is_canopy,
                           is_sloping ? flat.data() + row + c : nullptr});
         c += n;
       }

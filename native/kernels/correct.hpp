@@ -53,6 +53,7 @@ struct Terrain {
   std::span<const std::uint8_t> hidden{};  ///< [rows][columns] 1 where the sun is behind other ground
   int rows = 0, columns = 0;               ///< >= 2
   NodeAxes axes{};
+  bool is_canopy = false;  ///< the ground reflects as a canopy of plants that stand upright, not as Lambert's
 };
 inline constexpr float kSlopeScale = 4096.0f;
 
@@ -76,10 +77,10 @@ struct Radiometry {
 /// sight from beside is taken off: rho_s = y * u * (1 - e * S) - e * (u - 1) (eq. 2 and 3 of Vermote et al.
 /// 1997 with an environment of its own; the form of the MAJA ATBD, 2017, doi:10.5281/zenodo.1209633).
 /// With terrain, `flat` gets what the ground would reflect if it were level: rho_s * F / (d * cos i / cos
-/// theta_s + (1 - d) * (1 + cos s) / 2 + e * (1 - cos s) / 2), F = (cos i + cos e) / (cos theta_s + cos
-/// theta_v), with slope s, incidence i, exitance e, direct share d (MAJA ATBD 2017; Dymond and Shepherd 1999,
-/// IEEE TGRS 37(5), 2618). cos i is taken as 0.2 at least, cos e as 0.1. Where the sun is hidden `flat` is
-/// rho_s.
+/// theta_s + (1 - d) * (1 + cos s) / 2 + e * (1 - cos s) / 2), with slope s, incidence i, exitance e, direct
+/// share d (MAJA ATBD 2017). F is 1, or for a canopy (cos i + cos e) / (cos theta_s + cos theta_v) (Dymond
+/// and Shepherd 1999, IEEE TGRS 37(5), 2618). cos i is taken as 0.2 at least, cos e as 0.1. Where the sun is
+/// hidden `flat` is rho_s.
 /// @param dn        [height][width] digital numbers; 0 is no-data, 65535 saturated (corrected all the same,
 /// and flagged).
 /// @param detector  [height][width] detector numbers; 0 is none.

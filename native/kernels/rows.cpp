@@ -95,6 +95,7 @@ void correct_ground(const CorrectRun& run, const float* __restrict f, const floa
   const std::int16_t* __restrict out = run.out;
   std::uint8_t* __restrict flags = run.flags;
   std::int16_t* __restrict flat = run.flat;
+  const bool is_canopy = run.is_canopy;
   for (int i = 0; i < n; ++i) {
     const float sx = sx0 + f[i] * dsx, sy = sy0 + f[i] * dsy;
     const float vx = vx0 + f[i] * dvx, vy = vy0 + f[i] * dvy;
@@ -108,7 +109,7 @@ void correct_ground(const CorrectRun& run, const float* __restrict f, const floa
     const float i_raw = i_ratio * cos_sun, e_raw = e_ratio * cos_view;
     const float cos_i = i_raw > 0.2f ? i_raw : 0.2f;
     const float cos_e = e_raw > 0.1f ? e_raw : 0.1f;
-    const float shape = (cos_i + cos_e) / (cos_sun + cos_view);
+    const float shape = is_canopy ? (cos_i + cos_e) / (cos_sun + cos_view) : 1.0f;
     const float sky = 0.5f + 0.5f * cos_slope, ground = 0.5f - 0.5f * cos_slope;
     const float light = direct[i] * (cos_i / cos_sun) + (1.0f - direct[i]) * sky + e[i] * ground;
     const int is_hidden = hidden[i] != 0;

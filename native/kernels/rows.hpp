@@ -34,6 +34,7 @@ struct CorrectRun {
   const float* east;
   const float* north;
   const std::uint8_t* hidden;
+  bool is_canopy;
   std::int16_t* flat;
 };
 

@@ -82,9 +82,9 @@ void slopes_by_hand() {
   const std::array<std::uint8_t, 1> detector = {1};
   std::array<std::int16_t, 1> out{}, flat{};
   std::array<std::uint8_t, 1> flags{};
-  const auto run = [&](const auto& slope, const auto& hidden) {
+  const auto run = [&](const auto& slope, const auto& hidden, bool is_canopy = false) {
     tilth::l2a_correct(dn, detector, {0, 0, 1, 1}, table, {}, {0, 10000}, out, flags, {},
-                       {none, slope, hidden, 2, 2, kWide}, flat);
+                       {none, slope, hidden, 2, 2, kWide, is_canopy}, flat);
   };
   run(none, lit);
   expect_equal("level ground", flat[0], 2000);
@@ -94,7 +94,10 @@ void slopes_by_hand() {
   expect_equal("its reflectance as seen", out[0], 2000);
   expect_equal("no flag", flags[0], 0);
   run(north, lit);
-  // cos i = 0, taken as 0.2: 0.2 * (0.2 + 0.707107) / 1.707107 / (0.282843 + 0.029289) = 0.340476.
+  // cos i = 0, taken as 0.2: 0.2 / (0.282843 + 0.029289) = 0.640755.
+  expect_equal("slope that the sun grazes, after Lambert", flat[0], 6408);
+  run(north, lit, true);
+  // The same * (0.2 + 0.707107) / 1.707107 / (0.282843 + 0.029289) = 0.340476.
   expect_equal("slope that the sun grazes", flat[0], 3405);
   expect_equal("its flag", flags[0], tilth::kGrazing);
   run(south, dark);
@@ -128,7 +131,7 @@ void blocks_of_ground() {
   table.directions = directions;
   const tilth::PressureGrid pressure{hpa, 9, 11, {0.0041, 0.0143, 0.1, 0.31}};
   const tilth::Surroundings beside{around, 6, 8, {0.02, 0.0101, 0.2, 0.21}};
-  const tilth::Terrain terrain{east, north, hidden, 40, 90, {0.25, 0.125, 0.25, 1.6}};
+  const tilth::Terrain terrain{east, north, hidden, 40, 90, {0.25, 0.125, 0.25, 1.6}, true};
   std::vector<std::uint16_t> dn(width * height);
   const std::vector<std::uint8_t> detector(dn.size(), 3);
   for (auto& d : dn) d = static_cast<std::uint16_t>(next() >> 18);

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { ENGINES } from '../processors/l2a/definition.js'
+import { ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
@@ -12,6 +12,8 @@ interface L2aCliOptions extends FileFormOptions {
   readonly ozone?: number | 'auto'
   readonly aerosol?: string
   readonly dem?: string
+  readonly adjacency: boolean
+  readonly slopes?: string
   readonly previous?: string
   readonly mode?: string
   readonly maxStateAge?: number
@@ -58,7 +60,17 @@ export function register(program: Command): void {
       `auto: the model that explains the image best; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
       autoOr(aerosolMix),
     )
-    .option('--dem <raster>', 'elevation in m above the EGM2008 geoid, any GDAL raster; sea level without')
+    .option(
+      '--dem <path>',
+      'elevation in m above the EGM2008 geoid, any GDAL raster or a folder of them; level ground at sea level without',
+    )
+    .option('--no-adjacency', 'leave in what neighbouring ground scattered into the line of sight')
+    .addOption(
+      new Option(
+        '--slopes <law>',
+        'how slopes reflect, for the files _fre.tif, which a DEM brings: after Lambert, as a canopy of upright plants, or none (default: lambert)',
+      ).choices(SLOPE_MODES),
+    )
     .option(
       '--previous <dir>',
       'L2A product of the date before in its chain, whose state is taken: clouds are then seen by change',
@@ -117,6 +129,8 @@ export function register(program: Command): void {
           ...(options.ozone === undefined ? {} : { ozone: options.ozone }),
           ...(options.aerosol === undefined ? {} : { aerosol: options.aerosol }),
           ...(options.dem === undefined ? {} : { dem: options.dem }),
+          ...(options.adjacency ? {} : { adjacency: false }),
+          ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
           ...(options.mode === undefined ? {} : { mode: options.mode }),
           ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
           ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),

@@ -42,6 +42,8 @@ export interface TerrainGrid {
   readonly east: Int16Array
   readonly north: Int16Array
   readonly hidden: Uint8Array
+  /** 1: the ground reflects as a canopy of upright plants, 0: as Lambert's. */
+  readonly canopy: 0 | 1
   readonly rows: number
   readonly columns: number
   readonly axes: Axes

@@ -9,6 +9,8 @@ import {
   CORRECTION_FLAGS,
   type CorrectionTable as KernelTable,
   type PressureGrid,
+  type SurroundingsGrid,
+  type TerrainGrid,
 } from '../kernels/correct-reflectance.js'
 import type { castShadows, meansAround, RowRange, slopes } from '../kernels/ground.js'
 import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
@@ -33,8 +35,26 @@ export const KERNEL_FLAGS = CORRECTION_FLAGS
 export interface CorrectionTable {
   readonly table: KernelTable
   readonly pressure: PressureGrid | null
+  readonly around: SurroundingsGrid | null
+  readonly terrain: TerrainGrid | null
   readonly offset: number
   readonly quantification: number
+}
+
+/** What a band's correction looks at beside the pixel itself; values stand on the centres of the pixels of `grid`. */
+export interface Ground {
+  /** hPa. */
+  readonly pressure: { readonly grid: Grid; readonly hpa: Float32Array } | null
+  /** Reflectance around each pixel; null: as the pixel. */
+  readonly around: { readonly grid: Grid; readonly reflectance: Float32Array } | null
+  /** Null: level. */
+  readonly terrain: {
+    readonly grid: Grid
+    readonly east: Int16Array
+    readonly north: Int16Array
+    readonly hidden: Uint8Array
+    readonly isCanopy: boolean
+  } | null
 }
 
 /** Coefficients on angle nodes as the processor makes them; node (0, 0) lies on (ulx, uly). */
@@ -50,6 +70,10 @@ export interface NodeCoefficients {
   readonly ny: number
   /** [slot][pressure][ny][nx][a, b, S]. */
   readonly data: Float32Array
+  /** [slot][pressure][ny][nx][2], see the kernel. */
+  readonly legs: Float32Array
+  /** [slot][ny][nx][4], see the kernel. */
+  readonly directions: Float32Array
 }
 
 /**
@@ -57,24 +81,29 @@ export interface NodeCoefficients {
  * slot of a budget by themselves: wrap them in `budget.run`. Encoding takes its slots from the budget given to `openKernelPool`.
  */
 export interface KernelPool {
-  /** Copies the coefficients of one band to shared memory and lays them over its image. `pressure`: hPa on pixel centres of `grid`. */
+  /** Copies the coefficients of one band to shared memory and lays them and the ground over its image. */
   shareTable(
     planes: NodeCoefficients,
     band: { readonly grid: Grid; readonly offset: number; readonly quantification: number },
-    pressure: { readonly grid: Grid; readonly hpa: Float32Array } | null,
+    ground: Ground,
   ): CorrectionTable
   /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory. */
   measure(task: MeasureTask): Promise<MeasuredBlock>
   /**
    * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, and its sums by cells where that
-   * is asked for. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
+   * is asked for; `level`: what level ground would reflect, where the table has terrain. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
   correctPacked(block: {
     readonly packed: Uint8Array
     readonly window: Window
     readonly table: CorrectionTable
     readonly cells: CellLayout | null
-  }): Promise<{ reflectance: Int16Array; flags: Uint8Array; cells: BlockCells | null }>
+  }): Promise<{
+    reflectance: Int16Array
+    level: Int16Array | null
+    flags: Uint8Array
+    cells: BlockCells | null
+  }>
   /** mask[p] |= bitsOf[byte of the plane below the centre of p]. `mask` must lie on shared memory and is changed in place. */
   orFlags(task: { window: Window; mask: Uint16Array; plane: BytePlane; bitsOf: Uint16Array }): Promise<void>
   /** As the kernel; `out` must lie on shared memory, `a` and `b` should. */
@@ -110,7 +139,7 @@ const ROWS_AT_ONCE = 64
 /** Encoding goes before decoding, so that blocks leave memory. */
 const ENCODE_PRIORITY = 1
 
-const shared = <T extends Uint8Array | Uint16Array | Float32Array>(array: T): T => {
+const shared = <T extends Uint8Array | Int16Array | Uint16Array | Float32Array>(array: T): T => {
   if (array.buffer instanceof SharedArrayBuffer) return array
   const Pixels = array.constructor as new (buffer: SharedArrayBuffer) => T
   const copy = new Pixels(new SharedArrayBuffer(array.byteLength))
@@ -149,17 +178,23 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     return options.budget ? options.budget.run(run, ENCODE_PRIORITY) : run()
   }
   return {
-    shareTable: (planes, band, pressure) => {
-      const { grid } = band
+    shareTable: (planes, band, { pressure, around, terrain }) => {
       const lay = (ulx: number, uly: number, stepX: number, stepY: number, first: number) => ({
-        x0: (grid.ulx + grid.pixelWidthM / 2 - ulx) / stepX - first,
-        dx: grid.pixelWidthM / stepX,
-        y0: (uly - (grid.uly - grid.pixelHeightM / 2)) / stepY - first,
-        dy: grid.pixelHeightM / stepY,
+        x0: (band.grid.ulx + band.grid.pixelWidthM / 2 - ulx) / stepX - first,
+        dx: band.grid.pixelWidthM / stepX,
+        y0: (uly - (band.grid.uly - band.grid.pixelHeightM / 2)) / stepY - first,
+        dy: band.grid.pixelHeightM / stepY,
+      })
+      // Values stand on the centres of the grid's pixels.
+      const onCentres = ({ ulx, uly, pixelWidthM, pixelHeightM, width, height }: Grid) => ({
+        ...{ rows: height, columns: width },
+        axes: lay(ulx, uly, pixelWidthM, pixelHeightM, 0.5),
       })
       return {
         table: {
           coefficients: shared(planes.data),
+          legs: shared(planes.legs),
+          directions: shared(planes.directions),
           slotOfDetector: shared(planes.slots),
           slots: planes.slotCount,
           rows: planes.ny,
@@ -167,18 +202,12 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           nodeHpa: shared(Float32Array.from(planes.pressureHpa)),
           axes: lay(planes.ulx, planes.uly, planes.stepXM, planes.stepYM, 0),
         },
-        pressure: pressure && {
-          hpa: shared(pressure.hpa),
-          rows: pressure.grid.height,
-          columns: pressure.grid.width,
-          // Values stand on the centres of the grid's pixels.
-          axes: lay(
-            pressure.grid.ulx,
-            pressure.grid.uly,
-            pressure.grid.pixelWidthM,
-            pressure.grid.pixelHeightM,
-            0.5,
-          ),
+        pressure: pressure && { ...onCentres(pressure.grid), hpa: shared(pressure.hpa) },
+        around: around && { ...onCentres(around.grid), reflectance: shared(around.reflectance) },
+        terrain: terrain && {
+          ...onCentres(terrain.grid),
+          ...{ east: shared(terrain.east), north: shared(terrain.north), hidden: shared(terrain.hidden) },
+          canopy: terrain.isCanopy ? 1 : 0,
         },
         offset: band.offset,
         quantification: band.quantification,
@@ -188,8 +217,12 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     correctPacked: async ({ packed, window, table, cells }) => {
       const pixels = window.width * window.height
       const reflectance = new Int16Array(new SharedArrayBuffer(pixels * 2))
+      const level = table.terrain === null ? null : new Int16Array(new SharedArrayBuffer(pixels * 2))
       const flags = new Uint8Array(new SharedArrayBuffer(pixels))
-      const task: CorrectPackedTask = { ...table, packed, window, out: reflectance, flags, cells }
+      const task: CorrectPackedTask = {
+        ...table,
+        ...{ packed, window, out: reflectance, flat: level, flags, cells },
+      }
       const sums = (await piscina.run(task, {
         name: 'correctPacked',
         transferList: [packed.buffer as ArrayBuffer],
@@ -199,7 +232,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           'WRITE_FAILED',
           `A packed block of ${window.width} x ${window.height} pixels came back from scratch as something else. Is the disk sound? Try again.`,
         )
-      return { reflectance, flags, cells: sums }
+      return { reflectance, level, flags, cells: sums }
     },
     orFlags: async (task) => {
       mustBeShared('mask', task.mask)

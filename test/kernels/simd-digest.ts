@@ -123,6 +123,7 @@ for (let length = 1; length <= 67; length++)
         east: slopesOf(),
         north: slopesOf(),
         hidden: Uint8Array.from({ length: 1200 }, () => Number(integer(9) === 0)),
+        canopy: integer(2) as 0 | 1,
       },
       ...{ offset: -1000, quantification: 10000 },
     }

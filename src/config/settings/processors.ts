@@ -106,6 +106,19 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
   }),
+  'processor.l2a.adjacency': flag({
+    default: true,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Take light that neighbouring ground scattered into the line of sight off each pixel.',
+  }),
+  'processor.l2a.slopes': choice({
+    values: ['none', 'lambert', 'canopy'],
+    default: 'lambert',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'With a DEM, how what sloping ground would reflect if it were level is found for `fre`: after Lambert, as a canopy of upright plants, or not at all.',
+  }),
   'processor.l2a.mode': choice({
     values: ['auto', 'init', 'nominal', 'backward'],
     default: 'auto',

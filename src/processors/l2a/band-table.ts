@@ -14,8 +14,8 @@ export const MAX_SUN_ZENITH_DEG = 80
 const STRIDE = 2
 /** Vapour that changes the logarithm of the transmittance by less over the whole axis changes nothing that is stored. */
 const DRY = 1e-5
-/** Path, logarithm of the transmittance, spherical albedo. */
-export const TERMS = 3
+/** Path, logarithm of the transmittance, spherical albedo; total over direct transmittance upwards, direct share downwards. */
+export const TERMS = 5
 
 /** Where a table is evaluated; each ascending, one value or more. A single value means that the quantity is the same everywhere. */
 export interface TableAxes {
@@ -86,6 +86,11 @@ export class BandTable {
 
   get axes(): TableAxes {
     return this.input.axes
+  }
+
+  /** View angles of the detector of a slot. */
+  anglesOf(slot: number): AngleGrid {
+    return this.input.band.detectors[slot]!.angles
   }
 
   /**
@@ -176,6 +181,8 @@ export class BandTable {
           this.values[k++] = c.gasPath
           this.values[k++] = Math.log(c.gasTransmittance * c.transmittance)
           this.values[k++] = c.sphericalAlbedo
+          this.values[k++] = c.transmittanceUp / c.directUp
+          this.values[k++] = c.directDown / c.transmittanceDown
         }
       }
     }

@@ -5,6 +5,7 @@ import { cosineAt } from './cell-angles.js'
 import { lagrangeOf, newLagrange } from './interpolate.js'
 import { SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
+import { directionAt } from './sun-direction.js'
 
 /** Gain, path, spherical albedo. */
 export const COEFFICIENTS_PER_NODE = 3
@@ -28,6 +29,10 @@ export interface CoefficientPlanes {
   readonly ny: number
   /** [slot][pressure][ny][nx][gain, path, albedo]; 0 at nodes whose surroundings the slot's detector did not see. */
   readonly data: Float32Array
+  /** [slot][pressure][ny][nx][2]: total over direct transmittance from ground to sensor, and the direct share of that from sun to ground. */
+  readonly legs: Float32Array
+  /** [slot][ny][nx][4]: toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
+  readonly directions: Float32Array
 }
 
 /** The atmosphere above a scene on nodes, the centres of the pixels of `grid`, row-major. */
@@ -48,6 +53,8 @@ export interface PlanesInput {
   readonly cells: Grid
   readonly detectors: Uint32Array
   readonly sun: L1Scene['sun']
+  /** Of the product's grid, degrees: `gridConvergence`. */
+  readonly convergenceDeg: number
   /** `missing`: gains are divided by the cosine of the sun's zenith, so that they apply to reflectances that were not. */
   readonly sunCosine: L1Scene['sunCosine']
 }
@@ -57,7 +64,7 @@ export interface PlanesInput {
  * made. Throws as `BandTable`.
  */
 export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
-  const { table, nodes, sun, sunCosine } = input
+  const { table, nodes, sun, sunCosine, convergenceDeg } = input
   const { grid, aot, wv } = nodes
   const pressures = Float64Array.from(table.axes.pressureHpa)
   const factors = pressures.map((hpa) =>
@@ -66,7 +73,10 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
   const [nx, ny] = [Math.max(2, grid.width), Math.max(2, grid.height)]
   const needed = [...neededNodes(input, nx, ny)]
   const slots = new Uint8Array(256).fill(NO_SLOT)
-  const data = new Float32Array(needed.length * pressures.length * ny * nx * COEFFICIENTS_PER_NODE)
+  const slotCount = Math.max(1, needed.length)
+  const places = slotCount * pressures.length * ny * nx
+  const [data, legs] = [new Float32Array(places * COEFFICIENTS_PER_NODE), new Float32Array(places * 2)]
+  const directions = new Float32Array(slotCount * ny * nx * 4)
   const column = new Float64Array(table.columnSize)
   const weights = newLagrange()
   for (const [slot, [detector, isNeeded]] of needed.entries()) {
@@ -83,27 +93,39 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
       for (let p = 0; p < pressures.length; p++) {
         table.column(ofTable, x, y, pressures[p]!, wv[from]!, column)
         lagrangeOf(table.axes.aot, aot[from]! * factors[p]!, weights)
-        let [path, log, albedo] = [0, 0, 0]
+        let [path, log, albedo, up, direct] = [0, 0, 0, 0, 0]
         for (let i = 0; i < weights.count; i++) {
           const [w, at] = [weights.weights[i]!, (weights.first + i) * TERMS]
           path += w * column[at]!
           log += w * column[at + 1]!
           albedo += w * column[at + 2]!
+          up += w * column[at + 3]!
+          direct += w * column[at + 4]!
         }
         const gain = Math.exp(-log)
-        const to = ((slot * pressures.length + p) * nx * ny + node) * COEFFICIENTS_PER_NODE
+        const place = (slot * pressures.length + p) * nx * ny + node
+        const to = place * COEFFICIENTS_PER_NODE
         data[to] = gain * perCosine
         data[to + 1] = gain * path
         data[to + 2] = albedo
+        legs[2 * place] = up
+        legs[2 * place + 1] = direct
       }
+      const [toSun, toSensor] = [sun, table.anglesOf(ofTable)].map((angles) =>
+        directionAt(angles, x, y, convergenceDeg),
+      )
+      directions.set(
+        [toSun!.east, toSun!.north, toSensor!.east, toSensor!.north],
+        4 * (slot * nx * ny + node),
+      )
     }
   }
   return {
-    ...{ slots, slotCount: Math.max(1, needed.length), pressureHpa: pressures },
+    ...{ slots, slotCount, pressureHpa: pressures },
     ulx: grid.ulx + grid.pixelWidthM / 2,
     uly: grid.uly - grid.pixelHeightM / 2,
     ...{ stepXM: grid.pixelWidthM, stepYM: grid.pixelHeightM, nx, ny },
-    data: needed.length > 0 ? data : new Float32Array(pressures.length * ny * nx * COEFFICIENTS_PER_NODE),
+    ...{ data, legs, directions },
   }
 }
 

@@ -29,6 +29,8 @@ const DELIVERED: Readonly<Record<'s2' | 'landsat', ReadonlySet<string>>> = {
 export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean =>
   DELIVERED[satellite].has(band)
 
+export const SLOPE_MODES = ['none', 'lambert', 'canopy'] as const
+
 export const CHAIN_MODES = ['auto', 'init', 'nominal', 'backward'] as const
 export type ChainMode = (typeof CHAIN_MODES)[number]
 
@@ -47,6 +49,10 @@ const numberOrAuto = (least: number, most: number) =>
   z.union([z.literal('auto'), z.number().min(least).max(most)]).default('auto')
 
 /** Stored reflectance = reflectance x 10000; negative values are kept (clipping them biases dark targets). */
+const level = (band: L2aBand): OutputSpec => ({
+  ...reflectance(band),
+  doc: `What the ground of ${band} would reflect if it were level; only with a DEM. As seen where other ground stands before the sun.`,
+})
 const reflectance = (band: L2aBand): OutputSpec => ({
   dtype: 'int16',
   unit: '1',
@@ -95,7 +101,19 @@ export const l2a = defineProcessor({
       .nullable()
       .default(null)
       .describe(
-        'Elevation raster for the pressure, any format and CRS GDAL reads, heights above the EGM2008 geoid; none: sea level [m].',
+        'Elevation for pressure and slopes: a raster of any format and CRS that GDAL reads, or a folder of them, heights above the EGM2008 geoid; none: level ground at sea level [m].',
+      ),
+    adjacency: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Takes light that neighbouring ground scattered into the line of sight off each pixel; else the ground counts as alike everywhere [-].',
+      ),
+    slopes: z
+      .enum(SLOPE_MODES)
+      .default('lambert')
+      .describe(
+        'With a DEM, what sloping ground would reflect if it were level is written as `fre`: lambert, after Lambert; canopy, as upright plants do, after Dymond and Shepherd (1999), which MAJA takes; none, not at all [-].',
       ),
     mode: z
       .enum(CHAIN_MODES)
@@ -188,16 +206,27 @@ export const l2a = defineProcessor({
   },
   outputs: {
     B01_sre: reflectance('B01'),
+    B01_fre: level('B01'),
     B02_sre: reflectance('B02'),
+    B02_fre: level('B02'),
     B03_sre: reflectance('B03'),
+    B03_fre: level('B03'),
     B04_sre: reflectance('B04'),
+    B04_fre: level('B04'),
     B05_sre: reflectance('B05'),
+    B05_fre: level('B05'),
     B06_sre: reflectance('B06'),
+    B06_fre: level('B06'),
     B07_sre: reflectance('B07'),
+    B07_fre: level('B07'),
     B08_sre: reflectance('B08'),
+    B08_fre: level('B08'),
     B8A_sre: reflectance('B8A'),
+    B8A_fre: level('B8A'),
     B11_sre: reflectance('B11'),
+    B11_fre: level('B11'),
     B12_sre: reflectance('B12'),
+    B12_fre: level('B12'),
     MASK: {
       dtype: 'uint16',
       unit: '1',

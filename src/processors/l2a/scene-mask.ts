@@ -18,8 +18,10 @@ export interface PixelFacts {
   readonly water: boolean
   /** A mask that the user gave says cloud. */
   readonly givenCloud: boolean
-  /** Sun zenith beyond LOW_SUN_ZENITH_DEG. */
+  /** Sun zenith beyond LOW_SUN_ZENITH_DEG, or the sun grazes sloping ground. */
   readonly lowSun: boolean
+  /** Other ground stands before the sun. */
+  readonly hidden: boolean
   /** AOT or water vapour is not of the image around: imposed by a parameter, of a forecast, or a default value. */
   readonly defaultAtmosphere: boolean
 }
@@ -45,6 +47,7 @@ export function maskBits(facts: PixelFacts): number {
     (facts.snow ? bit('snow') : 0) |
     (facts.water ? bit('water') : 0) |
     (facts.lowSun ? bit('lowSun') : 0) |
+    (facts.hidden ? bit('topographicShadow') : 0) |
     (facts.saturatedVisible ? bit('saturatedVisible') : 0) |
     (facts.defaultAtmosphere ? bit('defaultAtmosphere') : 0) |
     (facts.noData ? bit('noData') : 0)
@@ -63,6 +66,7 @@ export const NO_FACTS: PixelFacts = {
   water: false,
   givenCloud: false,
   lowSun: false,
+  hidden: false,
   defaultAtmosphere: false,
 }
 

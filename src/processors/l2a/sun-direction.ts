@@ -27,18 +27,18 @@ export function gridConvergence(epsg: number, lonDeg: number, latDeg: number): n
   return Math.atan(Math.tan(offset * RADIAN) * Math.sin(latDeg * RADIAN)) / RADIAN
 }
 
-/** Direction of the sun at a point of the grid, bilinear between the nodes of its angles, constant beyond them. */
-export function sunAt(sun: AngleGrid, x: number, y: number, convergenceDeg: number): Direction {
+/** Toward the sun or the sensor at a point of the grid, metres of its CRS: bilinear between the nodes of its angles, constant beyond them. */
+export function directionAt(angles: AngleGrid, x: number, y: number, convergenceDeg: number): Direction {
   const place = (at: number, last: number): readonly [number, number] => {
     const clamped = Math.min(Math.max(at, 0), last)
     const index = Math.min(Math.floor(clamped), Math.max(0, last - 1))
     return [index, clamped - index]
   }
-  const [column, fx] = place((x - sun.ulx) / sun.stepXM, sun.cols - 1)
-  const [row, fy] = place((sun.uly - y) / sun.stepYM, sun.rows - 1)
+  const [column, fx] = place((x - angles.ulx) / angles.stepXM, angles.cols - 1)
+  const [row, fy] = place((angles.uly - y) / angles.stepYM, angles.rows - 1)
   const node = (r: number, c: number): Direction => {
-    const i = Math.min(r, sun.rows - 1) * sun.cols + Math.min(c, sun.cols - 1)
-    return direction(sun.zenith[i] ?? NaN, sun.azimuth[i] ?? NaN, convergenceDeg)
+    const i = Math.min(r, angles.rows - 1) * angles.cols + Math.min(c, angles.cols - 1)
+    return direction(angles.zenith[i] ?? NaN, angles.azimuth[i] ?? NaN, convergenceDeg)
   }
   const mix = (part: 'east' | 'north'): number => {
     const upper = node(row, column)[part] * (1 - fx) + node(row, column + 1)[part] * fx

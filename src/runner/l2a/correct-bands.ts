@@ -21,11 +21,14 @@ import { blocksOfBand } from './band-job.js'
 import type { BlockScratch } from './block-scratch.js'
 import type { SurfacePressure } from './elevation.js'
 import { PLANE_BITS, type FlagPlanes } from './flag-planes.js'
+import type { Terrain } from './terrain.js'
 
 const VISIBLE: ReadonlySet<string> = new Set(['B02', 'B03', 'B04'])
 
 export interface CorrectedBand {
   readonly band: string
+  /** As seen, or what level ground would reflect. */
+  readonly kind: 'sre' | 'fre'
   readonly grid: Grid
   readonly statistics: BandStatistics
 }
@@ -39,8 +42,12 @@ export interface CorrectBandsOptions {
   /** The coefficients of one band. */
   readonly coefficientsOf: (band: L1SceneBand) => CoefficientPlanes
   readonly pressure: SurfacePressure
-  /** Path of the COG of a band. */
-  readonly pathOf: (band: string) => string
+  /** Reflectance of a band around each pixel, on cells; null: as the pixel itself. */
+  readonly aroundOf: (band: L1SceneBand) => Float32Array | null
+  /** Null: the ground is taken as level, and no `fre` is written. */
+  readonly terrain: Terrain | null
+  /** Path of the COG of a band: as seen, and what level ground would reflect. */
+  readonly pathOf: (band: string, kind: 'sre' | 'fre') => string
   /** The grid on which means are wanted too. */
   readonly cells: Grid
   readonly codec: Codec
@@ -55,11 +62,16 @@ export interface CorrectBandsOptions {
 interface OpenBand {
   readonly band: L1SceneBand
   readonly table: CorrectionTable
-  readonly writer: BandWriter
-  readonly statistics: BandStatisticsBuilder
+  readonly outputs: readonly BandOutput[]
   readonly lookup: Uint8Array
   readonly cells: (ReturnType<typeof cellsOfImage> & { readonly means: CellMeans }) | null
   left: number
+}
+
+interface BandOutput {
+  readonly kind: 'sre' | 'fre'
+  readonly writer: BandWriter
+  readonly statistics: BandStatisticsBuilder
 }
 
 const NO_DATA = -32768
@@ -92,28 +104,38 @@ export async function correctBands(
 
   try {
     await walkBlocks(blocks(), options, async ({ open, index, window }) => {
-      const { band, table, cells, writer, statistics, lookup } = open
+      const { band, table, cells, outputs, lookup } = open
       const { id, grid } = band
       const corrected = await budget.run(async () =>
         pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells }),
       )
       if (cells !== null && corrected.cells !== null) cells.means.add(corrected.cells)
       planes.add(grid.width, grid.height, window, corrected.flags, lookup)
-      statistics.add(corrected.reflectance, NO_DATA)
-      await writer.writeBlock(window, corrected.reflectance)
-      pixels += window.width * window.height
-      if (--open.left === 0) {
-        await writer.finish()
-        done.push({ band: id, grid, statistics: statistics.result(bandFile(id, 'sre'), '1', 0.0001, 0) })
+      for (const { kind, writer, statistics } of outputs) {
+        const pixelsOf = kind === 'sre' ? corrected.reflectance : corrected.level
+        if (pixelsOf === null) continue
+        statistics.add(pixelsOf, NO_DATA)
+        await writer.writeBlock(window, pixelsOf)
       }
+      pixels += window.width * window.height
+      if (--open.left === 0)
+        for (const { kind, writer, statistics } of outputs) {
+          await writer.finish()
+          done.push({
+            ...{ band: id, kind, grid },
+            statistics: statistics.result(bandFile(id, kind), '1', 0.0001, 0),
+          })
+        }
       options.onProgress(pixels / total, `correcting ${id}`)
     })
   } catch (error) {
-    for (const { writer } of opened) await writer.abort()
+    for (const { outputs } of opened) for (const { writer } of outputs) await writer.abort()
     throw error
   }
   const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
-  done.sort((a, b) => placeOf(a.band) - placeOf(b.band))
+  done.sort(
+    (a, b) => placeOf(a.band) - placeOf(b.band) || (a.kind === b.kind ? 0 : a.kind === 'sre' ? -1 : 1),
+  )
   const ids = CELL_BAND_IDS[scene.satellite]
   const meansOf = (band: CellBand) =>
     opened.find(({ band: { id } }) => id === ids[band])?.cells?.means.result() ??
@@ -123,39 +145,46 @@ export async function correctBands(
   return { bands: done, cells }
 }
 
-function openBand(
-  band: L1SceneBand,
-  blocks: number,
-  { scene, coefficientsOf, pressure, pathOf, cells, codec, pool }: CorrectBandsOptions,
-): OpenBand {
+function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions): OpenBand {
+  const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, codec, pool } = options
   const { id } = band
   const layout = cellsOfImage(cells, band.grid)
   const isOfCells = Object.values(CELL_BAND_IDS[scene.satellite]).includes(id)
-  return {
-    band,
+  const reflectance = aroundOf(band)
+  const around = reflectance && { grid: cells, reflectance }
+  const output = (kind: 'sre' | 'fre', description: string): BandOutput => ({
+    kind,
     statistics: new BandStatisticsBuilder(),
-    // What one byte of kernel flags means for the planes.
-    lookup: Uint8Array.from(
-      { length: 256 },
-      (_, flags) =>
-        ((flags & KERNEL_FLAGS.noData) !== 0 ? PLANE_BITS.noDataSome : 0) |
-        (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0),
-    ),
-    cells: isOfCells ? { ...layout, means: new CellMeans(cells, layout.side) } : null,
-    left: blocks,
-    table: pool.shareTable(coefficientsOf(band), band, pressure.grid),
     writer: openBandWriter(pool, {
-      path: pathOf(id),
+      path: pathOf(id, kind),
       grid: band.grid,
       dtype: 'int16',
       noData: NO_DATA,
       scale: 0.0001,
       offset: 0,
       unit: '1',
-      description: `${id} surface reflectance`,
+      description: `${id} ${description}`,
       overview: 'average',
       codec,
       metadata: {},
     }),
+  })
+  return {
+    band,
+    outputs: [
+      output('sre', 'surface reflectance'),
+      ...(terrain === null ? [] : [output('fre', 'surface reflectance, slopes corrected')]),
+    ],
+    // What one byte of kernel flags means for the planes.
+    lookup: Uint8Array.from(
+      { length: 256 },
+      (_, flags) =>
+        ((flags & KERNEL_FLAGS.noData) !== 0 ? PLANE_BITS.noDataSome : 0) |
+        (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0) |
+        ((flags & KERNEL_FLAGS.grazing) !== 0 ? PLANE_BITS.grazing : 0),
+    ),
+    cells: isOfCells ? { ...layout, means: new CellMeans(cells, layout.side) } : null,
+    left: blocks,
+    table: pool.shareTable(coefficientsOf(band), band, { pressure: pressure.grid, around, terrain }),
   }
 }

@@ -20,7 +20,8 @@ import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
-import { coefficientsOf, decideAtmosphere } from './decide-atmosphere.js'
+import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
+import { prepareGround } from './prepare-ground.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
@@ -146,11 +147,19 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       }),
     )
     notes.push(...air.notes)
+    const seen = { scene, toa, pressure }
+    const ground = await clock.stage('ground', () =>
+      prepareGround({
+        ...{ scene, finest, cells: cellsGrid, params, pool, signal },
+        surfaceOf: (band) => surfaceOnCells(seen, air, band),
+        isCloud: air.flags,
+      }),
+    )
     const { bands, cells } = await clock.stage('correct', () =>
       correctBands({
-        ...{ ...work, scene, scratch, planes, pressure, cells: cellsGrid, codec: request.codec },
-        pathOf: (band) => join(folder, bandFile(band, 'sre')),
-        coefficientsOf: (band) => coefficientsOf({ scene, toa, pressure }, air, band),
+        ...{ ...work, scene, scratch, planes, pressure, ...ground, cells: cellsGrid, codec: request.codec },
+        pathOf: (band, kind) => join(folder, bandFile(band, kind)),
+        coefficientsOf: (band) => coefficientsOf(seen, air, band),
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
         },
@@ -173,6 +182,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const write = {
       ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid },
       ...{ decided: { grid: fine.grid, bits }, isDefaultAir: air.isDefault, cloudMask: params.cloud_mask },
+      terrain: ground.terrain,
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)

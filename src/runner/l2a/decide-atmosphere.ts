@@ -18,6 +18,7 @@ import { storedCells, surfaceCells } from '../../processors/l2a/surface-cells.js
 import type { ToaCells } from '../../processors/l2a/toa-cells.js'
 import { atmosphereOf } from '../rt/atmosphere-table.js'
 import { clearByOwnMask } from './clear-cells.js'
+import { convergenceOf } from './terrain.js'
 import { pressureOnCells, type SurfacePressure } from './elevation.js'
 
 export interface DecideOptions {
@@ -71,34 +72,45 @@ export function coefficientsOf(
   const { sensor, sun, sunCosine } = scene
   const axes = axesOf(nodes, pressure.nodesHpa)
   return buildCoefficientPlanes({
-    ...{ nodes, cells: toa.grid, sun, sunCosine },
+    ...{ nodes, cells: toa.grid, sun, sunCosine, convergenceDeg: convergenceOf(toa.grid) },
     table: new BandTable({ ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol }, axes }),
     detectors: toa.bands.get(band.id)?.detectors ?? new Uint32Array(0),
   })
 }
 
-/** Surface reflectance of a scene on cells, of the bands that a chain remembers. */
-export function correctCells(
+/** Surface reflectance of one band on cells, unit 1, NaN where nothing was measured; null where the scene lacks the band. */
+export function surfaceOnCells(
   { scene, toa, pressure }: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
   { air, ozone, aerosol }: FoundAtmosphere,
-): CellPlanes {
-  const { grid, bands } = toa
+  band: L1Scene['bands'][number],
+): Float32Array | null {
+  const measured = toa.bands.get(band.id)
+  if (measured === undefined) return null
   const { sensor, sun } = scene
-  const ids = CELL_BAND_IDS[scene.satellite]
   const axes = { pressureHpa: pressure.nodesHpa, aot: MODEL_AOT, wv: vapourAxis(air.wv) }
+  const table = new BandTable({
+    ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol },
+    axes,
+  })
+  return surfaceCells(measured, table, air)
+}
+
+/** The bands that a chain remembers, as they are stored. */
+export function correctCells(
+  seen: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
+  found: FoundAtmosphere,
+): CellPlanes {
+  const { scene, toa } = seen
+  const ids = CELL_BAND_IDS[scene.satellite]
   const planeOf = (name: CellBand): Int16Array => {
     const band = scene.bands.find(({ id }) => id === ids[name])
-    const measured = bands.get(ids[name])
-    if (band === undefined || measured === undefined)
-      return new Int16Array(grid.width * grid.height).fill(CELL_NO_DATA)
-    const table = new BandTable({
-      ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol },
-      axes,
-    })
-    return storedCells(surfaceCells(measured, table, air))
+    const rho = band === undefined ? null : surfaceOnCells(seen, found, band)
+    return rho === null
+      ? new Int16Array(toa.grid.width * toa.grid.height).fill(CELL_NO_DATA)
+      : storedCells(rho)
   }
   const planes = CELL_BANDS.map((name) => [name, planeOf(name)] as const)
-  return { grid, bands: Object.fromEntries(planes) as Record<CellBand, Int16Array> }
+  return { grid: toa.grid, bands: Object.fromEntries(planes) as Record<CellBand, Int16Array> }
 }
 
 /** Bands that the atmosphere is found from, besides those that a chain remembers: blue for haze, vapour, and what aerosol hardly changes. */

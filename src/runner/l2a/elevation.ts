@@ -1,7 +1,7 @@
 import { ProcessingError } from '../../domain/errors.js'
 import type { Grid } from '../../domain/grid.js'
 import { ALTITUDE_RANGE_M, pressureAtAltitude, pressureNodes } from '../../processors/l2a/pressure.js'
-import { warpToGrid } from '../../raster/warp-to-grid.js'
+import { readHeights } from '../../raster/read-heights.js'
 
 /** Side of the pixels on which pressure is known, metres: pressure changes by 0.1 hPa a metre of height, so finer detail is noise. */
 const PRESSURE_PIXEL_M = 120
@@ -12,7 +12,7 @@ export interface SurfacePressure {
   readonly grid: { readonly grid: Grid; readonly hpa: Float32Array } | null
   /** Ascending, hPa. */
   readonly nodesHpa: readonly number[]
-  /** Metres above the geoid, over the pixels where the DEM has values; null without DEM. */
+  /** Metres above the geoid, voids filled; `missingShare` of the pixels is too far from any height and taken as sea. Null without DEM. */
   readonly heights: { readonly minM: number; readonly maxM: number; readonly missingShare: number } | null
 }
 
@@ -33,36 +33,30 @@ export async function surfacePressure(image: Grid, demPath: string | null): Prom
     pixelWidthM: (image.width * image.pixelWidthM) / width,
     pixelHeightM: (image.height * image.pixelHeightM) / height,
   }
-  const metres = await warpToGrid(demPath, grid, 'bilinear')
-  let min = Infinity
-  let max = -Infinity
-  let missing = 0
-  const hpa = new Float32Array(new SharedArrayBuffer(metres.length * 4))
-  for (const [i, z] of metres.entries()) {
-    if (Number.isNaN(z)) missing++
-    else {
-      if (z < min) min = z
-      if (z > max) max = z
-    }
-    hpa[i] = pressureAtAltitude(z)
-  }
-  if (missing === metres.length)
+  const { metres, missingShare, seaShare } = await readHeights(demPath, grid, 'bilinear')
+  if (missingShare === 1)
     throw new ProcessingError(
       'BAD_ARGUMENT',
       `The DEM '${demPath}' has no value anywhere on the image; give one that covers it.`,
     )
+  let min = Infinity
+  let max = -Infinity
+  const hpa = new Float32Array(new SharedArrayBuffer(metres.length * 4))
+  for (const [i, z] of metres.entries()) {
+    if (z < min) min = z
+    if (z > max) max = z
+    hpa[i] = pressureAtAltitude(z)
+  }
   if (min < ALTITUDE_RANGE_M.min || max > ALTITUDE_RANGE_M.max)
     throw new ProcessingError(
       'BAD_ARGUMENT',
       `Heights of the DEM '${demPath}' reach from ${min.toFixed(0)} to ${max.toFixed(0)}, expected metres within ` +
         `${ALTITUDE_RANGE_M.min} to ${ALTITUDE_RANGE_M.max}. Is it in feet, or is its no-data value not declared?`,
     )
-  const low = missing > 0 ? Math.min(min, 0) : min
-  const high = missing > 0 ? Math.max(max, 0) : max
   return {
     grid: { grid, hpa },
-    nodesHpa: pressureNodes(low, high),
-    heights: { minM: min, maxM: max, missingShare: missing / metres.length },
+    nodesHpa: pressureNodes(min, max),
+    heights: { minM: min, maxM: max, missingShare: seaShare },
   }
 }
 

@@ -9,7 +9,7 @@ import { MASK_CELL_M, type MaskBand, type MaskCells } from '../../processors/l2a
 import { sunOffsets, viewOffsets, type Offsets } from '../../processors/l2a/masks/sky-paths.js'
 import { pressureAtAltitude, SEA_LEVEL_HPA } from '../../processors/l2a/pressure.js'
 import type { ToaCells } from '../../processors/l2a/toa-cells.js'
-import { warpToGrid } from '../../raster/warp-to-grid.js'
+import { readHeights } from '../../raster/read-heights.js'
 import { givenClouds } from './given-clouds.js'
 import { productGrids } from './product-grids.js'
 
@@ -45,7 +45,7 @@ export interface SceneMasksInput {
   readonly chain: MaskInput['chain']
 }
 
-/** Decides the masks of a scene. Throws as `warpToGrid` for the DEM and `givenClouds` for the user's mask. */
+/** Decides the masks of a scene. Throws as `readHeights` for the DEM and `givenClouds` for the user's mask. */
 export async function decideSceneMasks(input: SceneMasksInput): Promise<DecidedMasks> {
   const { scene, toa, params, chain } = input
   const { grid } = toa
@@ -56,7 +56,7 @@ export async function decideSceneMasks(input: SceneMasksInput): Promise<DecidedM
     sun: sunOffsets(scene.sun, grid),
     view: viewOffsets(red?.detectors ?? [], toa.bands.get(ids.red)?.detectors ?? new Uint32Array(size), grid),
   }
-  const altitudeM = params.dem === null ? null : await warpToGrid(params.dem, grid, 'bilinear')
+  const altitudeM = params.dem === null ? null : (await readHeights(params.dem, grid, 'bilinear')).metres
   return decideMasks({
     cells: maskCellsOf(toa, scene),
     ...{ sky, altitudeM, chain },

@@ -1,6 +1,6 @@
 import type { Grid } from '../../domain/grid.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import { gridConvergence, sunAt } from '../../processors/l2a/sun-direction.js'
+import { gridConvergence, directionAt } from '../../processors/l2a/sun-direction.js'
 import { readHeights } from '../../raster/read-heights.js'
 import { toLonLat } from '../../raster/transform.js'
 import type { KernelPool } from '../kernel-pool.js'
@@ -24,6 +24,8 @@ export interface Terrain {
   readonly north: Int16Array
   /** [height][width] 1 where other ground stands before the sun. */
   readonly hidden: Uint8Array
+  /** Ground that reflects as a canopy of upright plants (Dymond and Shepherd 1999), else after Lambert. */
+  readonly isCanopy: boolean
 }
 
 const grown = (image: Grid, pixelM: number, marginPixels: number): Grid => {
@@ -53,7 +55,7 @@ const sharedFloats = (from: Float32Array): Float32Array => {
 export async function prepareTerrain(
   { sun }: Pick<L1Scene, 'sun'>,
   image: Grid,
-  dem: string,
+  { dem, isCanopy }: { readonly dem: string; readonly isCanopy: boolean },
   pool: KernelPool,
 ): Promise<Terrain> {
   const pixelM = Math.max(SLOPE_PIXEL_M, image.pixelWidthM)
@@ -66,7 +68,15 @@ export async function prepareTerrain(
   const heights = sharedFloats(metres)
   await pool.slopes({ heights, rows: around.height, columns: around.width, pixelM, east, north })
   const hidden = await castOnto(grid, { sun, image, dem, pool, heights })
-  return { grid, east, north, hidden }
+  return { grid, east, north, hidden, isCanopy }
+}
+
+/** Convergence in the middle of an image, degrees: over a tile it changes by less than a degree. */
+export function convergenceOf(image: Grid): number {
+  const [middle] = toLonLat(image.epsg, [
+    [image.ulx + (image.width * image.pixelWidthM) / 2, image.uly - (image.height * image.pixelHeightM) / 2],
+  ])
+  return middle === undefined ? 0 : gridConvergence(image.epsg, ...middle)
 }
 
 async function castOnto(
@@ -88,13 +98,10 @@ async function castOnto(
   const relief =
     heights.reduce((most, z) => Math.max(most, z), -Infinity) -
     heights.reduce((least, z) => Math.min(least, z), Infinity)
-  const middle = toLonLat(image.epsg, [
-    [image.ulx + (image.width * image.pixelWidthM) / 2, image.uly - (image.height * image.pixelHeightM) / 2],
-  ])[0] ?? [0, 0]
-  const convergence = gridConvergence(image.epsg, ...middle)
+  const convergence = convergenceOf(image)
   const corners = (of: Grid) =>
     [of.uly, of.uly - of.height * of.pixelHeightM].flatMap((y) =>
-      [of.ulx, of.ulx + of.width * of.pixelWidthM].map((x) => sunAt(sun, x, y, convergence)),
+      [of.ulx, of.ulx + of.width * of.pixelWidthM].map((x) => directionAt(sun, x, y, convergence)),
     )
   const tangent = Math.max(...corners(image).map((to) => Math.hypot(to.east, to.north)))
   const pixelM = Math.max(SHADOW_PIXEL_M, image.pixelWidthM)

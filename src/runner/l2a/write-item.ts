@@ -106,13 +106,13 @@ function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
 
 async function reflectanceAsset(
   folder: string,
-  { band, grid, statistics }: CorrectedBand,
+  { band, kind, grid, statistics }: CorrectedBand,
 ): Promise<RasterAsset> {
-  const file = bandFile(band, 'sre')
+  const file = bandFile(band, kind)
   const { min, mean, max, valid_share } = statistics
   return {
     file,
-    title: `Surface reflectance of ${band}, flat ground`,
+    title: `Surface reflectance of ${band}, ${kind === 'fre' ? 'corrected for slopes' : 'flat ground'}`,
     band,
     roles: ['data', 'reflectance'],
     grid,

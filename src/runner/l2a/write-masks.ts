@@ -19,11 +19,14 @@ import type { KernelPool } from '../kernel-pool.js'
 import { ClearCells } from './clear-cells.js'
 import { PLANE_BITS, type FlagPlane, type FlagPlanes } from './flag-planes.js'
 import { givenClouds } from './given-clouds.js'
+import type { Terrain } from './terrain.js'
 import { productGrids } from './product-grids.js'
 
 export interface WriteMasksInput {
   readonly scene: L1Scene
   readonly planes: FlagPlanes
+  /** Null: level ground. */
+  readonly terrain: Terrain | null
   /** The grid on which the chain remembers: whose clear cells are wanted. */
   readonly cells: Grid
   /** 1 for each of these cells whose AOT or vapour is not of the image around. */
@@ -64,6 +67,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     },
     ...decidedSources(input.decided),
     defaultAirSource(input),
+    ...(input.terrain === null ? [] : [hiddenSource(input.terrain)]),
   ]
   const clear = new ClearCells(input.cells, finest)
   const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
@@ -156,7 +160,12 @@ const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
     ...NO_FACTS,
     noData: (byte & PLANE_BITS.noDataSome) !== 0,
     saturatedVisible: (byte & PLANE_BITS.saturatedVisible) !== 0,
+    lowSun: (byte & PLANE_BITS.grazing) !== 0,
   }),
+)
+
+const hiddenBits = Uint16Array.from({ length: 256 }, (_, byte) =>
+  maskBits({ ...NO_FACTS, hidden: byte !== 0 }),
 )
 
 interface PlaneBits {
@@ -188,6 +197,14 @@ function windowGrid(grid: Grid, { x, y, width, height }: Window): Grid {
   return {
     ...{ ...grid, width, height },
     ...{ ulx: grid.ulx + x * grid.pixelWidthM, uly: grid.uly - y * grid.pixelHeightM },
+  }
+}
+
+function hiddenSource({ grid, hidden }: Terrain): PlaneBits {
+  return {
+    plane: { rows: grid.height, columns: grid.width, bytes: hidden },
+    bitsOf: hiddenBits,
+    ground: grid,
   }
 }
 

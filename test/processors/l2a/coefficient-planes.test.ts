@@ -66,6 +66,7 @@ const build = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {})
       table: tableOf(over, of),
       sun: over.sun ?? sun,
       sunCosine: 'applied',
+      convergenceDeg: 0,
       cells: nodeGrid,
       detectors: seen,
     },
@@ -168,7 +169,7 @@ describe('coefficient planes', () => {
           table: tableOf({ axes: { pressureHpa: pressureNodesHpa, aot: [0, 0.1, 0.2, 0.3], wv: [2] } }),
           sun,
         },
-        ...{ sunCosine: 'applied', cells: nodeGrid, detectors: seen },
+        ...{ sunCosine: 'applied', convergenceDeg: 0, cells: nodeGrid, detectors: seen },
         nodes: { grid: nodeGrid, aotIs, aot: everywhere(0.2), wv: everywhere(2) },
       })
     const [sea, ground] = [at('sea-level'), at('ground')]
@@ -186,7 +187,7 @@ describe('coefficient planes', () => {
     const some = new Uint32Array(rows * cols)
     some[0] = 1 << 5
     const planes = buildCoefficientPlanes({
-      ...{ table: tableOf(), sun, sunCosine: 'applied', cells: nodeGrid, detectors: some },
+      ...{ table: tableOf(), sun, sunCosine: 'applied', convergenceDeg: 0, cells: nodeGrid, detectors: some },
       nodes: { grid: nodeGrid, aotIs: 'ground', aot: everywhere(0.2), wv: everywhere(2) },
     })
     expect([planes.slotCount, planes.slots[5], planes.slots[4], planes.slots[6]]).toEqual([
@@ -260,7 +261,12 @@ describe('coefficient planes', () => {
       }),
     }
     // gain 1 / (0.4 x 0.5) = 5; path 5 x 0.1 = 0.5.
-    expect([...build({ model: clear }).data.subarray(0, 3)]).toEqual([5, 0.5, 0.25])
+    const planes = build({ model: clear })
+    expect([...planes.data.subarray(0, 3)]).toEqual([5, 0.5, 0.25])
+    // 0.5 of the ground's light reaches the sensor, 0.4 straight; 0.8 of the sun's the ground, 0.6 straight.
+    expect(planes.legs[0]).toBeCloseTo(1.25, 6)
+    expect(planes.legs[1]).toBeCloseTo(0.75, 6)
+    expect(planes.legs).toHaveLength((planes.data.length / 3) * 2)
   })
 
   test('hold no infinity in B12, B08 or the blue for the wettest, haziest, highest case', () => {

@@ -69,6 +69,7 @@ test('masks: that of the finest grid is closed where that of the classes cannot 
   const input = {
     scene,
     planes: new FlagPlanes(),
+    terrain: null,
     cells: grid,
     decided,
     isDefaultAir: new Uint8Array(16),
