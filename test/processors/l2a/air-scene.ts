@@ -47,9 +47,15 @@ export function sceneOf(
   {
     look = LOOK,
     altitudeM = 0,
-    satellite = 's2' as 's2' | 'landsat',
-    ids = S2_IDS as readonly string[],
+    satellite = 's2',
+    ids = S2_IDS,
     ozone = 300,
+  }: {
+    look?: typeof LOOK
+    altitudeM?: number
+    satellite?: 's2' | 'landsat'
+    ids?: readonly string[]
+    ozone?: number
   } = {},
 ): {
   readonly scene: Pick<L1Scene, 'satellite' | 'sensor' | 'sun' | 'bands'>

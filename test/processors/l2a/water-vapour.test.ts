@@ -4,15 +4,14 @@ import { hasReferenceTable, readSixsRows } from '../../../bench/reference-table.
 import { BandTable } from '../../../src/processors/l2a/band-table.js'
 import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { VAPOUR_AXIS, waterVapour } from '../../../src/processors/l2a/water-vapour.js'
-import { cellsGrid, LOOK, sceneOf, vegetation, type Look } from './air-scene.js'
+import { cellsGrid, sceneOf, vegetation, type Look } from './air-scene.js'
 
 /** Vapour found where the truth is known. */
 function found(
   toa: ReturnType<typeof sceneOf>,
-  { aot = 0.1, look = LOOK, isUsable = null as Uint8Array | null, otherwise = 2 } = {},
+  { aot = 0.1, isUsable = null as Uint8Array | null, otherwise = 2 } = {},
 ) {
   const { scene, cells, pressureHpa } = toa
-  void look
   const axes = { aot: [aot], wv: VAPOUR_AXIS, pressureHpa: [pressureHpa[0]!] }
   const tableOf = (id: string) =>
     new BandTable({
