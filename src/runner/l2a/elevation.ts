@@ -17,8 +17,8 @@ export interface SurfacePressure {
 }
 
 /**
- * Pressure from a DEM warped bilinearly to 120 m (or the image's own pixels where those are larger). Where the DEM has no value the sea
- * level's pressure stands (voids of DEMs are mostly sea); `heights.missingShare` tells how much that is.
+ * Pressure from a DEM warped bilinearly to 120 m (or the image's own pixels where those are larger). Voids are filled from their edges; farther
+ * off the sea level's pressure stands (wide voids of DEMs are mostly sea); `heights.missingShare` tells how much that is.
  * @throws ProcessingError RASTER_UNREADABLE, NOT_FOUND; BAD_ARGUMENT where the DEM does not touch the image or its heights cannot be metres.
  */
 export async function surfacePressure(image: Grid, demPath: string | null): Promise<SurfacePressure> {
