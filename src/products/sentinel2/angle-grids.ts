@@ -156,10 +156,7 @@ export function readViewAngles(
         notes.push(
           `View angles of band ${bandId}, detector ${detector} have no value; the detector is left out.`,
         )
-      else {
-        const isStated = Uint8Array.from(raw.zenith, (zenith) => (Number.isNaN(zenith) ? 0 : 1))
-        filled.push({ detector, angles: fillByPlane(raw, ulx, uly), validNodes, isStated })
-      }
+      else filled.push({ detector, angles: fillByPlane(raw, ulx, uly), validNodes })
     }
     result.set(bandId, filled)
   }

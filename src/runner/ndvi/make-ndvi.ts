@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
 import { groundClassTable } from '../../domain/ground-class.js'
@@ -52,7 +51,7 @@ export interface NdviRequest {
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
-  readonly codec: Codec
+  readonly codec: 'deflate' | 'zstd'
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
 }
