@@ -15,7 +15,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', 'src/kernels/**', 'src/raster/cog-*.ts', 'bench/**'],
+    files: ['test/**', 'src/kernels/**', 'src/processors/l2a/**', 'src/raster/cog-*.ts', 'bench/**'],
     // A pixel loop over typed arrays knows its index is inside; tests state it too.
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },

@@ -1,6 +1,10 @@
-import type { BandCoefficients } from '../src/processors/l2a/atmosphere.js'
-import { closedForms } from '../src/processors/l2a/closed-forms.js'
+import type { SpectralResponse, SpectralSensor } from '../src/domain/l1-scene.js'
+import type { AtmosphereModel, BandCoefficients } from '../src/processors/l2a/atmosphere.js'
+import { shippedResponse } from '../src/processors/l2a/band-integration.js'
 import { L2A_BANDS, LANDSAT_L2A_BANDS } from '../src/processors/l2a/definition.js'
+import { SPECTRAL_RESPONSES } from '../src/processors/l2a/tables/spectral-responses.js'
+import { tableModel } from '../src/processors/l2a/table-model.js'
+import { shippedAtmosphereTable } from '../src/runner/rt/atmosphere-table.js'
 import type { SixsRow } from './reference-table.js'
 import { SURFACES } from './reference-table.js'
 
@@ -18,10 +22,39 @@ export function spreadOf(deviations: readonly number[]): Spread {
   return { rms: Math.sqrt(squares / deviations.length), max, bias: sum / deviations.length }
 }
 
+/** The middle one, of an even number the mean of the two. NaN of none. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(at)] ?? NaN) + (sorted[Math.ceil(at)] ?? NaN)) / 2
+}
+
 /** Eq. 2: `y = (rho_toa - path) / transmittance; rho_s = y / (1 + S y)`, unit 1; `path` and `transmittance` include the gases. */
 export function invert(toa: number, path: number, transmittance: number, albedo: number): number {
   const y = (toa - path) / transmittance
   return y / (1 + albedo * y)
+}
+
+/** The same with coefficients of a model. */
+export const correct = (toa: number, c: BandCoefficients): number =>
+  invert(toa, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo)
+
+let shipped: AtmosphereModel | undefined
+/** The model that corrects images, with the shipped spectral responses. */
+export const shippedModel = (): AtmosphereModel => (shipped ??= tableModel(shippedAtmosphereTable()))
+
+const moved = new Map<SpectralSensor, AtmosphereModel>()
+/** The same with the responses of a platform where 6S puts them: their first wavelength at the nearest point of its grid of 2.5 nm. */
+export function modelOnSixsGrid(platform: SpectralSensor): AtmosphereModel {
+  const known = moved.get(platform)
+  if (known !== undefined) return known
+  const responses = Object.keys(SPECTRAL_RESPONSES[platform]).map((band): [string, SpectralResponse] => {
+    const response = shippedResponse(platform, band)
+    return [band, { ...response, startNm: 250 + 2.5 * Math.floor((response.startNm - 250) / 2.5 + 0.5) }]
+  })
+  const made = tableModel(shippedAtmosphereTable(), new Map(responses))
+  moved.set(platform, made)
+  return made
 }
 
 /** Inverts with the row's own 6S terms; deviations from the ground reflectance 0.05, 0.2, 0.5. */
@@ -39,45 +72,32 @@ export function tableForward(row: SixsRow): number[] {
   })
 }
 
-/** Deviations of one row under the closed forms. */
+/** Deviations of one row, ours minus 6S. */
 export interface RowErrors {
   readonly row: SixsRow
   readonly ours: BandCoefficients
+  readonly rayleigh: number
   /** Path reflectance, gases left out. */
   readonly path: number
   /** Relative, both legs. */
   readonly transmittance: number
-  /** Relative, ground to sensor. */
-  readonly transmittanceUp: number
   readonly albedo: number
   readonly gas: number
   /** rho_s at 0.05, 0.2, 0.5: all terms ours. */
   readonly surface: readonly number[]
-  /** The same with the path and gases of 6S: what 6a and 6b alone cost. */
-  readonly surfaceExactPath: readonly number[]
-  /** The same with the gases of 6S: what scattering alone costs (the table of section 2.6). */
-  readonly surfaceExactGas: readonly number[]
 }
 
-export function errorsOf(row: SixsRow): RowErrors {
-  const ours = closedForms.bandCoefficients(row.input)
-  const gasPath =
-    row.tgOther *
-    row.tgOzone *
-    (ours.rayleighReflectance + (ours.pathReflectance - ours.rayleighReflectance) * row.tgHalfWater)
-  const each = (path: number, transmittance: number) =>
-    [1, 2, 3].map((i) => invert(row.toa[i]!, path, transmittance, ours.sphericalAlbedo) - SURFACES[i]!)
+export function errorsOf(row: SixsRow, model: AtmosphereModel = shippedModel()): RowErrors {
+  const ours = model.bandCoefficients(row.input)
   return {
     row,
     ours,
+    rayleigh: ours.rayleighReflectance - row.rhoRayleigh,
     path: ours.pathReflectance - row.rhoAtm,
     transmittance: ours.transmittance / (row.tDown * row.tUp) - 1,
-    transmittanceUp: ours.transmittanceUp / row.tUp - 1,
     albedo: ours.sphericalAlbedo - row.sphAlbedo,
     gas: ours.gasTransmittance - row.tgTotal,
-    surface: each(ours.gasPath, ours.gasTransmittance * ours.transmittance),
-    surfaceExactPath: each(row.toa[0], row.tgTotal * ours.transmittance),
-    surfaceExactGas: each(gasPath, row.tgTotal * ours.transmittance),
+    surface: [1, 2, 3].map((i) => correct(row.toa[i]!, ours) - SURFACES[i]!),
   }
 }
 
@@ -96,10 +116,6 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map
 const delivered: ReadonlySet<string> = new Set(L2A_BANDS)
 const deliveredOfOli: ReadonlySet<string> = new Set(LANDSAT_L2A_BANDS)
 
-/** The states of section 2.6: Sentinel-2A, the 11 delivered bands, both aerosols, AOT up to 0.4, sun zenith 20-60 degrees, 0 and 1 km. */
-export const isAnchorState = (row: SixsRow): boolean =>
-  row.input.platform === 'S2A' && delivered.has(row.input.band) && row.aot550 <= 0.4
-
-/** The same states of Landsat-8 OLI and its 7 delivered bands. */
-export const isOliState = (row: SixsRow): boolean =>
-  row.input.platform === 'L8' && deliveredOfOli.has(row.input.band) && row.aot550 <= 0.4
+/** Bands with a surface reflectance: not water vapour, cirrus, panchromatic. */
+export const isDeliveredRow = ({ input }: SixsRow): boolean =>
+  (input.platform === 'L8' || input.platform === 'L9' ? deliveredOfOli : delivered).has(input.band)

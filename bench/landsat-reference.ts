@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import gdal from 'gdal-async'
-import { closedForms } from '../src/processors/l2a/closed-forms.js'
-import type { AerosolModel } from '../src/processors/l2a/definition.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { computedAngles } from '../src/products/landsat/angles.js'
 import { readL1tpMetadata } from '../src/products/landsat/read-l1tp.js'
-import { invert } from './accuracy-measures.js'
+import { correct, shippedModel } from './accuracy-measures.js'
+import type { L1SceneBand } from '../src/domain/l1-scene.js'
+import { findAtmosphere, type FoundAtmosphere } from '../src/processors/l2a/find-atmosphere.js'
+import type { ToaBand } from '../src/processors/l2a/toa-cells.js'
 import { DATA } from './reference-table.js'
 
 const SCENE = join(DATA, 'landsat-l1-l2-pair/momotombo_west')
@@ -52,7 +53,7 @@ function read(name: string): Image {
  * vegetation. The level-2 grid begins one column east of the level-1 grid.
  */
 export async function compareWithUsgs(
-  atmospheres: readonly { readonly aerosol: AerosolModel; readonly aot: number }[],
+  atmospheres: readonly { readonly aerosol: string; readonly aot: number }[],
 ): Promise<LandsatComparison[]> {
   const product = await readL1tpMetadata(SCENE, { settleSeconds: 0 })
   const angles = computedAngles(product)
@@ -80,7 +81,7 @@ export async function compareWithUsgs(
       ours: atmospheres.map(() => [] as number[]),
     }
     const coefficients = atmospheres.map(({ aerosol, aot }) =>
-      closedForms.bandCoefficients({
+      shippedModel().bandCoefficients({
         platform: 'L8',
         band: id,
         sunZenithDeg,
@@ -102,9 +103,7 @@ export async function compareWithUsgs(
         comparison.toa.push(rho)
         comparison.reference.push(stored * SR.mult + SR.add)
         coefficients.forEach((c, i) => {
-          comparison.ours[i]?.push(
-            invert(rho, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo),
-          )
+          comparison.ours[i]?.push(correct(rho, c))
         })
       }
     return comparison
@@ -132,4 +131,48 @@ function clearLand(toa: ReadonlyMap<string, Image>): Uint8Array {
       )
   })
   return clear
+}
+
+/** Pixels of 30 m along a cell. */
+const CELL = 8
+
+/** The atmosphere that our own method finds above the crop, from level 1 alone: AOT and aerosol from the image, vapour and ozone as given elsewhere here. */
+export async function findForPair(aerosol: string): Promise<FoundAtmosphere> {
+  const product = await readL1tpMetadata(SCENE, { settleSeconds: 0 })
+  const angles = computedAngles(product)
+  const first = angles.detectors[0]
+  if (first === undefined) throw new Error('no view angles')
+  const cosine = Math.cos(((angles.sun.zenith[0] ?? NaN) * Math.PI) / 180)
+  const measured = new Map<string, ToaBand>()
+  let size = { width: 0, height: 0 }
+  for (const { id, path, mult, add } of product.bands) {
+    const { width, height, pixels } = read(path.slice(SCENE.length + 1))
+    size = { width: Math.ceil(width / CELL), height: Math.ceil(height / CELL) }
+    const [sums, counts] = [
+      new Float64Array(size.width * size.height),
+      new Int32Array(size.width * size.height),
+    ]
+    pixels.forEach((dn, i) => {
+      if (dn === 0) return
+      const cell = Math.floor(Math.floor(i / width) / CELL) * size.width + Math.floor((i % width) / CELL)
+      sums[cell]! += dn
+      counts[cell]! += 1
+    })
+    const rho = Float32Array.from(sums, (sum, i) =>
+      counts[i]! < (CELL * CELL) / 2 ? NaN : ((sum / counts[i]!) * mult + add) / cosine,
+    )
+    const detectors = Uint32Array.from(rho, (v) => (Number.isNaN(v) ? 0 : 1 << first.detector))
+    measured.set(id, { rho, isSaturated: new Uint8Array(rho.length), detectors })
+  }
+  const grid = { ...product.grid, ...size, pixelWidthM: 30 * CELL, pixelHeightM: 30 * CELL }
+  const bands = product.bands.map(({ id }) => ({ id, detectors: [first] })) as unknown as L1SceneBand[]
+  const hpa = pressureAtAltitude(PAIR_ATMOSPHERE.altitudeM)
+  return findAtmosphere({
+    ...{ model: shippedModel(), scene: { satellite: 'landsat', sensor: 'L8', sun: angles.sun, bands } },
+    ...{ cells: { grid, bands: measured }, nodesHpa: [hpa], state: null, day: 0 },
+    pressureHpa: new Float32Array(size.width * size.height).fill(hpa),
+    params: { aot: 'auto', wv: PAIR_ATMOSPHERE.wv, ozone: PAIR_ATMOSPHERE.ozone, aerosol },
+    auxiliary: { aot: null, wv: null, ozone: null },
+    isCovered: new Uint8Array(size.width * size.height),
+  })
 }

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { SpectralSensor } from '../src/domain/l1-scene.js'
 import type { AtmosphereInput } from '../src/processors/l2a/atmosphere.js'
-import type { AerosolModel } from '../src/processors/l2a/definition.js'
 
 /** One 6SV2.1 run of `rt-reference/sixs_dev.csv`: state, signal over four surfaces, and the terms it is made of. Column names as in the file. */
 export interface SixsRow {
@@ -76,7 +75,7 @@ export function readSixsRows(): SixsRow[] {
       wv: n('wv'),
       ozone: n('o3') * 1000,
       pressureHpa: n('pressure_hpa'),
-      aerosol: row['aerosol'] as AerosolModel,
+      aerosol: row['aerosol'] ?? '',
     }
     return {
       input,

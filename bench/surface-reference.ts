@@ -1,100 +1,111 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import gdal from 'gdal-async'
-import type { AerosolModel } from '../src/processors/l2a/definition.js'
-import { closedForms } from '../src/processors/l2a/closed-forms.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
-import { invert } from './accuracy-measures.js'
+import { correct, shippedModel } from './accuracy-measures.js'
 import { DATA } from './reference-table.js'
 
 const SCENE = join(DATA, 's2-sr-reference/T53JQJ_20201031_S2A')
 export const hasSurfaceReference = existsSync(SCENE)
 
-/** Deviations of one band from the reference's Lambertian reflectance, and that reflectance itself. */
+/** Ground reflectances put under the reference's atmosphere. */
+export const GROUNDS = [0.02, 0.05, 0.1, 0.2, 0.4] as const
+
+/** One band: what our correction makes of the signal that the reference's coefficients give, by pixel. */
 export interface SurfaceComparison {
   readonly band: string
-  readonly deviations: readonly number[]
-  readonly reference: readonly number[]
+  /** Our path reflectance with gases, minus pi B / (esun mu_s). */
+  readonly path: readonly number[]
+  /** By GROUNDS: ours minus the ground. */
+  readonly deviations: readonly (readonly number[])[]
 }
 
-interface Rasters {
-  readonly names: readonly string[]
-  readonly planes: readonly Float64Array[]
-}
+type Planes = ReadonlyMap<string, Float64Array>
 
-function read(name: string): Rasters {
+function read(name: string): Planes {
   const dataset = gdal.open(join(SCENE, `${name}.tif`))
   try {
     const { x, y } = dataset.rasterSize
-    return {
-      names: dataset.bands.map((band) => band.description),
-      planes: dataset.bands.map((band) =>
+    return new Map(
+      dataset.bands.map((band) => [
+        band.description,
         Float64Array.from(band.pixels.read(0, 0, x, y) as ArrayLike<number>),
-      ),
-    }
+      ]),
+    )
   } finally {
     dataset.close()
   }
 }
 
-function plane(rasters: Rasters, name: string): Float64Array {
-  const found = rasters.planes[rasters.names.indexOf(name)]
-  if (found === undefined) throw new Error(`No band '${name}' among ${rasters.names.join(', ')}.`)
+function plane(planes: Planes, name: string): Float64Array {
+  const found = planes.get(name)
+  if (found === undefined) throw new Error(`No band '${name}' among ${[...planes.keys()].join(', ')}.`)
   return found
 }
 
+/** Solar irradiance by band that the reference run used, W m-2 um-1, distance included. */
+function solarIrradiance(): ReadonlyMap<string, number> {
+  const text = readFileSync(join(SCENE, 'processing_metadata.yaml'), 'utf8')
+  return new Map([...text.matchAll(/^ {4}(BAND-\w+): ([\d.]+)$/gm)].map((m) => [m[1] ?? '', Number(m[2])]))
+}
+
+export interface ReferenceAir {
+  readonly aerosol: string
+  /** Beside the AOT that the reference was given. */
+  readonly aotError: number
+}
+
 /**
- * Corrects the scene T53JQJ of 2020-10-31 (S2A) with the AOT, water vapour and ozone that the reference run used, pixel by pixel
- * with its angles and heights, and compares with that run's Lambertian reflectance: MODTRAN 6 with a rural aerosol, an independent
- * code and aerosol. The top-of-atmosphere reflectance is the one that the reference's own coefficients imply.
+ * Tile T53JQJ of 2020-10-31 (S2A) as Geoscience Australia's wagl saw it through MODTRAN 6: the signal is L = B + A rho / (1 - S rho) with its
+ * coefficients A, B, S of each pixel, and is corrected with its AOT (0.096), water vapour, ozone, angles and heights. An independent code, gas
+ * absorption and aerosol (rural).
  */
-export function compareWithSurfaceReference(aerosol: AerosolModel): SurfaceComparison[] {
+export function compareWithSurfaceReference({ aerosol, aotError }: ReferenceAir): SurfaceComparison[] {
   const { ancillary } = JSON.parse(readFileSync(join(SCENE, 'ancillary.json'), 'utf8')) as {
     ancillary: { AEROSOL: number; OZONE: number; 'WATER-VAPOUR': number }
   }
+  const irradiance = solarIrradiance()
+  const model = shippedModel()
   return [2, 0, 1].flatMap((group) => {
-    const toa = read(`implied_toa_reflectance_${group}`)
-    const reference = read(`lambertian_${group}`)
+    const coefficients = read(`coefficients_${group}`)
     const angles = read(`angles_${group}`)
     const elevation = plane(read(`terrain_${group}`), 'ELEVATION_M')
     const sunZenith = plane(angles, 'SOLAR-ZENITH')
     const viewZenith = plane(angles, 'SATELLITE-VIEW')
     const relativeAzimuth = plane(angles, 'RELATIVE-AZIMUTH')
-    return toa.names.map((name) => {
-      const number = name.replace('BAND-', '')
-      const band = `B${number.padStart(2, '0')}`
-      const ours = plane(toa, name)
-      const theirs = plane(reference, name)
-      const deviations: number[] = []
-      const values: number[] = []
-      for (const [i, rho] of ours.entries()) {
-        // Their values are floored at 0.0001: such a pixel says nothing.
-        if (
-          !Number.isFinite(rho) ||
-          theirs[i]! <= 1 ||
-          !Number.isFinite(sunZenith[i]!) ||
-          !Number.isFinite(viewZenith[i]!)
-        )
+    const names = [...coefficients.keys()]
+      .filter((name) => name.startsWith('A/'))
+      .map((name) => name.slice(2))
+    return names.map((name) => {
+      const band = `B${name.replace('BAND-', '').padStart(2, '0')}`
+      const [a, b, s] = ['A', 'B', 'S'].map((c) => plane(coefficients, `${c}/${name}`))
+      const esun = irradiance.get(name) ?? NaN
+      const comparison = { band, path: [] as number[], deviations: GROUNDS.map(() => [] as number[]) }
+      for (const [i, sza] of sunZenith.entries()) {
+        const reflectance = (radiance: number) =>
+          (Math.PI * radiance) / (esun * Math.cos((sza * Math.PI) / 180))
+        const [gain, path, albedo] = [a?.[i] ?? NaN, b?.[i] ?? NaN, s?.[i] ?? NaN]
+        if (![gain, path, albedo, sza, viewZenith[i]].every((value) => Number.isFinite(value)) || gain <= 0)
           continue
-        const c = closedForms.bandCoefficients({
+        const c = model.bandCoefficients({
           platform: 'S2A',
           band,
-          sunZenithDeg: sunZenith[i]!,
+          sunZenithDeg: sza,
           viewZenithDeg: viewZenith[i]!,
           relativeAzimuthDeg: relativeAzimuth[i]!,
-          aot550: ancillary.AEROSOL,
+          aot550: ancillary.AEROSOL + aotError,
           wv: ancillary['WATER-VAPOUR'],
           ozone: ancillary.OZONE * 1000,
           pressureHpa: pressureAtAltitude(elevation[i]!),
           aerosol,
         })
-        deviations.push(
-          invert(rho, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo) -
-            theirs[i]! / 10000,
-        )
-        values.push(theirs[i]! / 10000)
+        comparison.path.push(c.gasPath - reflectance(path))
+        GROUNDS.forEach((rho, k) => {
+          const toa = reflectance(path + (gain * rho) / (1 - albedo * rho))
+          comparison.deviations[k]?.push(correct(toa, c) - rho)
+        })
       }
-      return { band, deviations, reference: values }
+      return comparison
     })
   })
 }

@@ -34,11 +34,11 @@ quietly() {
   fi
 }
 
-# 1. System packages: a compiler, GDAL's headers and tools, two compression libraries.
+# 1. System packages: a compiler, GDAL's headers and tools, three compression libraries.
 node_ok() { command -v node >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; }
 if [ -x build/node/bin/node ]; then PATH="$root/build/node/bin:$PATH"; export PATH; fi
 set -- g++=g++ make=make cmake=cmake python3=python3 gdal-config=libgdal-dev gdal_translate=gdal-bin \
-  /usr/include/libdeflate.h=libdeflate-dev /usr/include/zstd.h=libzstd-dev
+  /usr/include/libdeflate.h=libdeflate-dev /usr/include/zstd.h=libzstd-dev /usr/include/Lerc_c_api.h=liblerc-dev
 node_ok || set -- "$@" npm=npm
 sh scripts/packages.sh "$@" >>"$log" || exit 69
 

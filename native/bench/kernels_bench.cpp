@@ -8,13 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "cell_sums.hpp"
 #include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
 #include "flags.hpp"
 #include "halve.hpp"
 #include "normalized_difference.hpp"
+#include "pack.hpp"
 #include "simd.hpp"
+#include "surroundings.hpp"
+#include "terrain.hpp"
 
 namespace {
 constexpr int kSide = 1024;
@@ -62,6 +66,32 @@ int main() {
   measure("correct, pressure grid", 50, [&] {
     tilth::l2a_correct(dn, detector, window, relief, grid, {-1000, 10000}, out, flags);
   });
+  const std::vector<float> legs(2 * 23 * 23 * 2, 1.1f), directions(23 * 23 * 4, 0.3f), beside(60 * 60, 0.2f);
+  tilth::CorrectionTable ground = relief;
+  ground.legs = legs;
+  ground.directions = directions;
+  const tilth::Surroundings around{beside, 60, 60, {0.02, 0.041, 0.02, 0.041}};
+  measure("correct, surroundings", 50, [&] {
+    tilth::l2a_correct(dn, detector, window, ground, grid, {-1000, 10000}, out, flags, around);
+  });
+  std::vector<std::int16_t> slope(n / 4), level_ground(n);
+  const std::vector<std::uint8_t> hidden(n / 4, 0);
+  for (std::size_t i = 0; i < slope.size(); ++i) slope[i] = static_cast<std::int16_t>(dn[i] - 2000);
+  const tilth::Terrain terrain{slope, slope, hidden, kSide / 2, kSide / 2, {-0.25, 0.5, -0.25, 0.5}};
+  measure("the same and slopes", 50, [&] {
+    tilth::l2a_correct(dn, detector, window, ground, grid, {-1000, 10000}, out, flags, around, terrain,
+                       level_ground);
+  });
+  std::vector<float> heights(n), means(n);
+  std::vector<std::uint8_t> classes_of_shadow(n);
+  for (std::size_t i = 0; i < n; ++i) heights[i] = static_cast<float>(dn[i]) * 0.2f;
+  const tilth::SunOverGrid sun{{1.2f, 1.2f, 1.2f, 1.2f}, {-0.8f, -0.8f, -0.8f, -0.8f}};
+  measure("cast_shadows, 400 m relief", 2, [&] {
+    tilth::cast_shadows({heights, kSide, kSide, 60}, sun, 5, 0, kSide, classes_of_shadow);
+  });
+  const std::vector<float> weights(21 * 21, 1.0f);
+  measure("means_around, 21 x 21", 1,
+          [&] { tilth::means_around(heights, kSide, kSide, weights, 10, 0, kSide, means); });
   measure("halve_mean_i16", 100, [&] {
     tilth::halve_mean_i16({out, kSide, kSide, kSide}, -32768, {half, kSide / 2, kSide / 2, kSide / 2});
   });
@@ -82,6 +112,23 @@ int main() {
   measure("or_flags, same grid", 50, [&] {
     tilth::or_flags(mask, window, flags, kSide, kSide, {0.5, 1, 0.5, 1}, bits);
   });
+  std::vector<std::uint32_t> cell_sums(43 * 43), seen(43 * 43);
+  std::vector<std::int32_t> cell_counts(43 * 43), saturated(43 * 43);
+  measure("sensor_cells of 24 x 24", 50, [&] {
+    tilth::sensor_cells({dn, kSide, kSide, kSide}, detector, 24, 0, 0, 43,
+                        {cell_sums, cell_counts, saturated, seen});
+  });
+  tilth::BlockPacker packer;
+  packed.resize(tilth::BlockPacker::bound(n));
+  std::size_t packed_size = 0;
+  measure("pack a block", 4, [&] { packed_size = packer.pack(dn, detector, kSide, kSide, packed); });
+  std::printf("%-28s %8.2f bytes a pixel\n", "packed",
+              static_cast<double>(packed_size) / static_cast<double>(n));
+  std::vector<std::uint16_t> unpacked(n);
+  std::vector<std::uint8_t> unpacked_detector(n);
+  measure("unpack a block", 10, [&] {
+    packer.unpack({packed.data(), packed_size}, kSide, kSide, unpacked, unpacked_detector);
+  });
   tilth::TileEncoder encoder(512);
   packed.resize(encoder.bound());
   for (const auto codec : {tilth::Codec::kDeflate, tilth::Codec::kZstd})
@@ -89,6 +136,6 @@ int main() {
             2, [&] {
               for (int y = 0; y < kSide; y += 512)
                 for (int x = 0; x < kSide; x += 512)
-                  encoder.encode(out.data() + y * kSide + x, 2, kSide, 512, 512, 2, codec, packed);
+                  encoder.encode(out.data() + y * kSide + x, 2, true, kSide, 512, 512, 2, codec, packed);
             });
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "arguments.hpp"
 #include "cell_sums.hpp"
@@ -13,13 +14,22 @@
 #include "flags.hpp"
 #include "halve.hpp"
 #include "normalized_difference.hpp"
+#include "pack.hpp"
 #include "simd.hpp"
+#include "surroundings.hpp"
+#include "terrain.hpp"
 
 namespace tilth::binding {
 namespace {
 
 constexpr int kMaxSide = 1 << 20;
 constexpr int kTile = 512;
+
+/// Compressors keep state: one of each per JavaScript environment, that is per thread, freed with it.
+struct Coders {
+  TileEncoder encoder{kTile};
+  BlockPacker packer;
+};
 
 std::size_t area(int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); }
 
@@ -78,12 +88,91 @@ void Correct(const Napi::CallbackInfo& info) {
   } else if (table.node_hpa.size() > 1) {
     throw args.type_error("pressure", "expected a grid, because the table has several pressures");
   }
+  const std::size_t nodes = area(table.rows, table.columns);
+  if (t.has("legs"))
+    table.legs = t.array<const float>("legs", area(table.slots, 2) * table.node_hpa.size() * nodes);
+  if (t.has("directions"))
+    table.directions = t.array<const float>("directions", area(table.slots, 4) * nodes);
+  Surroundings around{};
+  if (args.has("around")) {
+    const Arguments a = args.nested("around");
+    around.rows = a.integer("rows", 2, kMaxSide);
+    around.columns = a.integer("columns", 2, kMaxSide);
+    around.reflectance = a.array<const float>("reflectance", area(around.rows, around.columns));
+    around.axes = axes_of(a.nested("axes"));
+  }
+  Terrain terrain{};
+  std::span<std::int16_t> flat{};
+  if (args.has("terrain")) {
+    const Arguments g = args.nested("terrain");
+    terrain.rows = g.integer("rows", 2, kMaxSide);
+    terrain.columns = g.integer("columns", 2, kMaxSide);
+    const std::size_t size = area(terrain.rows, terrain.columns);
+    terrain.east = g.array<const std::int16_t>("east", size);
+    terrain.north = g.array<const std::int16_t>("north", size);
+    terrain.hidden = g.array<const std::uint8_t>("hidden", size);
+    terrain.axes = axes_of(g.nested("axes"));
+    terrain.is_canopy = g.integer("canopy", 0, 1) == 1;
+    flat = args.array<std::int16_t>("flat", pixels);
+    if (table.directions.empty()) throw t.type_error("directions", "expected, because there is terrain");
+  }
+  if ((args.has("around") || args.has("terrain")) && table.legs.empty())
+    throw t.type_error("legs", "expected, because there are surroundings or terrain");
   const double quantification = args.number("quantification");
   if (!(quantification > 0)) throw args.range_error("quantification", "expected a number above 0");
   const Radiometry radiometry{static_cast<float>(args.number("offset")), static_cast<float>(quantification)};
   l2a_correct(args.array<const std::uint16_t>("dn", pixels),
               args.array<const std::uint8_t>("detector", pixels), window, table, pressure, radiometry,
-              args.array<std::int16_t>("out", pixels), args.array<std::uint8_t>("flags", pixels));
+              args.array<std::int16_t>("out", pixels), args.array<std::uint8_t>("flags", pixels), around,
+              terrain, flat);
+}
+
+Heights heights_of(const Arguments& args) {
+  Heights heights{};
+  heights.rows = args.integer("rows", 3, kMaxSide);
+  heights.columns = args.integer("columns", 3, kMaxSide);
+  heights.m = args.array<const float>("heights", area(heights.rows, heights.columns))
+                  .first(area(heights.rows, heights.columns));
+  heights.pixel_m = args.number("pixelM");
+  if (!(heights.pixel_m > 0)) throw args.range_error("pixelM", "expected a number above 0");
+  return heights;
+}
+
+/// Rows of a grid that one call works on.
+std::pair<int, int> rows_of(const Arguments& args, int rows) {
+  const int first = args.integer("firstRow", 0, rows);
+  return {first, args.integer("lastRow", first, rows)};
+}
+
+void Slopes(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const Heights heights = heights_of(args);
+  const std::size_t inner = area(heights.rows - 2, heights.columns - 2);
+  slopes(heights, args.array<std::int16_t>("east", inner), args.array<std::int16_t>("north", inner));
+}
+
+void CastShadows(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const Heights heights = heights_of(args);
+  const auto [first, last] = rows_of(args, heights.rows);
+  const auto east = args.array<const float>("sunEast", 4), north = args.array<const float>("sunNorth", 4);
+  SunOverGrid sun{};
+  for (int i = 0; i < 4; ++i) {
+    sun.east[i] = east[i];
+    sun.north[i] = north[i];
+  }
+  cast_shadows(heights, sun, static_cast<float>(args.number("toleranceM")), first, last,
+               args.array<std::uint8_t>("hidden", area(heights.rows, heights.columns)));
+}
+
+void MeansAround(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int rows = args.integer("rows", 1, kMaxSide), columns = args.integer("columns", 1, kMaxSide);
+  const int radius = args.integer("radius", 0, 1000);
+  const auto [first, last] = rows_of(args, rows);
+  means_around(args.array<const float>("values", area(rows, columns)), rows, columns,
+               args.array<const float>("weights", area(2 * radius + 1, 2 * radius + 1)), radius, first, last,
+               args.array<float>("out", area(rows, columns)));
 }
 
 template <typename T>
@@ -186,19 +275,62 @@ void CellSums(const Napi::CallbackInfo& info) {
             args.array<std::int32_t>("counts", cells).first(cells));
 }
 
+void SensorCellSums(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto in = plane_of<const std::uint16_t>(args.nested("in"));
+  const int side = args.integer("side", 1, 255);
+  const int left = args.integer("left", 0, side - 1), above = args.integer("above", 0, side - 1);
+  const int columns = (left + in.width + side - 1) / side, rows = (above + in.height + side - 1) / side;
+  const std::size_t cells = area(columns, rows);
+  sensor_cells(in, args.array<const std::uint8_t>("detector", area(in.width, in.height)), side, left, above,
+               columns,
+               {args.array<std::uint32_t>("sums", cells).first(cells),
+                args.array<std::int32_t>("counts", cells).first(cells),
+                args.array<std::int32_t>("saturated", cells).first(cells),
+                args.array<std::uint32_t>("detectors", cells).first(cells)});
+}
+
+Napi::Value PackBound(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const std::size_t pixels = area(args.integer("width", 1, kMaxSide), args.integer("height", 1, kMaxSide));
+  return Napi::Number::New(info.Env(), static_cast<double>(BlockPacker::bound(pixels)));
+}
+
+Napi::Value PackBlock(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int width = args.integer("width", 1, kMaxSide), height = args.integer("height", 1, kMaxSide);
+  const std::size_t pixels = area(width, height);
+  const std::size_t size = info.Env().GetInstanceData<Coders>()->packer.pack(
+      args.array<const std::uint16_t>("dn", pixels), args.array<const std::uint8_t>("detector", pixels),
+      width, height, args.array<std::uint8_t>("out", 1));
+  if (size == 0) throw args.range_error("out", "too small for the packed block; see packBound");
+  return Napi::Number::New(info.Env(), static_cast<double>(size));
+}
+
+Napi::Value UnpackBlock(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const int width = args.integer("width", 1, kMaxSide), height = args.integer("height", 1, kMaxSide);
+  const std::size_t pixels = area(width, height);
+  const bool is_whole = info.Env().GetInstanceData<Coders>()->packer.unpack(
+      args.array<const std::uint8_t>("bytes", 1), width, height, args.array<std::uint16_t>("dn", pixels),
+      args.array<std::uint8_t>("detector", pixels));
+  return Napi::Boolean::New(info.Env(), is_whole);
+}
+
 Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
-  TileEncoder& encoder = *info.Env().GetInstanceData<TileEncoder>();
+  TileEncoder& encoder = info.Env().GetInstanceData<Coders>()->encoder;
   const Arguments in = args.nested("in");
   const int bytes_per_pixel = args.integer("bytesPerPixel", 1, 2);
   const int predictor = args.integer("predictor", 1, 2);
-  const Codec codec = args.integer("codec", 0, 1) == 0 ? Codec::kDeflate : Codec::kZstd;
+  const auto codec = static_cast<Codec>(args.integer("codec", 0, 2));
+  const bool is_signed = args.integer("isSigned", 0, 1) == 1;
   const auto out = args.array<std::uint8_t>("out", 1);
   const int start = args.integer("outStart", 0, 2147483647);
   if (static_cast<std::size_t>(start) > out.size()) throw args.range_error("outStart", "lies beyond `out`");
   const auto encode = [&](const void* pixels, std::ptrdiff_t stride, int width, int height) {
     if (width > kTile || height > kTile) throw in.range_error("width, height", "expected 512 or fewer");
-    return encoder.encode(pixels, bytes_per_pixel, stride, width, height, predictor, codec,
+    return encoder.encode(pixels, bytes_per_pixel, is_signed, stride, width, height, predictor, codec,
                           out.subspan(start));
   };
   std::size_t size = 0;
@@ -215,17 +347,19 @@ Napi::Value EncodeTile(const Napi::CallbackInfo& info) {
 
 Napi::Value EncodeBound(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(),
-                           static_cast<double>(info.Env().GetInstanceData<TileEncoder>()->bound()));
+                           static_cast<double>(info.Env().GetInstanceData<Coders>()->encoder.bound()));
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if (simd_target().name == "unsupported")
     throw Napi::Error::New(
         env, "TILTH_SIMD: this CPU or build lacks the target named; expected baseline, avx2 or avx512");
-  // Compressors keep state: one per JavaScript environment, that is per thread, freed with it.
-  env.SetInstanceData(new TileEncoder(kTile));
+  env.SetInstanceData(new Coders);
   exports.Set("simdTarget", Napi::Function::New(env, SimdTargetName));
   exports.Set("correct", Napi::Function::New(env, Correct));
+  exports.Set("slopes", Napi::Function::New(env, Slopes));
+  exports.Set("castShadows", Napi::Function::New(env, CastShadows));
+  exports.Set("meansAround", Napi::Function::New(env, MeansAround));
   exports.Set("halveMean", Napi::Function::New(env, HalveMean));
   exports.Set("halveNearest8", Napi::Function::New(env, HalveNearest8));
   exports.Set("halveNearest16", Napi::Function::New(env, HalveNearest16));
@@ -236,6 +370,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("compositeAdd", Napi::Function::New(env, CompositeAdd));
   exports.Set("compositeDivide", Napi::Function::New(env, CompositeDivide));
   exports.Set("cellSums", Napi::Function::New(env, CellSums));
+  exports.Set("sensorCells", Napi::Function::New(env, SensorCellSums));
+  exports.Set("packBound", Napi::Function::New(env, PackBound));
+  exports.Set("packBlock", Napi::Function::New(env, PackBlock));
+  exports.Set("unpackBlock", Napi::Function::New(env, UnpackBlock));
   exports.Set("encodeTile", Napi::Function::New(env, EncodeTile));
   exports.Set("encodeBound", Napi::Function::New(env, EncodeBound));
   return exports;

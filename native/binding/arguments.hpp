@@ -33,6 +33,11 @@ struct ArrayType<std::int32_t> {
   static constexpr const char* name = "Int32Array";
 };
 template <>
+struct ArrayType<std::uint32_t> {
+  static constexpr napi_typedarray_type kind = napi_uint32_array;
+  static constexpr const char* name = "Uint32Array";
+};
+template <>
 struct ArrayType<float> {
   static constexpr napi_typedarray_type kind = napi_float32_array;
   static constexpr const char* name = "Float32Array";

@@ -19,4 +19,19 @@ namespace tilth {
 void cell_sums(const Plane<const std::int16_t>& in, std::int16_t no_data, int side, int left, int above,
                int columns, std::span<std::int32_t> sums, std::span<std::int32_t> counts) noexcept;
 
+/// What a sensor measured in the cells of a block. Arrays as `sums` and `counts` of `cell_sums`.
+struct SensorCells {
+  std::span<std::uint32_t> sums;      ///< of digital numbers that are neither 0 nor 65535
+  std::span<std::int32_t> counts;     ///< of these pixels
+  std::span<std::int32_t> saturated;  ///< pixels of 65535
+  std::span<std::uint32_t>
+      detectors;  ///< bit d: detector d (0 to 31, more share bit 31) measured in the cell
+};
+
+/// The same for digital numbers as a sensor delivers them: 0 is no-data, 65535 saturated, `detector`
+/// [height][width] (rows as in `in`, but contiguous) 0 where none saw the pixel, which then counts nowhere.
+/// @param side  1 to 255 pixels: then a sum of uint16 fits into uint32.
+void sensor_cells(const Plane<const std::uint16_t>& in, std::span<const std::uint8_t> detector, int side,
+                  int left, int above, int columns, const SensorCells& out) noexcept;
+
 }  // namespace tilth

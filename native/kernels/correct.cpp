@@ -43,19 +43,49 @@ float fraction_of(int pixel, const Cell& cell, double dx) noexcept {
   return f > 0.0f ? (f < 1.0f ? f : 1.0f) : 0.0f;
 }
 
-/// Pressure of `n` pixels of one row, from column `x` on.
-void pressure_of_run(const PressureGrid& grid, int x, int n, const Cell& row_cell, float fy, float* hpa,
-                     const RowFunctions& rows) noexcept {
-  const float* upper = grid.hpa.data() + static_cast<std::ptrdiff_t>(row_cell.index) * grid.columns;
-  const float* lower = upper + grid.columns;
+/// Where one row of pixels lies on a grid.
+struct RowPlace {
+  Cell cell{};
+  float fy = 0;
+};
+
+RowPlace place_row(int y, int rows, const NodeAxes& axes) noexcept {
+  const Cell cell = cell_of(y, rows, axes.y0, axes.dy);
+  return {cell, fraction_of(y, cell, axes.dy)};
+}
+
+/// Values of a grid at `n` pixels of one row, from column `x` on.
+void values_of_run(std::span<const float> values, int columns, const NodeAxes& axes, int x, int n,
+                   const RowPlace& row, float* out, const RowFunctions& rows) noexcept {
+  const float* upper = values.data() + static_cast<std::ptrdiff_t>(row.cell.index) * columns;
+  const float* lower = upper + columns;
+  const float fy = row.fy;
   for (int done = 0; done < n;) {
-    const Cell cell = cell_of(x + done, grid.columns, grid.axes.x0, grid.axes.dx);
+    const Cell cell = cell_of(x + done, columns, axes.x0, axes.dx);
     const int length = std::min(n - done, cell.end - (x + done));
     const float left = upper[cell.index] + fy * (lower[cell.index] - upper[cell.index]);
     const float right = upper[cell.index + 1] + fy * (lower[cell.index + 1] - upper[cell.index + 1]);
-    rows.line(hpa + done, length, x + done - cell.origin, cell.f0, static_cast<float>(grid.axes.dx), left,
+    rows.line(out + done, length, x + done - cell.origin, cell.f0, static_cast<float>(axes.dx), left,
               right - left);
     done += length;
+  }
+}
+
+/// Slopes and hidden pixels of `n` pixels of one row, from column `x` on; hidden of the nearest node.
+void terrain_of_run(const Terrain& terrain, int x, int n, const RowPlace& row, float* east, float* north,
+                    std::uint8_t* hidden, const RowFunctions& rows) noexcept {
+  const NodeAxes& axes = terrain.axes;
+  const std::ptrdiff_t upper = static_cast<std::ptrdiff_t>(row.cell.index) * terrain.columns;
+  const auto slopes = [&](const std::int16_t* values, float* out) {
+    rows.slope_run({values + upper, values + upper + terrain.columns, terrain.columns, row.fy, axes.x0,
+                    axes.dx, x, n, 1.0f / kSlopeScale, out});
+  };
+  slopes(terrain.east.data(), east);
+  slopes(terrain.north.data(), north);
+  const std::uint8_t* nearest = terrain.hidden.data() + upper + (row.fy < 0.5f ? 0 : terrain.columns);
+  for (int i = 0; i < n; ++i) {
+    const double at = axes.x0 + axes.dx * (x + i) + 0.5;
+    hidden[i] = nearest[static_cast<int>(std::clamp(at, 0.0, static_cast<double>(terrain.columns - 1)))];
   }
 }
 
@@ -63,29 +93,44 @@ void pressure_of_run(const PressureGrid& grid, int x, int n, const Cell& row_cel
 
 void l2a_correct(std::span<const std::uint16_t> dn, std::span<const std::uint8_t> detector,
                  const PixelWindow& window, const CorrectionTable& table, const PressureGrid& pressure,
-                 const Radiometry& radiometry, std::span<std::int16_t> out,
-                 std::span<std::uint8_t> flags) noexcept {
+                 const Radiometry& radiometry, std::span<std::int16_t> out, std::span<std::uint8_t> flags,
+                 const Surroundings& around, const Terrain& terrain, std::span<std::int16_t> flat) noexcept {
   const RowFunctions& rows = *simd_target().rows;
   const int pressures = std::min(static_cast<int>(table.node_hpa.size()), kMaxPressures);
   const bool uses_pressure = pressures > 1 && !pressure.hpa.empty();
-  const std::ptrdiff_t row_stride = static_cast<std::ptrdiff_t>(table.columns) * 3;
-  const std::ptrdiff_t pressure_stride = row_stride * table.rows;
-  std::array<float, kRunMax> hpa{};
+  const bool has_legs = !table.legs.empty();
+  const bool is_around = has_legs && !around.reflectance.empty();
+  const bool is_sloping = has_legs && !table.directions.empty() && !terrain.east.empty() && !flat.empty();
+  const std::ptrdiff_t nodes = static_cast<std::ptrdiff_t>(table.rows) * table.columns;
+  const int used = uses_pressure ? pressures : 1;
+  std::array<float, kRunMax> hpa{}, beside{}, east{}, north{};
+  std::array<std::uint8_t, kRunMax> hidden{};
   std::array<float, kMaxPressures * 3> left{}, right{};
+  std::array<float, kMaxPressures * 2> legs_left{}, legs_right{};
+  std::array<float, 4> directions_left{}, directions_right{};
 
   for (int r = 0; r < window.height; ++r) {
+    const int y = window.y + r;
     const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(r) * window.width;
-    const Cell row_cell = cell_of(window.y + r, table.rows, table.axes.y0, table.axes.dy);
-    const float fy = fraction_of(window.y + r, row_cell, table.axes.dy);
-    Cell pressure_row{};
-    float pressure_fy = 0;
-    if (uses_pressure) {
-      pressure_row = cell_of(window.y + r, pressure.rows, pressure.axes.y0, pressure.axes.dy);
-      pressure_fy = fraction_of(window.y + r, pressure_row, pressure.axes.dy);
-    }
+    const RowPlace at = place_row(y, table.rows, table.axes);
+    const RowPlace pressure_at = uses_pressure ? place_row(y, pressure.rows, pressure.axes) : RowPlace{};
+    const RowPlace around_at = is_around ? place_row(y, around.rows, around.axes) : RowPlace{};
+    const RowPlace terrain_at = is_sloping ? place_row(y, terrain.rows, terrain.axes) : RowPlace{};
     for (int c = 0; c < window.width;) {
-      const Cell cell = cell_of(window.x + c, table.columns, table.axes.x0, table.axes.dx);
+      const int x = window.x + c;
+      const Cell cell = cell_of(x, table.columns, table.axes.x0, table.axes.dx);
       const int cell_end = std::min(window.width, cell.end - window.x);
+      const std::ptrdiff_t node = static_cast<std::ptrdiff_t>(at.cell.index) * table.columns +
+                                  static_cast<std::ptrdiff_t>(cell.index);
+      // Values of one plane of nodes, `width` floats each, on the edges of the cell at this row.
+      const auto edges = [&](const float* plane, int width, float* on_left, float* on_right) {
+        const float* upper = plane + node * width;
+        const float* lower = upper + static_cast<std::ptrdiff_t>(table.columns) * width;
+        for (int k = 0; k < width; ++k) {
+          on_left[k] = upper[k] + at.fy * (lower[k] - upper[k]);
+          on_right[k] = upper[width + k] + at.fy * (lower[width + k] - upper[width + k]);
+        }
+      };
       // A cell of the table is crossed by few detectors: take runs of one detector within it.
       while (c < cell_end) {
         const std::uint8_t d = detector[row + c];
@@ -97,27 +142,55 @@ void l2a_correct(std::span<const std::uint16_t> dn, std::span<const std::uint8_t
           for (int i = 0; i < n; ++i) {
             const std::uint16_t value = dn[row + c + i];
             out[row + c + i] = -32768;
+            if (is_sloping) flat[row + c + i] = -32768;
             flags[row + c + i] = static_cast<std::uint8_t>(kNoData | (value == 0 ? 0 : kNoDetector) |
                                                            (value == 65535 ? kSaturated : 0));
           }
-        } else {
-          const float* base = table.coefficients.data() + slot * pressures * pressure_stride +
-                              row_cell.index * row_stride + static_cast<std::ptrdiff_t>(cell.index) * 3;
-          for (int p = 0; p < pressures; ++p) {
-            const float* upper = base + p * pressure_stride;
-            const float* lower = upper + row_stride;
-            for (int k = 0; k < 3; ++k) {
-              left[3 * p + k] = upper[k] + fy * (lower[k] - upper[k]);
-              right[3 * p + k] = upper[3 + k] + fy * (lower[3 + k] - upper[3 + k]);
-            }
-          }
-          if (uses_pressure)
-            pressure_of_run(pressure, window.x + c, n, pressure_row, pressure_fy, hpa.data(), rows);
-          rows.correct_run({dn.data() + row + c, out.data() + row + c, flags.data() + row + c, n,
-                            window.x + c - cell.origin, cell.f0, static_cast<float>(table.axes.dx),
-                            uses_pressure ? pressures : 1, left.data(), right.data(), table.node_hpa.data(),
-                            hpa.data(), radiometry.offset, 1.0f / radiometry.quantification});
+          c += n;
+          continue;
         }
+        for (int p = 0; p < pressures; ++p) {
+          const std::ptrdiff_t plane = (static_cast<std::ptrdiff_t>(slot) * pressures + p) * nodes;
+          edges(table.coefficients.data() + plane * 3, 3, left.data() + 3 * p, right.data() + 3 * p);
+          if (has_legs)
+            edges(table.legs.data() + plane * 2, 2, legs_left.data() + 2 * p, legs_right.data() + 2 * p);
+        }
+        const int first = window.x + c;
+        if (uses_pressure)
+          values_of_run(pressure.hpa, pressure.columns, pressure.axes, first, n, pressure_at, hpa.data(),
+                        rows);
+        if (is_around)
+          values_of_run(around.reflectance, around.columns, around.axes, first, n, around_at, beside.data(),
+                        rows);
+        if (is_sloping) {
+          edges(table.directions.data() + slot * nodes * 4, 4, directions_left.data(),
+                directions_right.data());
+          terrain_of_run(terrain, first, n, terrain_at, east.data(), north.data(), hidden.data(), rows);
+        }
+        rows.correct_run({dn.data() + row + c,
+                          out.data() + row + c,
+                          flags.data() + row + c,
+                          n,
+                          first - cell.origin,
+                          cell.f0,
+                          static_cast<float>(table.axes.dx),
+                          used,
+                          left.data(),
+                          right.data(),
+                          table.node_hpa.data(),
+                          hpa.data(),
+                          radiometry.offset,
+                          1.0f / radiometry.quantification,
+                          has_legs ? legs_left.data() : nullptr,
+                          legs_right.data(),
+                          is_around ? beside.data() : nullptr,
+                          directions_left.data(),
+                          directions_right.data(),
+                          east.data(),
+                          north.data(),
+                          hidden.data(),
+                          terrain.is_canopy,
+                          is_sloping ? flat.data() + row + c : nullptr});
         c += n;
       }
     }

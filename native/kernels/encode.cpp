@@ -1,5 +1,6 @@
 #include "encode.hpp"
 
+#include <Lerc_c_api.h>
 #include <libdeflate.h>
 #include <zstd.h>
 
@@ -14,6 +15,21 @@ namespace tilth {
 namespace {
 
 constexpr int kLevel = 1;
+
+// Types of pixels as Lerc_c_api.h numbers them, and the version of its format that libtiff writes.
+constexpr unsigned int kLercUchar = 1, kLercShort = 2, kLercUshort = 3;
+constexpr int kLercVersion = 4;
+// A blob that does not compress holds the pixels behind a header, a mask and ranges of values.
+constexpr std::size_t kLercHeader = 4096;
+
+std::size_t encode_lerc(const void* pixels, unsigned int type, int tile,
+                        std::span<std::uint8_t> out) noexcept {
+  unsigned int written = 0;
+  const unsigned int status =
+      lerc_encodeForVersion(pixels, kLercVersion, type, 1, tile, tile, 1, 0, nullptr, 0, out.data(),
+                            static_cast<unsigned int>(out.size()), &written);
+  return status == 0 ? written : 0;
+}
 
 void difference_row(const RowFunctions& rows, const std::uint8_t* in, int n, std::uint8_t* out) {
   rows.difference_u8(in, n, out);
@@ -69,11 +85,12 @@ TileEncoder::~TileEncoder() {
 
 std::size_t TileEncoder::bound() const noexcept {
   const std::size_t bytes = state_->scratch.size() * 2;
-  return std::max(libdeflate_zlib_compress_bound(state_->deflate, bytes), ZSTD_compressBound(bytes));
+  return std::max({libdeflate_zlib_compress_bound(state_->deflate, bytes), ZSTD_compressBound(bytes),
+                   bytes + kLercHeader});
 }
 
-std::size_t TileEncoder::encode(const void* pixels, int bytes_per_pixel, std::ptrdiff_t stride, int width,
-                                int height, int predictor, Codec codec,
+std::size_t TileEncoder::encode(const void* pixels, int bytes_per_pixel, bool is_signed,
+                                std::ptrdiff_t stride, int width, int height, int predictor, Codec codec,
                                 std::span<std::uint8_t> out) noexcept {
   const int tile = state_->tile;
   std::uint16_t* wide = state_->scratch.data();
@@ -86,6 +103,9 @@ std::size_t TileEncoder::encode(const void* pixels, int bytes_per_pixel, std::pt
   const std::size_t bytes = static_cast<std::size_t>(tile) * tile * bytes_per_pixel;
   if (codec == Codec::kDeflate)
     return libdeflate_zlib_compress(state_->deflate, narrow, bytes, out.data(), out.size());
+  if (codec == Codec::kLerc)
+    return encode_lerc(narrow, bytes_per_pixel == 1 ? kLercUchar : is_signed ? kLercShort : kLercUshort, tile,
+                       out);
   const std::size_t size = ZSTD_compressCCtx(state_->zstd, out.data(), out.size(), narrow, bytes, kLevel);
   return ZSTD_isError(size) ? 0 : size;
 }

@@ -14,6 +14,157 @@ void line(float* __restrict out, int n, int first, float f0, float df, float bas
   for (int i = 0; i < n; ++i) out[i] = base + clamp01(f0 + static_cast<float>(first + i) * df) * slope;
 }
 
+/// What a reflectance x 10000 is stored as.
+struct Stored {
+  std::int16_t value;
+  int good, clipped;
+};
+
+inline Stored store(float v, int measured) {
+  const float high = v < 32767.0f ? v : 32767.0f;
+  const float low = high > -32767.0f ? high : -32767.0f;
+  const int rounded = static_cast<int>(low + (low < 0.0f ? -0.5f : 0.5f));
+  const int good = measured & (v == v);
+  return {static_cast<std::int16_t>(good ? rounded : -32768), good, good & (v != low)};
+}
+
+// The compiler's own instruction, rounded correctly by IEEE 754: the same on every target. <cmath> would
+// bring inline functions of the library.
+inline float square_root(float v) { return __builtin_sqrtf(v); }
+
+/// The rest of `correct_run` with surroundings and slopes; f, a, b, s as there.
+void correct_ground(const CorrectRun& run, const float* __restrict f, const float* __restrict a,
+                    const float* __restrict b, const float* __restrict s) noexcept {
+  float u[kRunMax], direct[kRunMax], v[kRunMax], e[kRunMax];
+  const int n = run.n;
+  {
+    const float u0 = run.legs_left[0], d0 = run.legs_left[1];
+    const float du = run.legs_right[0] - u0, dd = run.legs_right[1] - d0;
+    for (int i = 0; i < n; ++i) {
+      u[i] = u0 + f[i] * du;
+      direct[i] = d0 + f[i] * dd;
+    }
+  }
+  for (int j = 0; j + 1 < run.pressures; ++j) {
+    const float* l = run.legs_left + 2 * j;
+    const float* r = run.legs_right + 2 * j;
+    const float node = run.node_hpa[j], inverse = 1.0f / (run.node_hpa[j + 1] - node);
+    const float uu = l[2] - l[0], ud = l[3] - l[1];
+    const float wu = (r[2] - r[0]) - uu, wd = (r[3] - r[1]) - ud;
+    const float* hpa = run.hpa;
+    for (int i = 0; i < n; ++i) {
+      const float t = clamp01((hpa[i] - node) * inverse);
+      u[i] += t * (uu + f[i] * wu);
+      direct[i] += t * (ud + f[i] * wd);
+    }
+  }
+  {
+    const std::uint16_t* __restrict dn = run.dn;
+    std::int16_t* __restrict out = run.out;
+    std::uint8_t* __restrict flags = run.flags;
+    const float offset = run.offset, scale = run.scale;
+    if (run.around == nullptr) {
+      for (int i = 0; i < n; ++i) {
+        const float y = a[i] * ((static_cast<float>(dn[i]) + offset) * scale) - b[i];
+        v[i] = e[i] = y / (1.0f + s[i] * y);
+      }
+    } else {
+      const float* __restrict around = run.around;
+      for (int i = 0; i < n; ++i) {
+        const float y = a[i] * ((static_cast<float>(dn[i]) + offset) * scale) - b[i];
+        e[i] = around[i];
+        v[i] = y * u[i] * (1.0f - e[i] * s[i]) - e[i] * (u[i] - 1.0f);
+      }
+    }
+    for (int i = 0; i < n; ++i) {
+      const int d = dn[i];
+      const Stored stored = store(v[i] * 10000.0f, d != 0);
+      out[i] = stored.value;
+      flags[i] = static_cast<std::uint8_t>((stored.good ? 0 : kNoData) | (d == 65535 ? kSaturated : 0) |
+                                           (stored.clipped ? kClipped : 0));
+    }
+  }
+  if (run.flat == nullptr) return;
+  const float* l = run.directions_left;
+  const float sx0 = l[0], sy0 = l[1], vx0 = l[2], vy0 = l[3];
+  const float* r = run.directions_right;
+  const float dsx = r[0] - sx0, dsy = r[1] - sy0, dvx = r[2] - vx0, dvy = r[3] - vy0;
+  const float* __restrict east = run.east;
+  const float* __restrict north = run.north;
+  const std::uint8_t* __restrict hidden = run.hidden;
+  const std::int16_t* __restrict out = run.out;
+  std::uint8_t* __restrict flags = run.flags;
+  std::int16_t* __restrict flat = run.flat;
+  const bool is_canopy = run.is_canopy;
+  for (int i = 0; i < n; ++i) {
+    const float sx = sx0 + f[i] * dsx, sy = sy0 + f[i] * dsy;
+    const float vx = vx0 + f[i] * dvx, vy = vy0 + f[i] * dvy;
+    const float cos_sun = 1.0f / square_root(1.0f + sx * sx + sy * sy);
+    const float cos_view = 1.0f / square_root(1.0f + vx * vx + vy * vy);
+    const float p = east[i], q = north[i];
+    const float cos_slope = 1.0f / square_root(1.0f + p * p + q * q);
+    // Over what they are on level ground.
+    const float i_ratio = cos_slope * (1.0f - p * sx - q * sy);
+    const float e_ratio = cos_slope * (1.0f - p * vx - q * vy);
+    const float i_raw = i_ratio * cos_sun, e_raw = e_ratio * cos_view;
+    const float cos_i = i_raw > 0.2f ? i_raw : 0.2f;
+    const float cos_e = e_raw > 0.1f ? e_raw : 0.1f;
+    const float shape = is_canopy ? (cos_i + cos_e) / (cos_sun + cos_view) : 1.0f;
+    const float sky = 0.5f + 0.5f * cos_slope, ground = 0.5f - 0.5f * cos_slope;
+    const float light = direct[i] * (cos_i / cos_sun) + (1.0f - direct[i]) * sky + e[i] * ground;
+    const int is_hidden = hidden[i] != 0;
+    const float level = is_hidden ? v[i] : v[i] * shape / light;
+    const int measured = out[i] != -32768;
+    const Stored stored = store(level * 10000.0f, measured);
+    flat[i] = stored.value;
+    const int grazes = measured & !is_hidden & ((i_raw < 0.2f) | (i_ratio < 0.2f));
+    flags[i] =
+        static_cast<std::uint8_t>(flags[i] | (stored.clipped ? kClipped : 0) | (grazes ? kGrazing : 0));
+  }
+}
+
+/// Node left of pixel i, the last but one at most.
+inline int node_of(const SlopeRun& run, int i, double* at) {
+  const double u = run.x0 + run.dx * (run.x + i);
+  const double low = u > 0.0 ? u : 0.0;
+  const int k = static_cast<int>(low);
+  *at = low;
+  return k < run.columns - 2 ? k : run.columns - 2;
+}
+
+void slope_run(const SlopeRun& run) noexcept {
+  // Nodes are blended between the two rows once for all pixels that lie between them.
+  constexpr int kNodes = 2 * kRunMax;
+  float blended[kNodes];
+  double at = 0;
+  for (int done = 0; done < run.n;) {
+    const int first = node_of(run, done, &at);
+    int n = run.n - done;
+    while (node_of(run, done + n - 1, &at) + 2 - first > kNodes) n = (n + 1) / 2;
+    const int nodes = node_of(run, done + n - 1, &at) + 2 - first;
+    const std::int16_t* __restrict upper = run.upper + first;
+    const std::int16_t* __restrict lower = run.lower + first;
+    const float fy = run.fy, scale = run.scale;
+    for (int k = 0; k < nodes; ++k) {
+      const float l = upper[k], m = lower[k];
+      blended[k] = (l + fy * (m - l)) * scale;
+    }
+    float* __restrict out = run.out + done;
+    const double x0 = run.x0, dx = run.dx;
+    const int x = run.x + done, last = run.columns - 2;
+    for (int i = 0; i < n; ++i) {
+      const double u = x0 + dx * (x + i);
+      const double low = u > 0.0 ? u : 0.0;
+      int k = static_cast<int>(low);
+      k = k < last ? k : last;
+      const float w = clamp01(static_cast<float>(low - k));
+      const float left = blended[k - first], right = blended[k - first + 1];
+      out[i] = left + w * (right - left);
+    }
+    done += n;
+  }
+}
+
 void correct_run(const CorrectRun& run) noexcept {
   float f[kRunMax], a[kRunMax], b[kRunMax], s[kRunMax];
   const int n = run.n;
@@ -45,6 +196,10 @@ void correct_run(const CorrectRun& run) noexcept {
       s[i] += t * (us + f[i] * ws);
     }
   }
+  if (run.legs_left != nullptr) {
+    correct_ground(run, f, a, b, s);
+    return;
+  }
   const std::uint16_t* __restrict dn = run.dn;
   std::int16_t* __restrict out = run.out;
   std::uint8_t* __restrict flags = run.flags;
@@ -53,14 +208,10 @@ void correct_run(const CorrectRun& run) noexcept {
     const int d = dn[i];
     const float y = a[i] * ((static_cast<float>(d) + offset) * scale) - b[i];
     const float v = y / (1.0f + s[i] * y) * 10000.0f;
-    const float high = v < 32767.0f ? v : 32767.0f;
-    const float low = high > -32767.0f ? high : -32767.0f;
-    const int rounded = static_cast<int>(low + (low < 0.0f ? -0.5f : 0.5f));
-    const int good = (d != 0) & (v == v);
-    const int clipped = good & (v != low);
-    out[i] = static_cast<std::int16_t>(good ? rounded : -32768);
-    flags[i] = static_cast<std::uint8_t>((good ? 0 : kNoData) | (d == 65535 ? kSaturated : 0) |
-                                         (clipped ? kClipped : 0));
+    const Stored stored = store(v, d != 0);
+    out[i] = stored.value;
+    flags[i] = static_cast<std::uint8_t>((stored.good ? 0 : kNoData) | (d == 65535 ? kSaturated : 0) |
+                                         (stored.clipped ? kClipped : 0));
   }
 }
 
@@ -162,6 +313,7 @@ void composite_divide(const double* __restrict sum, const double* __restrict wei
 }  // namespace
 
 const RowFunctions rows = {correct_run,
+                           slope_run,
                            line,
                            halve_i16,
                            pick<std::uint8_t>,

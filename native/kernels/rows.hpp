@@ -24,10 +24,35 @@ struct CorrectRun {
   const float* hpa;       ///< [n] pressure of the pixels; unused when P = 1
   float offset;           ///< added to the DN
   float scale;            ///< 1 / quantification
+  /// [P][2] legs on both edges, as the coefficients; null: the ground is alike everywhere and level.
+  const float* legs_left;
+  const float* legs_right;
+  const float* around;  ///< [n] reflectance around each pixel; null: its own
+  /// [4] directions on both edges, and [n] slopes and hidden pixels; used where `flat` is not null.
+  const float* directions_left;
+  const float* directions_right;
+  const float* east;
+  const float* north;
+  const std::uint8_t* hidden;
+  bool is_canopy;
+  std::int16_t* flat;
+};
+
+/// Slopes of one row of pixels: bilinear between the nodes of a grid.
+struct SlopeRun {
+  const std::int16_t* upper;  ///< [columns] nodes above the row of pixels
+  const std::int16_t* lower;  ///< and below
+  int columns;                ///< nodes, >= 2
+  float fy;                   ///< share of the lower row
+  double x0, dx;              ///< node coordinate of pixel 0, and its growth per pixel
+  int x, n;                   ///< first pixel, pixels
+  float scale;                ///< of the stored slopes
+  float* out;                 ///< [n]
 };
 
 struct RowFunctions {
   void (*correct_run)(const CorrectRun& run) noexcept;
+  void (*slope_run)(const SlopeRun& run) noexcept;
   /// out[i] = values on a straight line: base + clamp(f0 + (first + i) * df, 0, 1) * slope.
   void (*line)(float* out, int n, int first, float f0, float df, float base, float slope) noexcept;
   /// Mean of 2 x 2 pixels; `b` may equal `a` (last row). `width` input pixels give ceil(width / 2).

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { CODECS, type Codec } from '../domain/codec.js'
 import { wholeNumberIn } from './numbers.js'
 
 /** Options of every command that makes one product from folders, without a database. */
@@ -6,7 +7,7 @@ export interface FileFormOptions {
   readonly out: string
   readonly threads?: number
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly force?: boolean
   readonly json?: boolean
   readonly quiet?: boolean
@@ -17,7 +18,7 @@ export interface FileFormWork {
   readonly out: string
   readonly threads: number | null
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly force: boolean
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
@@ -44,8 +45,11 @@ export function withFileFormOptions(command: Command, step: 512 | 1024): Command
       1024,
     )
     .addOption(
-      new Option('--codec <name>', 'deflate: any reader; zstd: faster, larger')
-        .choices(['deflate', 'zstd'])
+      new Option(
+        '--codec <name>',
+        'deflate: any reader; zstd: faster, larger; lerc: without loss, needs a GDAL with LERC',
+      )
+        .choices(CODECS)
         .default('deflate'),
     )
     .option('--force', 'replace a product of the same name in --out')

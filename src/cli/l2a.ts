@@ -1,19 +1,27 @@
 import { Option, type Command } from 'commander'
-import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
+import { ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
+import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
-import { numberIn } from './numbers.js'
+import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
+import { aerosolMix, autoOr, numberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
-  readonly aot?: number
-  readonly wv?: number
-  readonly ozone?: number
+  readonly engine?: string
+  readonly aot?: number | 'auto'
+  readonly wv?: number | 'auto'
+  readonly ozone?: number | 'auto'
   readonly aerosol?: string
   readonly dem?: string
+  readonly adjacency: boolean
+  readonly slopes?: string
   readonly previous?: string
   readonly mode?: string
   readonly maxStateAge?: number
   readonly otherOrbits?: boolean
   readonly maxCloud?: number
+  readonly cloudMask?: string
+  readonly cloudDilation?: number
+  readonly layout?: Layout
 }
 
 export function register(program: Command): void {
@@ -26,25 +34,43 @@ export function register(program: Command): void {
       '<product>',
       'product folder, or a zip or tar with one (unpacked to the scratch root meanwhile)',
     )
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'who corrects: own, or an installed Sen2Cor or MAJA, of which $TILTH_HOME/external.json tells (default: own)',
+      ).choices(ENGINES),
+    )
     .option(
       '--aot <value>',
-      'aerosol optical thickness at 550 nm above ground, 0..2 (default: 0.1)',
-      numberIn(0, 2),
+      'aerosol optical thickness at 550 nm above ground, 0..2, or auto: found in the image (default: auto)',
+      autoOr(numberIn(0, 2)),
     )
     .option(
       '--wv <value>',
-      'water vapour of the column above sea level, 0..8 g/cm2 (default: 2)',
-      numberIn(0, 8, 'g/cm2'),
+      'water vapour of the column above sea level, 0..8 g/cm2, or auto: found in the image of Sentinel-2, else the forecast in the product, else 2 (default: auto)',
+      autoOr(numberIn(0, 8, 'g/cm2')),
     )
     .option(
       '--ozone <value>',
-      'ozone of the column above sea level, 100..600 DU (default: 300)',
-      numberIn(100, 600, 'DU'),
+      'ozone of the column above sea level, 100..600 DU, or auto: the forecast in the product, else 300 (default: auto)',
+      autoOr(numberIn(100, 600, 'DU')),
     )
+    .option(
+      '--aerosol <mix>',
+      `auto: the model that explains the image best; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
+      autoOr(aerosolMix),
+    )
+    .option(
+      '--dem <path>',
+      'elevation in m above the EGM2008 geoid, any GDAL raster or a folder of them; level ground at sea level without',
+    )
+    .option('--no-adjacency', 'leave in what neighbouring ground scattered into the line of sight')
     .addOption(
-      new Option('--aerosol <model>', 'aerosol model (default: continental)').choices(AEROSOL_MODELS),
+      new Option(
+        '--slopes <law>',
+        'how slopes reflect, for the files _fre.tif, which a DEM brings: after Lambert, as a canopy of upright plants, or none (default: lambert)',
+      ).choices(SLOPE_MODES),
     )
-    .option('--dem <raster>', 'elevation in m above the EGM2008 geoid, any GDAL raster; sea level without')
     .option(
       '--previous <dir>',
       'L2A product of the date before in its chain, whose state is taken: clouds are then seen by change',
@@ -66,28 +92,51 @@ export function register(program: Command): void {
       'cloud and shadow beyond which nothing is made, 0..100 % (default: 90)',
       numberIn(0, 100, '%'),
     )
+    .option(
+      '--cloud-mask <raster>',
+      'clouds that somebody else found, added to our own: not 0 is cloud; any GDAL raster, the nearest pixel counts',
+    )
+    .option(
+      '--cloud-dilation <m>',
+      'how far bit 0 of MASK.tif reaches around clouds, half of it around shadows, 0..2000 m (default: 120)',
+      numberIn(0, 2000, 'm'),
+    )
+    .addOption(
+      new Option(
+        '--layout <name>',
+        'write the layout of another processor in place of ours, as `tilth export` does (default: ours; no other has a state for the next date)',
+      ).choices(LAYOUTS),
+    )
   withFileFormOptions(command, 512).action(async (product: string, options: L2aCliOptions) => {
     const { correctToFolder } = await import('../runner/l2a/correct-to-folder.js')
     const { loadConfig } = await import('../config/config.js')
     const { archiveLimits } = await import('../config/archive-limits.js')
+    const config = loadConfig(process.env)
     await runFileForm(options, (common) =>
       correctToFolder({
         ...common,
         product,
         previous: options.previous ?? null,
-        scratch: loadConfig(process.env).roots.scratch,
+        ...(options.layout === undefined ? {} : { layout: options.layout }),
+        scratch: config.roots.scratch,
+        toolsFile: config.toolsFile,
         // No database here: the defaults of the settings hold.
         archiveLimits: archiveLimits({}),
         parameters: {
+          ...(options.engine === undefined ? {} : { engine: options.engine }),
           ...(options.aot === undefined ? {} : { aot: options.aot }),
           ...(options.wv === undefined ? {} : { wv: options.wv }),
           ...(options.ozone === undefined ? {} : { ozone: options.ozone }),
           ...(options.aerosol === undefined ? {} : { aerosol: options.aerosol }),
           ...(options.dem === undefined ? {} : { dem: options.dem }),
+          ...(options.adjacency ? {} : { adjacency: false }),
+          ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
           ...(options.mode === undefined ? {} : { mode: options.mode }),
           ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
           ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),
           ...(options.maxCloud === undefined ? {} : { max_cloud: options.maxCloud }),
+          ...(options.cloudMask === undefined ? {} : { cloud_mask: options.cloudMask }),
+          ...(options.cloudDilation === undefined ? {} : { cloud_dilation: options.cloudDilation }),
         },
       }),
     )

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { wrongWithAerosolMix } from '../domain/aerosol-mix.js'
 
 /** A parser of options and arguments: commander adds which one it was to the message. */
 type Parser = (text: string) => number
@@ -35,6 +36,12 @@ export const numberIn =
     return value
   }
 
+/** The word `auto`, or what the parser takes. */
+export const autoOr =
+  <T>(parser: (text: string) => T) =>
+  (text: string): T | 'auto' =>
+    text === 'auto' ? 'auto' : parser(text)
+
 export const wholeNumberIn =
   (min: number, max: number): Parser =>
   (text) => {
@@ -43,3 +50,10 @@ export const wholeNumberIn =
       throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}, found '${text}'`)
     return value
   }
+
+/** Aerosol models by weight, as they are; only checked. */
+export const aerosolMix = (text: string): string => {
+  const wrong = wrongWithAerosolMix(text)
+  if (wrong !== null) throw new InvalidArgumentError(wrong)
+  return text
+}

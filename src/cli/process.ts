@@ -4,9 +4,9 @@ import { resolve } from 'node:path'
 import type { App } from '../app.js'
 import { isCalendarDay } from '../domain/calendar-day.js'
 import { parseDeadline, type Deadline } from '../domain/deadline.js'
-import { AEROSOL_MODELS } from '../processors/l2a/definition.js'
+import { ENGINES } from '../processors/l2a/definition.js'
 import type { CreatedConsumer } from '../scheduler/consumers/consumer-request.js'
-import { finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
+import { aerosolMix, autoOr, finiteNumber, positiveInteger, wholeNumberIn } from './numbers.js'
 import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 const day = (text: string): string => {
@@ -17,7 +17,7 @@ const day = (text: string): string => {
 
 /** What `process` runs, and the options that only some of them have; any other says that it does not fit. */
 const OPTIONS_OF = {
-  l2a: ['acquisition', 'aot', 'wv', 'ozone', 'aerosol', 'dem'],
+  l2a: ['acquisition', 'engine', 'aot', 'wv', 'ozone', 'aerosol', 'dem'],
   ndvi: ['product', 'minSum'],
   composite: ['product', 'date', 'half', 'weightDateMin'],
 } as const
@@ -32,9 +32,10 @@ interface Options {
   tile?: string[]
   acquisition?: string[]
   product?: string[]
-  aot?: number
-  wv?: number
-  ozone?: number
+  engine?: string
+  aot?: number | 'auto'
+  wv?: number | 'auto'
+  ozone?: number | 'auto'
   aerosol?: string
   dem?: string
   minSum?: number
@@ -81,14 +82,32 @@ export function register(program: Command): void {
       'composite: weight at the edge of the window, 0.01..1 (default: setting processor.composite.weight_date_min)',
       finiteNumber,
     )
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'l2a: who corrects, Sen2Cor and MAJA where the machine has them (default: setting processor.l2a.engine)',
+      ).choices(ENGINES),
+    )
     .option(
       '--aot <n>',
-      'l2a: aerosol optical thickness at 550 nm [1] (default: setting processor.l2a.aot)',
-      finiteNumber,
+      'l2a: aerosol optical thickness at 550 nm [1], or auto (default: setting processor.l2a.aot)',
+      autoOr(finiteNumber),
     )
-    .option('--wv <n>', 'l2a: water vapour column [g/cm2] (default: setting processor.l2a.wv)', finiteNumber)
-    .option('--ozone <n>', 'l2a: ozone column [DU] (default: setting processor.l2a.ozone)', finiteNumber)
-    .addOption(new Option('--aerosol <model>', 'l2a: aerosol model').choices(AEROSOL_MODELS))
+    .option(
+      '--wv <n>',
+      'l2a: water vapour column [g/cm2], or auto (default: setting processor.l2a.wv)',
+      autoOr(finiteNumber),
+    )
+    .option(
+      '--ozone <n>',
+      'l2a: ozone column [DU], or auto (default: setting processor.l2a.ozone)',
+      autoOr(finiteNumber),
+    )
+    .option(
+      '--aerosol <mix>',
+      'l2a: aerosol model, a mix such as continental:0.7,maritime:0.3, or auto (default: setting processor.l2a.aerosol)',
+      autoOr(aerosolMix),
+    )
     .option('--dem <file>', 'l2a: elevation raster, heights in m above EGM2008 (default: sea level)')
     .option(
       '--min-sum <n>',
@@ -141,12 +160,12 @@ const commonOf = ({ site, season, from, to, tile: tiles, stale, force, priority,
 
 async function processL2a(db: App['db'], options: Options): Promise<void> {
   const { createL2aJob } = await import('../scheduler/create-l2a-job.js')
-  const { aot, wv, ozone, aerosol, acquisition } = options
+  const { engine, aot, wv, ozone, aerosol, acquisition } = options
   const dem = options.dem === undefined ? undefined : resolve(options.dem)
   const planned = await createL2aJob(db, {
     ...commonOf(options),
     ...(acquisition === undefined ? {} : { acquisitionIds: acquisition.map(positiveInteger) }),
-    parameters: defined({ aot, wv, ozone, aerosol, dem }),
+    parameters: defined({ engine, aot, wv, ozone, aerosol, dem }),
   })
   const skipped = planned.skipped.map(
     ({ acquisitionId, tile, reason }) => `acquisition ${acquisitionId} (${tile}): ${reason}`,

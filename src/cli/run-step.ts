@@ -36,6 +36,7 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
           store: createStepStore(db),
           proveRoots: (only?: readonly RootName[]) => whileReachable(() => prove(only)),
           loadProcessor,
+          toolsFile: config.toolsFile,
         }
       })
       const exit = (status: number) => process.exit(status)

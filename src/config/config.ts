@@ -15,6 +15,8 @@ export interface Config {
   readonly databaseUrl: string | null
   /** Where this host keeps the storage roots unless the database says otherwise; absolute. */
   readonly roots: Readonly<Record<RootName, string>>
+  /** Which programs of others this machine has, absolute; need not exist. */
+  readonly toolsFile: string
   readonly logLevel: LogLevel
   /** Name under which this host's folders are kept in `storage_root`. */
   readonly host: string
@@ -35,7 +37,7 @@ export type AnyRootName = RootName | (typeof OPTIONAL_ROOT_NAMES)[number]
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads the environment: TILTH_HOME, DATABASE_URL, TILTH_LOG, TILTH_HOST, TILTH_NODE, and XDG_DATA_HOME for the default folder.
+ * Reads the environment: TILTH_HOME, DATABASE_URL, TILTH_LOG, TILTH_HOST, TILTH_NODE, TILTH_EXTERNAL, and XDG_DATA_HOME for the default folder.
  * The default of TILTH_HOME is /var/lib/tilth for root, else $XDG_DATA_HOME/tilth, else ~/.local/share/tilth.
  * Throws BAD_ARGUMENT for a malformed value. Touches no file except package.json.
  */
@@ -51,6 +53,7 @@ export function loadConfig(env: Environment): Config {
       l1: join(home, 'l1'),
       scratch: join(home, 'scratch'),
     }),
+    toolsFile: resolve(nonEmpty(env['TILTH_EXTERNAL']) ?? join(home, 'external.json')),
     logLevel: logLevelOf(env),
     host,
     node: nonEmpty(env['TILTH_NODE']) ?? host,

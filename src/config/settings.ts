@@ -123,7 +123,7 @@ export function parseSetting<K extends SettingKey>(key: K, given: string): Setti
     case 'number': {
       // Number('') is 0 and Number('0x10') is 16: neither is what a user meant.
       const isPlain = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(trimmed)
-      return checkSetting(key, isPlain ? Number(trimmed) : given)
+      return checkSetting(key, isPlain ? Number(trimmed) : trimmed)
     }
     case 'flag': {
       const name = trimmed.toLowerCase()

@@ -236,6 +236,12 @@ export const ERROR_CODES = {
     summary: 'No gas or spectral coefficients are known for this platform.',
     remedy: 'Supported platforms are named in the message.',
   },
+  ATMOSPHERE_TABLE_INVALID: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'The table of radiative transfer is torn, was changed, or is of another version.',
+    remedy: 'Install the program whole again, or make the table anew with `tilth rt build`.',
+  },
   DISK_FULL: {
     failure: 'resource',
     exit: EXIT.io,
@@ -310,6 +316,32 @@ export const ERROR_CODES = {
     exit: EXIT.temporary,
     summary: 'A step process lost its claim to another attempt; nothing that it wrote is visible.',
     remedy: 'Nothing: the other attempt goes on.',
+  },
+  EXTERNAL_UNAVAILABLE: {
+    failure: 'permanent',
+    exit: EXIT.config,
+    summary:
+      'A program of others (Sen2Cor, MAJA) shall correct, but this machine does not name it in external.json, or what is named there cannot be run.',
+    remedy: 'The message says what is missing; see docs/external.md, or choose the engine own.',
+  },
+  EXTERNAL_REFUSED: {
+    failure: 'permanent',
+    exit: EXIT.data,
+    summary: 'A program of others says that the product cannot be made, such as MAJA for too many clouds.',
+    remedy: 'Nothing: its chain goes on without this date.',
+  },
+  EXTERNAL_FAILED: {
+    failure: 'transient',
+    exit: EXIT.software,
+    summary: 'A program of others ended with an error, or without a whole product of what it was given.',
+    remedy: 'It is tried again; the message has its last lines.',
+  },
+  EXTERNAL_LIMIT: {
+    failure: 'resource',
+    exit: EXIT.software,
+    summary:
+      'A program of others took more time, memory, disk or log than external.json allows, and was ended.',
+    remedy: 'It is tried again; the message names the limit. Raise it there if such inputs need it.',
   },
   ...SOURCE_ERROR_CODES,
   NATIVE_UNAVAILABLE: {

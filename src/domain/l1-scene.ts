@@ -6,6 +6,13 @@ export type L1Platform = 'S2A' | 'S2B' | 'S2C' | 'LC08' | 'LO08' | 'LC09' | 'LO0
 /** Whose spectral responses a platform has; keys of the spectral tables. */
 export type SpectralSensor = 'S2A' | 'S2B' | 'S2C' | 'L8' | 'L9'
 
+/** Relative response of one band at evenly spaced wavelengths; any scale, at least one value above 0. */
+export interface SpectralResponse {
+  readonly startNm: number
+  readonly stepNm: number
+  readonly values: readonly number[]
+}
+
 /**
  * Angles on nodes `stepM` apart, row-major [rows][cols], degrees; node (0, 0) lies on the tile's upper-left corner (ulx, uly).
  * Zenith in [0, 90); azimuth clockwise from north in [0, 360). View grids are filled over all nodes (plane of the detector), never NaN.
@@ -26,6 +33,8 @@ export interface DetectorAngles {
   readonly detector: number
   readonly angles: AngleGrid
   readonly validNodes: number
+  /** By node: 0 where the product states nothing and the value is that of the plane; absent: it states all of them. */
+  readonly isStated?: Uint8Array
 }
 
 /** One byte a pixel, read by windows into `out` (row-major, window.width x window.height). Reads may overlap. */
@@ -61,7 +70,20 @@ export interface L1SceneBand {
   readonly quantification: number
   readonly offset: number
   readonly detectors: readonly DetectorAngles[]
+  /** As the product states it; null: the one shipped for the platform holds. */
+  readonly response: SpectralResponse | null
 }
+
+/** What a forecast beside the images says of the air, the mean over the tile; null for what is not there. */
+export interface AuxiliaryAir {
+  /** At 550 nm. */
+  readonly aot: number | null
+  /** g/cm2 of the column above the forecast's ground. */
+  readonly wv: number | null
+  /** DU. */
+  readonly ozone: number | null
+}
+export const NO_AUXILIARY_AIR: AuxiliaryAir = { aot: null, wv: null, ozone: null }
 
 /** What the item of a product says of where its grid comes from. */
 export interface GridNaming {
@@ -81,6 +103,8 @@ export interface L1Scene {
   /** The producer's name of the product, and what else tells this version of it from others. */
   readonly productUri: string
   readonly detail: string
+  /** Of Sentinel-2: `GS2A_20250510T105031_051624_N05.11`. */
+  readonly datatakeId?: string
   readonly tile: string
   /** The time in the product's name, ISO 8601 UTC. */
   readonly namedAt: string
@@ -105,6 +129,8 @@ export interface L1Scene {
   openDetectors(band: L1SceneBand): Promise<PixelBytes>
   /** Not zero where a pixel of a band holds no measurement, whatever its number; null where the digital numbers say it all. */
   openLost(band: L1SceneBand): Promise<PixelBytes | null>
+  /** What comes beside the images, and in `notes` what of it cannot be used. Never rejects for what it lacks. */
+  readAuxiliary(): Promise<{ readonly air: AuxiliaryAir; readonly notes: readonly string[] }>
   /** `SCENE_FLAGS` on any grid of the scene's CRS, the nearest pixel; null where the product has no mask. */
   openMask(grid: Grid): Promise<PixelBytes | null>
 }

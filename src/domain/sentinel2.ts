@@ -1,5 +1,5 @@
 import type { Grid, Window } from './grid.js'
-import type { AngleGrid, DetectorAngles } from './l1-scene.js'
+import type { AngleGrid, DetectorAngles, SpectralResponse } from './l1-scene.js'
 
 export const S2_BANDS = [
   'B01',
@@ -54,6 +54,8 @@ export interface L1cBand {
   /** rho_toa = (DN + offset) / quantification; DN 0 no-data, 65535 saturated. */
   readonly quantification: number
   readonly offset: number
+  /** As MTD_MSIL1C.xml states it; null where it does not. */
+  readonly response: SpectralResponse | null
   readonly detectors: readonly DetectorAngles[]
   readonly footprint: MaskSource
   /** Absent where the product has none. GML: MSK_SATURA + MSK_DEFECT + MSK_NODATA + MSK_TECQUA; JP2: MSK_QUALIT. */

@@ -22,6 +22,9 @@ export interface Plane<T> {
 export interface Addon {
   simdTarget(): string
   correct(args: object): void
+  slopes(args: object): void
+  castShadows(args: object): void
+  meansAround(args: object): void
   halveMean(args: { in: Plane<Int16Array>; out: Plane<Int16Array>; noData: number }): void
   halveNearest8(args: { in: Plane<Uint8Array>; out: Plane<Uint8Array> }): void
   halveNearest16(args: { in: Plane<Uint16Array>; out: Plane<Uint16Array> }): void
@@ -32,6 +35,10 @@ export interface Addon {
   compositeAdd(args: object): void
   compositeDivide(args: object): void
   cellSums(args: object): void
+  sensorCells(args: object): void
+  packBound(args: { width: number; height: number }): number
+  packBlock(args: object): number
+  unpackBlock(args: object): boolean
   encodeTile(args: object): number
   encodeBound(): number
 }

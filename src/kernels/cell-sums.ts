@@ -1,17 +1,21 @@
 import type { Window } from '../domain/grid.js'
 import { addon } from './addon.js'
 
-export interface CellSumsArgs {
-  /** Row-major, window.width x window.height. */
-  readonly pixels: Int16Array
-  /** Where the block lies in its image. */
-  readonly window: Window
-  readonly noData: number
+/** How an image lies in cells. */
+export interface CellLayout {
   /** Pixels along a cell, 1..255. */
   readonly side: number
   /** Pixels by which the first cell reaches beyond the image's upper-left corner, 0..side - 1. */
   readonly left: number
   readonly above: number
+}
+
+export interface CellSumsArgs extends CellLayout {
+  /** Row-major, window.width x window.height. */
+  readonly pixels: Int16Array
+  /** Where the block lies in its image. */
+  readonly window: Window
+  readonly noData: number
 }
 
 /** Sums over the cells that a block touches; parts of a cell from several blocks are added up. */

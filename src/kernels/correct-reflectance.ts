@@ -1,8 +1,8 @@
 import type { Window } from '../domain/grid.js'
 import { addon, type Axes } from './addon.js'
 
-/** Bits of the flag byte beside each corrected pixel. `noDetector` comes with `noData`. */
-export const CORRECTION_FLAGS = { noData: 1, saturated: 2, clipped: 4, noDetector: 8 } as const
+/** Bits of the flag byte beside each corrected pixel. `noDetector` comes with `noData`; `grazing`: the sun grazes sloping ground. */
+export const CORRECTION_FLAGS = { noData: 1, saturated: 2, clipped: 4, noDetector: 8, grazing: 16 } as const
 /** No-data of corrected reflectance. */
 export const REFLECTANCE_NO_DATA = -32768
 
@@ -22,6 +22,30 @@ export interface CorrectionTable {
   readonly columns: number
   /** Ascending pressures in hPa, 1 to 16; a single one means that pressure does not matter. */
   readonly nodeHpa: Float32Array
+  readonly axes: Axes
+  /** [slots][nodeHpa.length][rows][columns][2]: total over direct transmittance upwards, direct share downwards. Needed with `around` or `terrain`. */
+  readonly legs?: Float32Array | null
+  /** [slots][rows][columns][4]: tangent of the zenith angle times sine and cosine of the azimuth, of the sun, then of the sensor. Needed with `terrain`. */
+  readonly directions?: Float32Array | null
+}
+
+/** Reflectance around each pixel, [rows][columns], each at least 2, no NaN, bilinear between nodes; `axes` as in `CorrectionTable`. */
+export interface SurroundingsGrid {
+  readonly reflectance: Float32Array
+  readonly rows: number
+  readonly columns: number
+  readonly axes: Axes
+}
+
+/** Slopes x SLOPE_SCALE and 1 where the sun is hidden, [rows][columns], each at least 2; slopes bilinear between nodes, hidden of the nearest. */
+export interface TerrainGrid {
+  readonly east: Int16Array
+  readonly north: Int16Array
+  readonly hidden: Uint8Array
+  /** 1: the ground reflects as a canopy of upright plants, 0: as Lambert's. */
+  readonly canopy: 0 | 1
+  readonly rows: number
+  readonly columns: number
   readonly axes: Axes
 }
 
@@ -43,6 +67,11 @@ export interface CorrectReflectanceArgs {
   readonly table: CorrectionTable
   /** Needed when the table has more than one pressure. */
   readonly pressure?: PressureGrid | null
+  /** Absent: the ground around a pixel is as the pixel. */
+  readonly around?: SurroundingsGrid | null
+  /** Absent: the ground is level. With it `flat` gets what the ground would reflect if it were. */
+  readonly terrain?: TerrainGrid | null
+  readonly flat?: Int16Array | null
   /** rho_toa = (DN + offset) / quantification. */
   readonly offset: number
   readonly quantification: number

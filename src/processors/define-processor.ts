@@ -109,6 +109,7 @@ export interface ParamDoc {
 interface JsonSchemaNode {
   readonly type?: string
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
   readonly anyOf?: readonly JsonSchemaNode[]
   readonly minimum?: number
   readonly maximum?: number
@@ -122,7 +123,8 @@ export function describeParams(definition: ProcessorDefinition): ParamDoc[] {
     properties?: Record<string, JsonSchemaNode>
   }
   return Object.entries(schema.properties ?? {}).map(([name, node]) => {
-    const core = node.anyOf?.find((option) => option.type !== 'null') ?? node
+    // Of a number that may also be a word (auto), the number tells type and range.
+    const core = node.anyOf?.find((option) => option.type !== 'null' && option.const === undefined) ?? node
     const choices = (core.enum ?? []).map(String)
     const type =
       choices.length > 0

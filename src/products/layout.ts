@@ -105,6 +105,11 @@ export const PRODUCT_FILES = {
   report: 'report.json',
 } as const
 
+/** Sun and view angles of an L2A product on cells of 240 m, degrees x 100. */
+export const ANGLE_FILES = ['SZA.tif', 'SAA.tif', 'VZA.tif', 'VAA.tif'] as const
+/** Stored value where no detector saw a cell. */
+export const ANGLE_NO_DATA = 65535
+
 /** What the chain remembers after an L2A product, by band and the days. */
 export const stateFile = (band: string): string => `STATE_${band}.tif`
 export const STATE_DAYS_FILE = stateFile('days')

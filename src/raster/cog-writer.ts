@@ -1,5 +1,6 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import gdal from './gdal.js'
+import type { Codec } from '../domain/codec.js'
 import { asProcessingError, ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import {
@@ -22,7 +23,7 @@ export interface CogSpec {
   readonly grid: Grid
   readonly dtype: CogDtype
   readonly noData: number | null
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   /** 2: tiles hold horizontal differences. */
   readonly predictor: 1 | 2
   /** True value = stored * scale + offset, in `unit`. */
@@ -61,6 +62,9 @@ export interface CogWriter {
 }
 
 const BITS: Readonly<Record<CogDtype, number>> = { int16: 16, uint16: 16, uint8: 8 }
+/** TIFF's number of each codec: Adobe's Deflate, and those that libtiff and Esri registered. */
+const COMPRESSION: Readonly<Record<Codec, number>> = { deflate: 8, zstd: 50000, lerc: 34887 }
+const LERC_PARAMETERS = 50674
 const GDAL_METADATA = 42112
 const GDAL_NODATA = 42113
 /** CRS and geotransform, GDAL's metadata, no-data: tags that GDAL itself writes for us. */
@@ -123,7 +127,7 @@ export async function createCogWriter(spec: CogSpec): Promise<CogWriter> {
       longs(256, [width]),
       longs(257, [height]),
       shorts(258, BITS[spec.dtype]),
-      shorts(259, spec.codec === 'deflate' ? 8 : 50000),
+      shorts(259, COMPRESSION[spec.codec]),
       shorts(262, 1),
       shorts(277, 1),
       shorts(284, 1),
@@ -132,6 +136,8 @@ export async function createCogWriter(spec: CogSpec): Promise<CogWriter> {
       shorts(323, COG_TILE),
       longs(324, offsets, big),
       longs(325, Array.from(sizes[level]!)),
+      // Version 2.4 of its format, nothing on top of it.
+      ...(spec.codec === 'lerc' ? [longs(LERC_PARAMETERS, [4, 0])] : []),
       shorts(339, spec.dtype === 'int16' ? 2 : 1),
       ...tags.filter(({ tag }) => level === 0 || tag === GDAL_NODATA),
     ]

@@ -29,6 +29,8 @@ export function createStrips(
   type: ScratchType,
   options: {
     readonly compress: boolean
+    /** Default: zstd, for what only our own tools read. */
+    readonly codec?: 'zstd' | 'deflate'
     readonly planes?: number
     readonly noData?: number
     readonly description?: string
@@ -37,7 +39,10 @@ export function createStrips(
   const planes = options.planes ?? 1
   const creation = ['TILED=YES', 'BLOCKXSIZE=256', 'BLOCKYSIZE=128', 'SPARSE_OK=TRUE', 'BIGTIFF=IF_SAFER']
   if (options.compress)
-    creation.push('COMPRESS=ZSTD', 'ZSTD_LEVEL=1', `PREDICTOR=${type === 'float32' ? 3 : 2}`)
+    creation.push(
+      ...(options.codec === 'deflate' ? ['COMPRESS=DEFLATE', 'ZLEVEL=1'] : ['COMPRESS=ZSTD', 'ZSTD_LEVEL=1']),
+      `PREDICTOR=${type === 'float32' ? 3 : 2}`,
+    )
   const dataset = refused(path, () =>
     gdal.open(path, 'w', 'GTiff', grid.width, grid.height, planes, GDAL_TYPE[type], creation),
   )

@@ -11,7 +11,7 @@ import type { EncodedTiles, HalfTile, Image, TileFormat } from './kernel-worker.
 export interface BandWriterSpec extends Omit<CogSpec, 'predictor'> {
   /** `average` is for int16 only; no-data is left out of means. */
   readonly overview: Resampling
-  /** Default: 2 for means, 1 for classes and bits, which have long runs. */
+  /** Default: 2 for means, 1 for classes and bits, which have long runs. Without effect with LERC, which has none. */
   readonly predictor?: 1 | 2
 }
 
@@ -47,7 +47,7 @@ export function openBandWriter(pool: KernelPool, spec: BandWriterSpec): BandWrit
       `'${spec.path}': averaged overviews need int16 with a no-data value, found ${spec.dtype}.`,
     )
   const Pixels = PIXELS[spec.dtype]
-  const predictor = spec.predictor ?? (spec.overview === 'average' ? 2 : 1)
+  const predictor = spec.codec === 'lerc' ? 1 : (spec.predictor ?? (spec.overview === 'average' ? 2 : 1))
   const format: TileFormat = {
     codec: spec.codec,
     predictor,

@@ -1,11 +1,18 @@
 /** Tasks of the kernel pool, one exported function each. Runs in piscina's threads: no GDAL, no files, no state but the addon's. */
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { cellSums, type BlockCells, type CellSumsArgs } from '../kernels/cell-sums.js'
-import { correctReflectance, type CorrectReflectanceArgs } from '../kernels/correct-reflectance.js'
-import { encodeBound, encodeTile, TILE, type Codec } from '../kernels/encode-tile.js'
+import { cellSums, type BlockCells, type CellLayout, type CellSumsArgs } from '../kernels/cell-sums.js'
+import {
+  correctReflectance,
+  REFLECTANCE_NO_DATA,
+  type CorrectReflectanceArgs,
+} from '../kernels/correct-reflectance.js'
+import { encodeBound, encodeTile, TILE } from '../kernels/encode-tile.js'
 import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
 import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
+import { packBlock, unpackBlock } from '../kernels/pack-block.js'
+import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
+import type { Codec } from '../domain/codec.js'
 import type { Window } from '../domain/grid.js'
 
 /** How the tiles of one image are made. */
@@ -89,8 +96,50 @@ class TileSink {
   }
 }
 
-export function correct(task: CorrectReflectanceArgs): void {
-  correctReflectance(task)
+export interface MeasureTask {
+  readonly dn: Uint16Array
+  readonly detector: Uint8Array
+  readonly window: Window
+  /** Null: no sums by cells. */
+  readonly layout: CellLayout | null
+  /** The same by other, finer cells. */
+  readonly fine: CellLayout | null
+  /** Whether the block is packed for a second pass. */
+  readonly isPacked: boolean
+}
+
+export interface MeasuredBlock {
+  readonly cells: SensorCells | null
+  readonly fine: SensorCells | null
+  readonly packed: Uint8Array | null
+}
+
+export function measure({ dn, detector, window, isPacked, ...by }: MeasureTask): MeasuredBlock {
+  const [cells, fine] = [by.layout, by.fine].map((layout) =>
+    layout === null ? null : sensorCells({ dn, detector, window, ...layout }),
+  ) as [SensorCells | null, SensorCells | null]
+  if (!isPacked) return { cells, fine, packed: null }
+  const packed = packBlock({ dn, detector, width: window.width, height: window.height })
+  const result = { cells, fine, packed }
+  return move({
+    [transferableSymbol]: [packed.buffer],
+    [valueSymbol]: result,
+  }) as unknown as MeasuredBlock
+}
+
+export interface CorrectPackedTask extends Omit<CorrectReflectanceArgs, 'dn' | 'detector'> {
+  readonly packed: Uint8Array
+  readonly cells: CellLayout | null
+}
+
+/** Unpacks a block and corrects it; false where the bytes are no such block. Returns the sums of the corrected pixels where cells are asked for. */
+export function correctPacked({ packed, cells, ...task }: CorrectPackedTask): BlockCells | null | false {
+  const { window, out } = task
+  const pixels = window.width * window.height
+  const [dn, detector] = [new Uint16Array(pixels), new Uint8Array(pixels)]
+  if (!unpackBlock(packed, { dn, detector, width: window.width, height: window.height })) return false
+  correctReflectance({ ...task, dn, detector })
+  return cells === null ? null : cellSums({ pixels: out, window, noData: REFLECTANCE_NO_DATA, ...cells })
 }
 
 export function orPlane(task: {
@@ -110,6 +159,7 @@ export function cells(task: CellSumsArgs): BlockCells {
   return cellSums(task)
 }
 
+export { castShadows, meansAround, slopes } from '../kernels/ground.js'
 export { addDate, finishComposite } from './composite/composite-tasks.js'
 
 /** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */

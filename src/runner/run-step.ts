@@ -33,6 +33,8 @@ export interface AttemptOptions {
   proveRoots(only?: readonly ('archive' | 'l1' | 'scratch')[]): Promise<Readonly<Record<string, string>>>
   /** The step function of a processor; rejects with NOT_FOUND for an unknown one. */
   loadProcessor(processor: string): Promise<StepRun>
+  /** `external.json` of this machine, absolute. */
+  readonly toolsFile: string
   readonly log?: AttemptLog
   /** How long a function that does not heed its signal is waited for when the parent is gone, ms. */
   readonly orphanWaitMs?: number
@@ -144,6 +146,7 @@ export class Attempt {
       params,
       stagingDir: staging,
       scratchDir: scratch,
+      toolsFile: this.options.toolsFile,
       resolvePath: (path) => resolveRootPath(roots, path),
       chain: async (question) => {
         const chain = await this.persist(() => this.options.store.chain(this.key, question))

@@ -59,6 +59,8 @@ export interface StepContext {
   readonly scratchDir: string
   /** Absolute path of a `root:relative/path`. Throws NOT_FOUND for an unknown root, INTERNAL for a path that leaves its root. */
   resolvePath(rootPath: string): string
+  /** `external.json` of this machine, absolute. */
+  readonly toolsFile: string
   /** Asks the catalog for the chain of the step's acquisition. Rejects with the signal's reason where the claim was lost. */
   chain(question: ChainQuestion): Promise<StepChain>
   readonly threads: ThreadBudget

@@ -19,7 +19,7 @@ import { orderChains } from '../db/jobs/order-chains.js'
 import { firstCome, type SeasonNews } from '../db/jobs/season-news.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
-import { l2a } from '../processors/l2a/definition.js'
+import { ENGINE_RESOURCES, ENGINES, l2a, type ExternalEngine } from '../processors/l2a/definition.js'
 import { sizeClassOf, type DeclaredResources } from '../processors/define-processor.js'
 import { differences } from './differences.js'
 import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
@@ -203,7 +203,7 @@ function jobOf({ todo, siteId, settings, frozen, parameters, origins }: L2aPlan,
         siteId: input.homeId,
         params: params as Json,
         ...(input.homeId === siteId ? {} : { settings: input.frozen as Json }),
-        ...declareL2a(input, settings, input.homeId),
+        ...declareL2a(input, settings, input.homeId, input.parameters['engine']),
       }
     }),
   }
@@ -217,10 +217,20 @@ export function declareL2a(
   { pixels, bands }: Pick<L2aInput, 'pixels' | 'bands'>,
   settings: SettingsInForce,
   siteId: number | null,
+  engine: unknown = 'own',
 ): DeclaredResources & { readonly sizeClass: string } {
   const threads = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
   const size = { pixels: pixels ?? FULL_TILE.pixels, bands: bands ?? FULL_TILE.bands, threads }
-  return { ...l2a.resources(size), sizeClass: sizeClassOf(size) }
+  const own = { ...l2a.resources(size), sizeClass: sizeClassOf(size) }
+  const external = ENGINES.find((one): one is ExternalEngine => one === engine && one !== 'own')
+  if (external === undefined) return own
+  const { memoryMb, scratchMb } = ENGINE_RESOURCES[external]
+  return {
+    ...own,
+    memoryMb: own.memoryMb + memoryMb,
+    scratchMb: own.scratchMb + scratchMb,
+    sizeClass: `${external}, ${own.sizeClass}`,
+  }
 }
 
 /** Why an acquisition is left out, or null. A step that is open is never doubled, not even by force: both would publish the same product. */
@@ -253,7 +263,11 @@ function freezeParameters(
 ): Pick<L2aPlan, 'parameters' | 'origins' | 'frozen'> {
   const { values, origins, frozen } = freezeSettings(settings, 'l2a', siteId, given)
   // A text setting has no null: empty stands for none.
-  const parsed = l2a.params.safeParse({ ...values, dem: values['dem'] === '' ? null : values['dem'] })
+  const orNull = (key: string) => (values[key] === '' ? null : values[key])
+  const parsed = l2a.params.safeParse({
+    ...values,
+    ...{ dem: orNull('dem'), cloud_mask: orNull('cloud_mask') },
+  })
   if (!parsed.success)
     throw new ProcessingError(
       'BAD_ARGUMENT',

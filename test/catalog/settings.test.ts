@@ -50,7 +50,7 @@ test('a value is in force for the site and what is below it, until it is unset',
   expect(await unsetSetting(app.db, key, { site: 'region', by: 'test' })).toBe(true)
   expect(await inForce(key, 'farm')).toEqual({ value: 3, origin: { kind: 'global' } })
   expect(await unsetSetting(app.db, key, { site: null, by: 'test' })).toBe(true)
-  expect(await inForce(key, 'farm')).toEqual({ value: 2, origin: { kind: 'default' } })
+  expect(await inForce(key, 'farm')).toEqual({ value: 'auto', origin: { kind: 'default' } })
 })
 
 test('refused: unknown key, out of range, a global setting for a site, an unknown site; nothing is written', async () => {

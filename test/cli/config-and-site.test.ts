@@ -81,7 +81,7 @@ test('config history, export and import: who comes from --by or TILTH_USER, a dr
   await json('config', 'set', key, '3', '--by', 'ann')
   const { stdout: file } = await tilth(['config', 'export'], database.env)
   expect(file).toContain(`\n${key} = 3\n`)
-  expect(file).toContain('# number [g/cm2], 0 to 8; default 2; frozen into a job when it is made')
+  expect(file).toContain('# number [g/cm2], 0 to 8, or auto; default auto; frozen into a job when it is made')
   const path = join(database.config.home, 'settings.toml')
   writeFileSync(path, file.replace(`\n${key} = 3\n`, `\n${key} = 4\n`))
   const change = { key, site: null, from: 3, to: 4 }

@@ -13,7 +13,8 @@ test.each([
   ['--aot', 'thick'],
   ['--wv', '-1'],
   ['--ozone', '0.3'],
-  ['--aerosol', 'urban'],
+  ['--aerosol', 'volcanic'],
+  ['--aerosol', 'continental:0.7,maritime:0.4'],
   ['--codec', 'lzw'],
 ])('%s %s is refused as usage, before anything is read', async (option, value) => {
   const { exitCode, stderr } = await tilth(['l2a', any, '--out', `${any}.out`, option, value])

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import {
   describeOrigin,
   layersOf,
@@ -52,17 +51,20 @@ describe('the table of settings', () => {
     'processor.l2a.%s has range and default of the processor',
     (name) => {
       const key = settingKey(`processor.l2a.${name}`)
-      const schema = z.toJSONSchema(l2a.params, { io: 'input' }) as {
-        properties: Record<string, { minimum: number; maximum: number; default: number }>
-      }
-      const { minimum, maximum, default: byDefault } = schema.properties[name]!
+      const {
+        minimum,
+        maximum,
+        default: byDefault,
+      } = describeParams(l2a).find((param) => param.name === name)!
+      if (minimum === null || maximum === null) throw new Error('expected a range')
       const setting = definitionOf(key)
       expect({ default: setting.default(), range: setting.range, effect: setting.effect }).toEqual({
         default: byDefault,
-        range: `${minimum} to ${maximum}`,
+        range: `${minimum} to ${maximum}, or auto`,
         effect: 'job',
       })
       expect(setting.unit).toContain(/\[(.*)\]/.exec(l2a.params.shape[name].description ?? '')?.[1])
+      expect(parseSetting(key, ' auto ')).toBe('auto')
       for (const edge of [minimum, maximum]) expect(checkSetting(key, edge)).toBe(edge)
     },
   )
@@ -100,6 +102,7 @@ describe('a value from text', () => {
     ['resources.learn', 'Off', false],
     ['resources.learn', 'true', true],
     ['processor.l2a.aerosol', 'maritime', 'maritime'],
+    ['processor.l2a.aerosol', 'continental:0.7,desert:0.3', 'continental:0.7,desert:0.3'],
     ['processor.l2a.dem', ' /data/my dem.tif ', '/data/my dem.tif'],
     ['processor.l2a.dem', '', ''],
   ] as const)('%s = %j is %j', (key, text, value) => {
@@ -118,7 +121,8 @@ describe('a value from text', () => {
     ['processor.l2a.ozone', '99'],
     ['resources.learn', '1'],
     ['resources.learn', ''],
-    ['processor.l2a.aerosol', 'desert'],
+    ['processor.l2a.aerosol', 'volcanic'],
+    ['processor.l2a.aerosol', 'continental:0.7,maritime:0.2'],
     ['processor.l2a.dem', 'relative/dem.tif'],
   ] as const)('%s = %j is refused with type, unit and range', (key, text) => {
     const { type, unit, range } = definitionOf(key)
@@ -179,11 +183,14 @@ describe('precedence', () => {
       0.25,
     ],
     ['global', { sites: [{ slug: 'farm', values: {} }], global: full.global! }, 0.2],
-    ['default', {}, 0.1],
-  ] as [string, SettingLayers, number][])('%s wins over all that is wider', (origin, layers, value) => {
-    const resolved = resolveSetting(key, layers)
-    expect({ origin: describeOrigin(resolved.origin), value: resolved.value }).toEqual({ origin, value })
-  })
+    ['default', {}, 'auto'],
+  ] as [string, SettingLayers, number | string][])(
+    '%s wins over all that is wider',
+    (origin, layers, value) => {
+      const resolved = resolveSetting(key, layers)
+      expect({ origin: describeOrigin(resolved.origin), value: resolved.value }).toEqual({ origin, value })
+    },
+  )
 
   test('a value of zero counts as given', () => {
     expect(resolveSetting(key, { sites: [{ slug: 'farm', values: give(0) }], global: give(0.2) }).value).toBe(

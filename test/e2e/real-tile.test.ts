@@ -53,6 +53,7 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
         'MASK.tif',
         'SCL.tif',
         ...['blue', 'days', 'green', 'nir', 'red', 'swir16'].map((name) => `STATE_${name}.tif`),
+        ...['angles.json', 'SZA.tif', 'SAA.tif', 'VZA.tif', 'VAA.tif'],
         'item.json',
         'quicklook.png',
         'report.json',
@@ -136,9 +137,11 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
   test('the report says that the images are decimated and which atmosphere was taken', () => {
     const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
       notes: string[]
-      parameters: unknown
+      atmosphere: { ozone: { origin: string; value: number } }
     }
     expect(report.notes.join(' ')).toMatch(/640/)
-    expect(JSON.stringify(report.parameters)).toContain('0.1')
+    // Of the forecast in the product: 0.00595 kg/m2 are 278 DU.
+    expect(report.atmosphere.ozone.origin).toBe('auxiliary')
+    expect(report.atmosphere.ozone.value).toBeCloseTo(278, -1)
   })
 })

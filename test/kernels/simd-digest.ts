@@ -86,6 +86,53 @@ for (let length = 0; length <= 67; length++)
     same(`correct flags ${length}/${nodes}`, fast.flags, plain.flags)
   }
 
+// Surroundings and slopes: no plain reference, but each target must give the same bytes.
+for (let length = 1; length <= 67; length++)
+  for (const nodes of [1, 3]) {
+    const window = { x: integer(5000), y: integer(5000), width: length, height: 3 }
+    const size = window.width * window.height
+    const grid = (rows: number, columns: number, dx: number) => ({
+      rows,
+      columns,
+      axes: { x0: -0.7 + random(1), dx: dx + random(dx), y0: random(1), dy: 0.0013 },
+    })
+    const table = grid(9, 7, 0.001)
+    const slopesOf = () => Int16Array.from({ length: 30 * 40 }, () => integer(20_000) - 10_000)
+    const args = {
+      window,
+      dn: Uint16Array.from({ length: size }, () => (integer(9) === 0 ? 0 : integer(65536))),
+      detector: new Uint8Array(size).fill(2),
+      table: {
+        ...table,
+        coefficients: Float32Array.from(
+          { length: nodes * 63 * 3 },
+          (_, i) => (i % 3 === 0 ? 1 : 0) + random(0.3),
+        ),
+        legs: Float32Array.from({ length: nodes * 63 * 2 }, (_, i) =>
+          i % 2 === 0 ? 1 + random(0.5) : random(1),
+        ),
+        directions: Float32Array.from({ length: 63 * 4 }, () => random(4) - 2),
+        slotOfDetector: slotTable([2]),
+        slots: 1,
+        nodeHpa: Float32Array.from([600, 850.5, 1013]).slice(0, nodes),
+      },
+      pressure: { ...grid(30, 40, 0.007), hpa: Float32Array.from({ length: 1200 }, () => 500 + random(600)) },
+      around: { ...grid(30, 40, 0.007), reflectance: Float32Array.from({ length: 1200 }, () => random(1)) },
+      terrain: {
+        ...grid(30, 40, 0.004),
+        east: slopesOf(),
+        north: slopesOf(),
+        hidden: Uint8Array.from({ length: 1200 }, () => Number(integer(9) === 0)),
+        canopy: integer(2) as 0 | 1,
+      },
+      ...{ offset: -1000, quantification: 10000 },
+    }
+    const [out, flat, flags] = [new Int16Array(size), new Int16Array(size), new Uint8Array(size)]
+    correctReflectance({ ...args, out, flat, flags })
+    for (const result of [out, flat, flags]) hash.update(Float64Array.from(result))
+    compared += 3 * size
+  }
+
 /** Any int16, with no-data and small values of both signs often. */
 const band = (size: number) =>
   Int16Array.from({ length: size }, () =>

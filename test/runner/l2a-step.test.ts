@@ -39,6 +39,7 @@ function contextOf(params: unknown, blockShrink = 0, threads = 1): StepContext {
     stagingDir,
     scratchDir,
     resolvePath: (path) => path.replace(/^l1:/, `${home}/`),
+    toolsFile: join(home, 'external.json'),
     chain: () => Promise.resolve({ previous: null, following: [] }),
     blockShrink,
     threads: { value: threads, onChange: () => () => undefined },
@@ -79,7 +80,7 @@ test('the report says where each frozen parameter came from', async () => {
 test('a step without origins says that the job gave them, and default for the rest', async () => {
   expect(await reported({ ...step(), parameters: { aot: 0.3 } })).toMatchObject({
     aot: { value: 0.3, origin: 'job' },
-    wv: { value: 2, origin: 'default' },
+    wv: { value: 'auto', origin: 'default' },
   })
 })
 
@@ -104,7 +105,7 @@ test('blocks halved once and twice, as after memory ran out, give the same bytes
     const { products } = await runL2aStep(context)
     const { folder } = products[0]!
     const names = readdirSync(folder).filter((name) => /\.(tif|png)$/.test(name))
-    expect(names).toHaveLength(22)
+    expect(names).toHaveLength(26)
     digests.push(
       Object.fromEntries(
         names.map((name) => [

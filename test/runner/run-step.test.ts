@@ -51,6 +51,7 @@ const attemptOf = (run: (context: StepContext) => Promise<StepResult>, store: St
       store,
       proveRoots,
       loadProcessor: () => Promise.resolve(run),
+      toolsFile: '/nowhere/external.json',
       log: new AttemptLog(() => undefined),
       orphanWaitMs: 100,
     },

@@ -59,6 +59,7 @@ test('if Postgres answers in time after all, the step is given back', async () =
       },
     },
     proveRoots: () => Promise.resolve({ archive: '/nowhere', scratch: '/nowhere' }),
+    toolsFile: '/nowhere/external.json',
     loadProcessor: () => Promise.reject(new Error('never asked')),
   })
   expect(await ended).toBe(RUN_STEP_EXIT.interrupted)

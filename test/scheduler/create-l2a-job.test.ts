@@ -110,7 +110,7 @@ test('freezes parameters with their origin: by hand, site, parent, global, defau
     aot: 0.3,
     ozone: 320,
     wv: 2.5,
-    aerosol: 'continental',
+    aerosol: 'auto',
     dem: null,
   })
   expect(planned.origins).toMatchObject({
@@ -173,6 +173,21 @@ test('skips what is queued or made already with the same parameters and version;
       skipped: [{ reason: 'P was removed (older than 30 days); --force makes it again' }],
     })
   expect((await createL2aJob(app.db, { ...request, force: true })).stepIds).toHaveLength(1)
+})
+
+test('a site whose engine is a program of others: frozen, and declared with what that needs', async () => {
+  await acquire('31TCJ', '2026-06-01T10:00:00Z')
+  const own = await createL2aJob(app.db, request)
+  await app.db.deleteFrom('job').execute()
+  await setSetting(app.db, 'processor.l2a.engine', 'maja', siteId)
+  const { stepIds, origins } = await createL2aJob(app.db, request)
+  expect(origins['engine']).toBe('site farm')
+  const step = await stepOf(app.db, stepIds[0]!)
+  expect(step.params).toMatchObject({ parameters: { engine: 'maja' } })
+  expect(own.origins['engine']).toBe('default')
+  expect(step.memory_mb).toBeGreaterThan(12_000)
+  expect(step.scratch_mb).toBeGreaterThan(40_000)
+  expect(step.size_class).toMatch(/^maja, /)
 })
 
 test('names what is unknown or out of range, and makes no job then', async () => {
@@ -238,7 +253,7 @@ describe('L2A belongs to the tile', () => {
     await setSetting(app.db, 'processor.l2a.aot', 0.05, dry)
     const first = await createL2aJob(app.db, request)
     const asked = { site: 'dry', createdBy: 'test' }
-    const open = `step ${first.stepIds[0]!} of site farm makes it with aot 0.1 instead of 0.05: ask again when it has ended, or cancel it`
+    const open = `step ${first.stepIds[0]!} of site farm makes it with aot "auto" instead of 0.05: ask again when it has ended, or cancel it`
     for (const force of [false, true])
       expect(await createL2aJob(app.db, { ...asked, force })).toMatchObject({
         jobId: null,
@@ -250,7 +265,7 @@ describe('L2A belongs to the tile', () => {
       skipped: [
         {
           reason:
-            'P was made for site farm with aot 0.1 instead of 0.05; L2A is shared, --force makes it again for all',
+            'P was made for site farm with aot "auto" instead of 0.05; L2A is shared, --force makes it again for all',
         },
       ],
     })
@@ -276,7 +291,9 @@ describe('L2A belongs to the tile', () => {
     const steps = await Promise.all(job.stepIds.map((step) => stepOf(app.db, step)))
     expect(steps.map((step) => step.site_id)).toEqual([siteId, east, east])
     expect(steps.map((step) => (step.params as { parameters: { aot: number } }).parameters.aot)).toEqual([
-      0.1, 0.2, 0.2,
+      'auto',
+      0.2,
+      0.2,
     ])
     expect((await createL2aJob(app.db, { site: 'east', createdBy: 'test' })).jobId).toBeNull()
   })

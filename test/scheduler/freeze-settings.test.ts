@@ -35,7 +35,7 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     }),
   )
   const { values, origins, frozen } = freezeSettings(settings, 'l2a', 2, { ozone: 280, other: 1 })
-  expect(values).toMatchObject({ aot: 0.3, wv: 3, ozone: 280, aerosol: 'continental', dem: '', other: 1 })
+  expect(values).toMatchObject({ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', dem: '', other: 1 })
   expect(origins).toMatchObject({
     aot: 'parent site region',
     wv: 'site farm',

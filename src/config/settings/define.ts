@@ -67,6 +67,18 @@ export const integer = ({ unit, min, max, ...o }: Numeric): SettingDefinition<nu
 export const number = ({ unit, min, max, ...o }: Numeric): SettingDefinition<number> =>
   define(o, { type: 'number', unit, range: `${min} to ${max}`, schema: z.number().min(min).max(max) })
 
+/** A number, or the word `auto` where the program finds it by itself. */
+export const numberOrAuto = ({
+  unit,
+  min,
+  max,
+  ...o
+}: Common<number | 'auto'> & Omit<Numeric, keyof Common<number>>): SettingDefinition<number | 'auto'> =>
+  define(o, {
+    ...{ type: 'number', unit, range: `${min} to ${max}, or auto` },
+    schema: z.union([z.literal('auto'), z.number().min(min).max(max)]),
+  })
+
 /** On the command line `true` or `false`, also `on`, `off`, `yes`, `no`. */
 export const flag = (o: Common<boolean>): SettingDefinition<boolean> =>
   define(o, { type: 'flag', unit: '-', range: 'true or false', schema: z.boolean() })

@@ -1,4 +1,14 @@
-import { choice, flag, integer, number, OF_PROCESSOR, text, type SettingDefinition } from './define.js'
+import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
+import {
+  choice,
+  flag,
+  integer,
+  number,
+  numberOrAuto,
+  OF_PROCESSOR,
+  text,
+  type SettingDefinition,
+} from './define.js'
 
 /** How steps of a processor are scheduled: the same four keys for each of them. `outputMb`: of one product of a full tile. */
 const scheduling = <const N extends string>(name: N, threads: number, outputMb: number) => {
@@ -44,39 +54,48 @@ const scheduling = <const N extends string>(name: N, threads: number, outputMb: 
 /** How a processor is scheduled, and its parameters. The parameters repeat range and default of its definition: a test compares them. */
 export const PROCESSOR_SETTINGS = {
   ...scheduling('l2a', 4, 1500),
-  'processor.l2a.aot': number({
+  'processor.l2a.engine': choice({
+    values: ['own', 'sen2cor', 'maja'],
+    default: 'own',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Who corrects: our own method, or Sen2Cor or MAJA where the machines that run steps have them (docs/external.md); of the other parameters only max_cloud counts then.',
+  }),
+  'processor.l2a.aot': numberOrAuto({
     unit: '1 at 550 nm',
     min: 0,
     max: 2,
-    default: 0.1,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol optical thickness where none is retrieved.',
+    doc: 'Aerosol optical thickness above all ground; auto: found in the image.',
   }),
-  'processor.l2a.wv': number({
+  'processor.l2a.wv': numberOrAuto({
     unit: 'g/cm2',
     min: 0,
     max: 8,
-    default: 2,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Water vapour column where none is retrieved.',
+    doc: 'Water vapour column above sea level; auto: found in the image of Sentinel-2, else the forecast that comes with the product, else 2.',
   }),
-  'processor.l2a.ozone': number({
+  'processor.l2a.ozone': numberOrAuto({
     unit: 'DU',
     min: 100,
     max: 600,
-    default: 300,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Ozone column.',
+    doc: 'Ozone column; auto: the forecast that comes with the product, else 300.',
   }),
-  'processor.l2a.aerosol': choice({
-    values: ['continental', 'maritime'],
-    default: 'continental',
+  'processor.l2a.aerosol': text({
+    pattern: /^[a-z0-9:.,]+$/,
+    check: (value) => value === 'auto' || wrongWithAerosolMix(value) === null,
+    range: `auto, ${AEROSOL_MODELS.join(', ')}, or a mix such as continental:0.7,maritime:0.3`,
+    default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, after 6S.',
+    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: the model that explains the image best.',
   }),
   'processor.l2a.dem': text({
     unit: 'm',
@@ -86,6 +105,19 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
+  }),
+  'processor.l2a.adjacency': flag({
+    default: true,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Take light that neighbouring ground scattered into the line of sight off each pixel.',
+  }),
+  'processor.l2a.slopes': choice({
+    values: ['none', 'lambert', 'canopy'],
+    default: 'lambert',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'With a DEM, how what sloping ground would reflect if it were level is found for `fre`: after Lambert, as a canopy of upright plants, or not at all.',
   }),
   'processor.l2a.mode': choice({
     values: ['auto', 'init', 'nominal', 'backward'],
@@ -126,6 +158,24 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'Cloud and shadow over the valid pixels beyond which a date leaves no product.',
+  }),
+  'processor.l2a.cloud_dilation': number({
+    unit: 'm',
+    min: 0,
+    max: 2000,
+    default: 120,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'How far bit 0 of MASK.tif reaches around clouds; half of it around shadows.',
+  }),
+  'processor.l2a.cloud_mask': text({
+    unit: '-',
+    pattern: /^(\/[^\0]*)?$/,
+    range: 'an absolute path, or empty',
+    default: '',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Raster of clouds that somebody else found, not 0 is cloud; added to our own; empty = none.',
   }),
   ...scheduling('ndvi', 2, 350),
   'processor.ndvi.min_sum': number({

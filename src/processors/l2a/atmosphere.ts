@@ -1,14 +1,13 @@
 import type { SpectralSensor } from '../../domain/l1-scene.js'
-import type { AerosolModel } from './definition.js'
 
 /** The state of the atmosphere and the geometry of one look through it. */
 export interface AtmosphereInput {
   readonly platform: SpectralSensor
   /** B01..B12, B8A for Sentinel-2; B01..B09 for Landsat. */
   readonly band: string
-  /** Degrees from the vertical, [0, 85]. */
+  /** Degrees from the vertical, [0, 80]. */
   readonly sunZenithDeg: number
-  /** Degrees from the vertical, [0, 60]. */
+  /** Degrees from the vertical, [0, 18]. */
   readonly viewZenithDeg: number
   /** Sun azimuth minus view azimuth, both seen from the ground; any multiple of 360 may be added. 0: sun and sensor on the same side (backscatter). */
   readonly relativeAzimuthDeg: number
@@ -20,7 +19,8 @@ export interface AtmosphereInput {
   readonly ozone: number
   /** At the target, hPa, [300, 1100]. */
   readonly pressureHpa: number
-  readonly aerosol: AerosolModel
+  /** A model or a mix of models, as `parseAerosolMix` reads it. */
+  readonly aerosol: string
 }
 
 /**
@@ -40,17 +40,23 @@ export interface BandCoefficients {
   readonly transmittanceUp: number
   /** transmittanceDown * transmittanceUp. */
   readonly transmittance: number
+  /** Of transmittanceDown what comes straight from the sun. */
+  readonly directDown: number
+  /** Of transmittanceUp what goes straight to the sensor. */
+  readonly directUp: number
+  /** Of air and aerosol above the target, vertical, gases left out: directDown is exp(-opticalDepth / mu_sun). */
+  readonly opticalDepth: number
   readonly sphericalAlbedo: number
   /** Two-way transmittance of all gases. */
   readonly gasTransmittance: number
 }
 
 /**
- * What the rest of the processor knows of radiative transfer. Closed forms fill it now (`closed-forms.ts`), a table made
- * by a vector solver later; both are pure, so coefficients depend on nothing but the input.
+ * What the rest of the processor knows of radiative transfer. A table made by a vector solver fills it (`table-model.ts`); coefficients depend
+ * on nothing but the input.
  */
 export interface AtmosphereModel {
-  /** For provenance, such as `closed-forms-1`. */
+  /** For provenance, such as `successive-orders-1`. */
   readonly name: string
   /** @throws ProcessingError SENSOR_UNKNOWN where no table describes the platform's band. */
   bandCoefficients(input: AtmosphereInput): BandCoefficients

@@ -27,9 +27,9 @@ export interface CellPlanes {
  * counted from the phase of the pixels' own lattice: scenes of one path and row whose corners differ share their cells. The first and last row and column may reach
  * beyond the image.
  */
-export function cellGrid(finest: Grid, largest: Grid): Grid {
+export function cellGrid(finest: Grid, largest: Grid, leastM = CELL_M): Grid {
   const pixel = largest.pixelWidthM
-  const edge = pixel * Math.ceil(CELL_M / pixel)
+  const edge = pixel * Math.ceil(leastM / pixel)
   const floor = (at: number) => {
     const phase = at - Math.floor(at / pixel) * pixel
     return phase + Math.floor((at - phase) / edge) * edge

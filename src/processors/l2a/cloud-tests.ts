@@ -1,8 +1,8 @@
 import { CELL_BANDS, CELL_NO_DATA, type CellPlanes } from './cells.js'
 import type { ChainState } from './chain-state.js'
 
-/** What the tests say of a cell, bits of a byte. */
-export const CELL_FLAGS = { monoTemporal: 1, multiTemporal: 2, snow: 4 } as const
+/** What is known of a cell, bits of a byte: what the tests say, and whether its AOT or vapour is not of the image around. */
+export const CELL_FLAGS = { monoTemporal: 1, multiTemporal: 2, snow: 4, defaultAtmosphere: 8 } as const
 
 /**
  * Clouds and snow of one date on cells: thresholds on the date alone and, where the chain knows the ground, on the change since it was last clear. Reflectances in
@@ -14,11 +14,10 @@ export const CELL_FLAGS = { monoTemporal: 1, multiTemporal: 2, snow: 4 } as cons
  * (NDVI < 0.01, red < 0.05), which changes with wind. Snow: NDSI > 0.4, red > 0.12, SWIR < 0.16.
  *
  * Red must have risen: the papers do not ask for it, but the difference also rises where red falls, and fire scars would be clouds
- * (docs/decisions/0016-chains.md). Weaker than the papers: reflectance is corrected with an imposed atmosphere, not with that of clear air; no correlation with earlier images
- * takes a false cloud back.
+ * (docs/decisions/0016-chains.md). Weaker than the papers: no correlation with earlier images takes a false cloud back. Reflectance of the date is that under thin air (AOT 0.05), so that haze shows.
  * @param reference on the grid of `planes`; null: only the mono-temporal test.
  * @param day       of the date, days since 1970-01-01.
- * @returns CELL_FLAGS of each cell, 0 where a band has no data.
+ * @returns CELL_FLAGS of the tests, 0 where a band has no data.
  */
 export function testCells(planes: CellPlanes, reference: ChainState | null, day: number): Uint8Array {
   const { bands } = planes

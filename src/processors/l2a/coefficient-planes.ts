@@ -1,22 +1,17 @@
-import { ProcessingError } from '../../domain/errors.js'
-import type { AngleGrid, L1Scene, L1SceneBand, SpectralSensor } from '../../domain/l1-scene.js'
-import type { AtmosphereModel } from './atmosphere.js'
-import { closedForms } from './closed-forms.js'
-import type { L2aParams } from './definition.js'
+import type { Grid } from '../../domain/grid.js'
+import type { L1Scene } from '../../domain/l1-scene.js'
+import { TERMS, type BandTable, NO_SLOT } from './band-table.js'
+import { cosineAt } from './cell-angles.js'
+import { lagrangeOf, newLagrange } from './interpolate.js'
+import { SCALE_HEIGHT_M } from './nodes.js'
+import { altitudeAtPressure } from './pressure.js'
+import { directionAt } from './sun-direction.js'
 
-/** No detector, or one the band's metadata does not describe. */
-export const NO_SLOT = 255
 /** Gain, path, spherical albedo. */
 export const COEFFICIENTS_PER_NODE = 3
-/**
- * Sun zenith beyond which nothing is corrected, degrees. The closed forms were fitted for 20 to 60 degrees on plane layers; above 80
- * the Earth's curvature alone changes the path by more than the correction is worth.
- */
-export const MAX_SUN_ZENITH_DEG = 80
 
 /**
- * Coefficients of one band on the nodes of the angle grid:
- * `y = gain * rho_toa - path; rho_s = y / (1 + albedo * y)`,
+ * Coefficients of one band on nodes for the correction kernel: `y = gain * rho_toa - path; rho_s = y / (1 + albedo * y)`,
  * bilinear between nodes, linear in pressure between `pressureHpa`, never interpolated between slots.
  */
 export interface CoefficientPlanes {
@@ -25,132 +20,143 @@ export interface CoefficientPlanes {
   readonly slotCount: number
   /** Ascending, or a single value. */
   readonly pressureHpa: Float64Array
-  /** Outer corner of the tile = node (0, 0), metres of the product's CRS; x grows eastwards, rows southwards. */
+  /** Node (0, 0), metres of the product's CRS; x grows eastwards, rows southwards. */
   readonly ulx: number
   readonly uly: number
   readonly stepXM: number
   readonly stepYM: number
   readonly nx: number
   readonly ny: number
-  /** [slot][pressure][ny][nx][gain, path, albedo]. */
+  /** [slot][pressure][ny][nx][gain, path, albedo]; 0 at nodes whose surroundings the slot's detector did not see. */
   readonly data: Float32Array
+  /** [slot][pressure][ny][nx][2]: total over direct transmittance from ground to sensor, and the direct share of that from sun to ground. */
+  readonly legs: Float32Array
+  /** [slot][ny][nx][4]: toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
+  readonly directions: Float32Array
+}
+
+/** The atmosphere above a scene on nodes, the centres of the pixels of `grid`, row-major. */
+export interface AtmosphereNodes {
+  readonly grid: Grid
+  /** At 550 nm: of a column at sea level, or above whatever ground where `aotIs` says so. */
+  readonly aot: Float32Array
+  /** `sea-level`: it decreases with altitude by exp(-z / 2 km). `ground`: it is the same above all ground. */
+  readonly aotIs: 'sea-level' | 'ground'
+  /** g/cm2 of a column at sea level. */
+  readonly wv: Float32Array
 }
 
 export interface PlanesInput {
-  readonly band: Pick<L1SceneBand, 'id' | 'detectors'>
-  readonly sun: AngleGrid
+  readonly table: BandTable
+  readonly nodes: AtmosphereNodes
+  /** Cells of the scene, and in each the detectors that measured there: bit d for detector d, 31 for that or a higher one. */
+  readonly cells: Grid
+  readonly detectors: Uint32Array
+  readonly sun: L1Scene['sun']
+  /** Of the product's grid, degrees: `gridConvergence`. */
+  readonly convergenceDeg: number
   /** `missing`: gains are divided by the cosine of the sun's zenith, so that they apply to reflectances that were not. */
   readonly sunCosine: L1Scene['sunCosine']
-  readonly sensor: SpectralSensor
-  readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol'>
-  /** Ascending, at least one (see `pressureNodes`). */
-  readonly pressureNodesHpa: readonly number[]
-  /** The closed forms unless told. */
-  readonly model?: AtmosphereModel
 }
 
 /**
- * Evaluates the atmosphere at each angle node, detector and pressure: every detector looks fore or aft by its own azimuth, so each
- * has its own plane and no value is shared across a border.
- * @throws ProcessingError GRID_MISMATCH where a view grid is not on the sun's nodes; SUN_TOO_LOW where the sun is below 10 degrees
- * elevation at every node; SENSOR_UNKNOWN; METADATA_INVALID where the band has no detector or an angle is no number; INTERNAL for pressures that
- * do not ascend.
- * A node beyond MAX_SUN_ZENITH_DEG takes that limit's coefficients: its pixels carry the low-sun bit.
+ * Folds AOT and vapour of each node into its coefficients. Every detector looks fore or aft by its own azimuth, so each has its own plane; only nodes around cells that it saw are
+ * made. Throws as `BandTable`.
  */
-export function buildCoefficientPlanes({
-  band,
-  sun,
-  sunCosine,
-  sensor,
-  params,
-  pressureNodesHpa,
-  model = closedForms,
-}: PlanesInput): CoefficientPlanes {
-  const { rows: ny, cols: nx } = sun
-  if (band.detectors.length === 0)
-    throw new ProcessingError(
-      'METADATA_INVALID',
-      `Band ${band.id} has no view angles of any detector; at least one is expected.`,
-    )
-  assertSunHighEnough(sun)
-  const pressures = Float64Array.from(pressureNodesHpa)
-  if (pressures.length === 0 || pressures.some((p, i) => i > 0 && p <= (pressures[i - 1] ?? Infinity)))
-    throw new ProcessingError(
-      'INTERNAL',
-      `Pressure nodes of band ${band.id} are [${pressureNodesHpa.join(', ')}] hPa, expected one or more in ascending order.`,
-    )
+export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
+  const { table, nodes, sun, sunCosine, convergenceDeg } = input
+  const { grid, aot, wv } = nodes
+  const pressures = Float64Array.from(table.axes.pressureHpa)
+  const factors = pressures.map((hpa) =>
+    nodes.aotIs === 'ground' ? 1 : Math.exp(-altitudeAtPressure(hpa) / SCALE_HEIGHT_M),
+  )
+  const [nx, ny] = [Math.max(2, grid.width), Math.max(2, grid.height)]
+  const needed = [...neededNodes(input, nx, ny)]
   const slots = new Uint8Array(256).fill(NO_SLOT)
-  const data = new Float32Array(band.detectors.length * pressures.length * ny * nx * COEFFICIENTS_PER_NODE)
-  let at = 0
-  for (const [slot, { detector, angles }] of band.detectors.entries()) {
-    if (
-      angles.rows !== ny ||
-      angles.cols !== nx ||
-      angles.ulx !== sun.ulx ||
-      angles.uly !== sun.uly ||
-      angles.stepXM !== sun.stepXM ||
-      angles.stepYM !== sun.stepYM
-    )
-      throw new ProcessingError(
-        'GRID_MISMATCH',
-        `View angles of band ${band.id}, detector ${detector}: ${describe(angles)}, expected the sun's ${describe(sun)}.`,
-      )
+  const slotCount = Math.max(1, needed.length)
+  const places = slotCount * pressures.length * ny * nx
+  const [data, legs] = [new Float32Array(places * COEFFICIENTS_PER_NODE), new Float32Array(places * 2)]
+  const directions = new Float32Array(slotCount * ny * nx * 4)
+  const column = new Float64Array(table.columnSize)
+  const weights = newLagrange()
+  for (const [slot, [detector, isNeeded]] of needed.entries()) {
     slots[detector] = slot
-    for (const pressureHpa of pressures)
-      for (let node = 0; node < ny * nx; node++) {
-        const sunZenithDeg = Math.min(angleAt(sun.zenith, node, 'sun zenith'), MAX_SUN_ZENITH_DEG)
-        const c = model.bandCoefficients({
-          platform: sensor,
-          band: band.id,
-          sunZenithDeg,
-          viewZenithDeg: angleAt(angles.zenith, node, `view zenith of band ${band.id}, detector ${detector}`),
-          relativeAzimuthDeg:
-            angleAt(sun.azimuth, node, 'sun azimuth') -
-            angleAt(angles.azimuth, node, `view azimuth of band ${band.id}, detector ${detector}`),
-          aot550: params.aot,
-          wv: params.wv,
-          ozone: params.ozone,
-          pressureHpa,
-          aerosol: params.aerosol,
-        })
-        const gain = 1 / (c.gasTransmittance * c.transmittance)
-        data[at++] = sunCosine === 'applied' ? gain : gain / Math.cos((sunZenithDeg * Math.PI) / 180)
-        data[at++] = gain * c.gasPath
-        data[at++] = c.sphericalAlbedo
+    const ofTable = table.slotOf[detector]!
+    for (let node = 0; node < nx * ny; node++) {
+      if (isNeeded[node] === 0) continue
+      const [c, r] = [node % nx, Math.floor(node / nx)]
+      // An image of one node has two of it, because the kernel interpolates between two.
+      const from = Math.min(r, grid.height - 1) * grid.width + Math.min(c, grid.width - 1)
+      const x = grid.ulx + (c + 0.5) * grid.pixelWidthM
+      const y = grid.uly - (r + 0.5) * grid.pixelHeightM
+      const perCosine = sunCosine === 'applied' ? 1 : 1 / cosineAt(sun, x, y)
+      for (let p = 0; p < pressures.length; p++) {
+        table.column(ofTable, x, y, pressures[p]!, wv[from]!, column)
+        lagrangeOf(table.axes.aot, aot[from]! * factors[p]!, weights)
+        let [path, log, albedo, up, direct] = [0, 0, 0, 0, 0]
+        for (let i = 0; i < weights.count; i++) {
+          const [w, at] = [weights.weights[i]!, (weights.first + i) * TERMS]
+          path += w * column[at]!
+          log += w * column[at + 1]!
+          albedo += w * column[at + 2]!
+          up += w * column[at + 3]!
+          direct += w * column[at + 4]!
+        }
+        const gain = Math.exp(-log)
+        const place = (slot * pressures.length + p) * nx * ny + node
+        const to = place * COEFFICIENTS_PER_NODE
+        data[to] = gain * perCosine
+        data[to + 1] = gain * path
+        data[to + 2] = albedo
+        legs[2 * place] = up
+        legs[2 * place + 1] = direct
       }
+      const [toSun, toSensor] = [sun, table.anglesOf(ofTable)].map((angles) =>
+        directionAt(angles, x, y, convergenceDeg),
+      )
+      directions.set(
+        [toSun!.east, toSun!.north, toSensor!.east, toSensor!.north],
+        4 * (slot * nx * ny + node),
+      )
+    }
   }
   return {
-    slots,
-    slotCount: band.detectors.length,
-    pressureHpa: pressures,
-    ulx: sun.ulx,
-    uly: sun.uly,
-    stepXM: sun.stepXM,
-    stepYM: sun.stepYM,
-    nx,
-    ny,
-    data,
+    ...{ slots, slotCount, pressureHpa: pressures },
+    ulx: grid.ulx + grid.pixelWidthM / 2,
+    uly: grid.uly - grid.pixelHeightM / 2,
+    ...{ stepXM: grid.pixelWidthM, stepYM: grid.pixelHeightM, nx, ny },
+    ...{ data, legs, directions },
   }
 }
 
-/** @throws ProcessingError SUN_TOO_LOW where no node of the image has the sun above 10 degrees elevation. */
-export function assertSunHighEnough(sun: AngleGrid): void {
-  const smallest = sun.zenith.reduce((least, zenith) => Math.min(least, zenith), Infinity)
-  if (smallest > MAX_SUN_ZENITH_DEG)
-    throw new ProcessingError(
-      'SUN_TOO_LOW',
-      `The sun stands at a zenith angle of ${smallest.toFixed(1)} degrees or more over the whole image, expected at most ${MAX_SUN_ZENITH_DEG}. Leave this date out.`,
-    )
+/** By detector, 1 at each node that a pixel in one of its cells interpolates from. Detectors that the band's metadata do not describe are left out. */
+function neededNodes(
+  { table, nodes, cells, detectors }: PlanesInput,
+  nx: number,
+  ny: number,
+): Map<number, Uint8Array> {
+  const { grid } = nodes
+  let all = 0
+  for (const seen of detectors) all |= seen
+  const needed = new Map<number, Uint8Array>()
+  for (let detector = 1; detector < 256; detector++)
+    if (((all >>> Math.min(detector, 31)) & 1) === 1 && table.slotOf[detector] !== NO_SLOT)
+      needed.set(detector, new Uint8Array(nx * ny))
+  const span = (from: number, size: number, step: number, most: number) => {
+    const clamp = (v: number) => Math.min(Math.max(Math.floor(v), 0), most - 2)
+    return [clamp(from / step - 0.5), clamp((from + size) / step - 0.5) + 1] as const
+  }
+  for (let i = 0; i < detectors.length; i++) {
+    const seen = detectors[i]!
+    if (seen === 0) continue
+    const x = cells.ulx + (i % cells.width) * cells.pixelWidthM - grid.ulx
+    const y = grid.uly - cells.uly + Math.floor(i / cells.width) * cells.pixelHeightM
+    const [left, right] = span(x, cells.pixelWidthM, grid.pixelWidthM, nx)
+    const [top, bottom] = span(y, cells.pixelHeightM, grid.pixelHeightM, ny)
+    for (const [detector, isNeeded] of needed) {
+      if (((seen >>> Math.min(detector, 31)) & 1) === 0) continue
+      for (let r = top; r <= bottom; r++) for (let c = left; c <= right; c++) isNeeded[r * nx + c] = 1
+    }
+  }
+  return needed
 }
-
-function angleAt(angles: Float64Array, node: number, what: string): number {
-  const value = angles[node]
-  if (value !== undefined && Number.isFinite(value)) return value
-  throw new ProcessingError(
-    'METADATA_INVALID',
-    `The ${what} is no number at node ${node} of the 5 km grid; each detector's plane must fill all nodes.`,
-  )
-}
-
-const describe = (g: AngleGrid): string =>
-  `${g.rows} x ${g.cols} nodes of ${g.stepXM} x ${g.stepYM} m at (${g.ulx}, ${g.uly})`

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
 import { defineProcessor, type OutputSpec, type ParamsOf } from '../define-processor.js'
 
 /** Bands of Sentinel-2 with a surface reflectance. B09 and B10 see water vapour and cirrus, not the ground: dividing by their gas transmittance means nothing. */
@@ -28,13 +29,30 @@ const DELIVERED: Readonly<Record<'s2' | 'landsat', ReadonlySet<string>>> = {
 export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean =>
   DELIVERED[satellite].has(band)
 
+export const SLOPE_MODES = ['none', 'lambert', 'canopy'] as const
+
 export const CHAIN_MODES = ['auto', 'init', 'nominal', 'backward'] as const
 export type ChainMode = (typeof CHAIN_MODES)[number]
 
-export const AEROSOL_MODELS = ['continental', 'maritime'] as const
-export type AerosolModel = (typeof AEROSOL_MODELS)[number]
+/** Who corrects: our own method, or a program of others that is installed on the machine. */
+export const ENGINES = ['own', 'sen2cor', 'maja'] as const
+export type Engine = (typeof ENGINES)[number]
+export type ExternalEngine = Exclude<Engine, 'own'>
+
+/** What a full tile needs on top of our own reading, MiB; published: MAJA 8 GB and more, 30 GB of disk for a few dates; Sen2Cor on the safe side. */
+export const ENGINE_RESOURCES: Readonly<Record<ExternalEngine, { memoryMb: number; scratchMb: number }>> = {
+  sen2cor: { memoryMb: 8192, scratchMb: 20_480 },
+  maja: { memoryMb: 12_288, scratchMb: 40_960 },
+}
+
+const numberOrAuto = (least: number, most: number) =>
+  z.union([z.literal('auto'), z.number().min(least).max(most)]).default('auto')
 
 /** Stored reflectance = reflectance x 10000; negative values are kept (clipping them biases dark targets). */
+const level = (band: L2aBand): OutputSpec => ({
+  ...reflectance(band),
+  doc: `What the ground of ${band} would reflect if it were level; only with a DEM. As seen where other ground stands before the sun.`,
+})
 const reflectance = (band: L2aBand): OutputSpec => ({
   dtype: 'int16',
   unit: '1',
@@ -46,40 +64,56 @@ const reflectance = (band: L2aBand): OutputSpec => ({
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 2,
+  version: 3,
   summary:
-    'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition under a given atmosphere.',
+    'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:
-    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Path reflectance: Sobolev (1975). Transmittance and albedo: closed forms after Tanre et al. (1979), refitted to 6SV2.1. See notes.md.',
+    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Scattering: successive orders with polarisation (Lenoble et al. 2007, JQSRT 107, 479), tabulated. Gases: fits to 6SV2.1. AOT: Hagolle et al. (2008), RSE 112, 1689-1696, (2015), Remote Sensing 7, 2668-2691. Water vapour: Schlaepfer et al. (1998), RSE 65, 353-366. See notes.md.',
   params: z.strictObject({
-    aot: z
-      .number()
-      .min(0)
-      .max(2)
-      .default(0.1)
+    engine: z
+      .enum(ENGINES)
+      .default('own')
       .describe(
-        'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image; above 0.4 the closed forms lose accuracy fast [1].',
+        'Who corrects: own, or a program of others that is installed on the machine; of the other parameters only max_cloud counts then [-].',
       ),
-    wv: z
-      .number()
-      .min(0)
-      .max(8)
-      .default(2)
-      .describe(
-        'Water vapour of the column above sea level; reduced to what lies above each pixel by its altitude [g/cm2].',
-      ),
-    ozone: z.number().min(100).max(600).default(300).describe('Ozone of the column above sea level [DU].'),
+    aot: numberOrAuto(0, 2).describe(
+      'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image; auto: found in the image, on nodes 720 m apart [1].',
+    ),
+    wv: numberOrAuto(0, 8).describe(
+      'Water vapour of the column above sea level, reduced to what lies above each pixel by its altitude; auto: found in the image of Sentinel-2, else the forecast in the product, else 2 [g/cm2].',
+    ),
+    ozone: numberOrAuto(100, 600).describe(
+      'Ozone of the column above sea level; auto: the forecast in the product, else 300 [DU].',
+    ),
     aerosol: z
-      .enum(AEROSOL_MODELS)
-      .default('continental')
-      .describe('Aerosol model, after 6S (WMO/WCRP 1986) [-].'),
+      .string()
+      .superRefine((value, context) => {
+        const wrong = value === 'auto' ? null : wrongWithAerosolMix(value)
+        if (wrong !== null) context.addIssue({ code: 'custom', message: wrong })
+      })
+      .default('auto')
+      .describe(
+        `Aerosol model after 6S; auto: the one that explains the image best; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
+      ),
     dem: z
       .string()
       .min(1)
       .nullable()
       .default(null)
       .describe(
-        'Elevation raster for the pressure, any format and CRS GDAL reads, heights above the EGM2008 geoid; none: sea level [m].',
+        'Elevation for pressure and slopes: a raster of any format and CRS that GDAL reads, or a folder of them, heights above the EGM2008 geoid; none: level ground at sea level [m].',
+      ),
+    adjacency: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Takes light that neighbouring ground scattered into the line of sight off each pixel; else the ground counts as alike everywhere [-].',
+      ),
+    slopes: z
+      .enum(SLOPE_MODES)
+      .default('lambert')
+      .describe(
+        'With a DEM, what sloping ground would reflect if it were level is written as `fre`: lambert, after Lambert; canopy, as upright plants do, after Dymond and Shepherd (1999), which MAJA takes; none, not at all [-].',
       ),
     mode: z
       .enum(CHAIN_MODES)
@@ -115,6 +149,22 @@ export const l2a = defineProcessor({
       .default(90)
       .describe(
         'Cloud and shadow over the valid pixels beyond which a date ends as TOO_CLOUDY and leaves no product [%].',
+      ),
+    cloud_dilation: z
+      .number()
+      .min(0)
+      .max(2000)
+      .default(120)
+      .describe(
+        'How far bit 0 of MASK.tif reaches around clouds and their thin rims; half of that around shadows. No other bit is dilated [m].',
+      ),
+    cloud_mask: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Raster with clouds that somebody else found, any format and CRS GDAL reads: what is neither 0 nor its no-data is cloud, the nearest pixel counts; added to our own [-].',
       ),
   }),
   inputs: {
@@ -156,16 +206,27 @@ export const l2a = defineProcessor({
   },
   outputs: {
     B01_sre: reflectance('B01'),
+    B01_fre: level('B01'),
     B02_sre: reflectance('B02'),
+    B02_fre: level('B02'),
     B03_sre: reflectance('B03'),
+    B03_fre: level('B03'),
     B04_sre: reflectance('B04'),
+    B04_fre: level('B04'),
     B05_sre: reflectance('B05'),
+    B05_fre: level('B05'),
     B06_sre: reflectance('B06'),
+    B06_fre: level('B06'),
     B07_sre: reflectance('B07'),
+    B07_fre: level('B07'),
     B08_sre: reflectance('B08'),
+    B08_fre: level('B08'),
     B8A_sre: reflectance('B8A'),
+    B8A_fre: level('B8A'),
     B11_sre: reflectance('B11'),
+    B11_fre: level('B11'),
     B12_sre: reflectance('B12'),
+    B12_fre: level('B12'),
     MASK: {
       dtype: 'uint16',
       unit: '1',
@@ -178,6 +239,14 @@ export const l2a = defineProcessor({
       nodata: 0,
       doc: "Scene class in Sen2Cor's numbers; only the classes that are known at this stage.",
     },
+    'SZA, SAA, VZA, VAA': {
+      dtype: 'uint16',
+      unit: 'degree',
+      scale: 0.01,
+      offset: 0,
+      nodata: 65535,
+      doc: 'Zenith and azimuth of the sun, and of the satellite seen from the ground, on cells of 240 m; angles.json has the nodes of the L1 product for all bands and detectors.',
+    },
     STATE: {
       dtype: 'int16',
       unit: '1',
@@ -188,11 +257,11 @@ export const l2a = defineProcessor({
     },
   },
   // Measured with `tilth bench l2a`: 630 MiB at 673 million pixels and two threads. Planes of flags grow with the image, blocks in
-  // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, and as much again for an input that is unpacked.
+  // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, about one for packed blocks, and as much again as the output for an input that is unpacked.
   resources: ({ pixels, threads }) => ({
     cpu: threads,
-    memoryMb: Math.ceil(320 + (0.35 * pixels) / 2 ** 20 + 128 * threads),
-    scratchMb: Math.ceil(16 + (4 * pixels) / 2 ** 20),
+    memoryMb: Math.ceil(320 + (0.9 * pixels) / 2 ** 20 + 128 * threads),
+    scratchMb: Math.ceil(16 + (5.2 * pixels) / 2 ** 20),
     ioWeight: 0.25 * threads,
   }),
   fails: [
@@ -207,7 +276,12 @@ export const l2a = defineProcessor({
     'TOO_CLOUDY',
     'STATE_MISSING',
     'NOT_FOUND',
+    'ATMOSPHERE_TABLE_INVALID',
     'BAD_ARGUMENT',
+    'EXTERNAL_UNAVAILABLE',
+    'EXTERNAL_REFUSED',
+    'EXTERNAL_FAILED',
+    'EXTERNAL_LIMIT',
   ],
 })
 

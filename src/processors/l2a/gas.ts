@@ -1,4 +1,6 @@
-import type { BandOptics } from './tables/band-optics.js'
+import { ProcessingError } from '../../domain/errors.js'
+import type { SpectralSensor } from '../../domain/l1-scene.js'
+import { BAND_GASES, WATER_ABOVE, type BandGases } from './tables/gas-absorption.js'
 
 /** Two-way transmittances of the gases of one band, unit 1. */
 export interface GasTransmittance {
@@ -10,13 +12,7 @@ export interface GasTransmittance {
   readonly other: number
 }
 
-/**
- * Power of the pressure ratio that turns water vapour above sea level into the amount that absorbs alike above the target.
- * Fitted to the 1 km rows of the 6SV2.1 table: the absorbing amount is 0.56 of the sea-level column in every band (0.61 by the profile,
- * the rest by narrower lines); 0.8902^4.95 = 0.562. Spread over the bands 0.55-0.59.
- */
-const WATER_PRESSURE_POWER = 4.95
-/** Share of the ozone column that lies in the lowest atmosphere: 0.9 % less above 1 km (902 hPa), from the same rows. */
+/** Share of the ozone column that lies in the lowest atmosphere: 0.9 % less above 1 km (902 hPa), from rows of 6SV2.1. */
 const OZONE_BELOW_TARGET = 0.079
 /** Share of the column on the path of light that aerosol scattered: eq. 1 of the signal model (6S, aerosol amid the vapour). */
 const HALF = 0.5
@@ -24,14 +20,32 @@ const HALF = 0.5
 const transmittance = (a: number, n: number, amount: number): number =>
   a === 0 || amount <= 0 ? 1 : Math.exp(a * amount ** n)
 
+/** A curve of growth: parabola of ln(-ln T) over the logarithm of the amount. */
+function waterTransmittance([c0, c1, c2]: NonNullable<BandGases['h2o']>, amount: number): number {
+  if (amount <= 0) return 1
+  const x = Math.log(amount)
+  return Math.exp(-Math.exp(c0 + x * (c1 + x * c2)))
+}
+
+/** Fits of a platform's band. @throws ProcessingError SENSOR_UNKNOWN. */
+function gasesOf(platform: SpectralSensor, band: string): BandGases {
+  const gases = BAND_GASES[platform][band]
+  if (gases !== undefined) return gases
+  throw new ProcessingError(
+    'SENSOR_UNKNOWN',
+    `No gas coefficients for band '${band}' of '${platform}'. Known bands: ${Object.keys(BAND_GASES[platform]).join(', ')}.`,
+  )
+}
+
 /**
  * Two-way transmittance of one band.
  * @param airMass 1/mu_s + 1/mu_v. @param wv g/cm2 and @param ozone DU, both of the column above sea level.
  * @param pressureRatio pressure at the target / 1013.25 hPa.
- * Source: `Tg = exp(a (m U)^n)` (Rahman and Dedieu 1994), coefficients fitted to 6SV2.1 (`tables/band-optics.ts`).
+ * Source: fits to 6SV2.1 (`tables/gas-absorption.ts`). @throws ProcessingError SENSOR_UNKNOWN.
  */
 export function gasTransmittance(
-  optics: BandOptics,
+  platform: SpectralSensor,
+  band: string,
   {
     airMass,
     wv,
@@ -39,13 +53,22 @@ export function gasTransmittance(
     pressureRatio,
   }: { airMass: number; wv: number; ozone: number; pressureRatio: number },
 ): GasTransmittance {
-  const water = airMass * wv * pressureRatio ** WATER_PRESSURE_POWER
+  const gases = gasesOf(platform, band)
+  const height = -Math.log(pressureRatio)
   const o3 = (airMass * ozone * (1 - OZONE_BELOW_TARGET * (1 - pressureRatio))) / 1000
-  const [aOther, nOther, pOther] = optics.other
+  const [aOther, nOther, pOther] = gases.other
+  let [water, halfWater] = [1, 1]
+  if (gases.h2o !== null) {
+    // What lies above the target, and lines that are narrower there.
+    const amount =
+      airMass * wv * Math.exp(-height * (WATER_ABOVE[0] + WATER_ABOVE[1] * height + gases.h2o[3]))
+    water = waterTransmittance(gases.h2o, amount)
+    halfWater = waterTransmittance(gases.h2o, HALF * amount)
+  }
   return {
-    water: transmittance(...optics.h2o, water),
-    halfWater: transmittance(...optics.h2o, HALF * water),
-    ozone: transmittance(...optics.o3, o3),
+    water,
+    halfWater,
+    ozone: transmittance(...gases.o3, o3),
     other: transmittance(aOther, nOther, airMass * pressureRatio ** pOther),
   }
 }

@@ -21,6 +21,10 @@ export function pressureAtAltitude(altitudeM: number): number {
   return SEA_LEVEL_HPA * (1 - 2.25577e-5 * z) ** 5.25588
 }
 
+/** Altitude at a pressure, metres above the geoid: `pressureAtAltitude` the other way round. @param hpa above 0. */
+export const altitudeAtPressure = (hpa: number): number =>
+  (1 - (hpa / SEA_LEVEL_HPA) ** (1 / 5.25588)) / 2.25577e-5
+
 /**
  * Pressures at which coefficients are evaluated for ground between two altitudes, hPa, strictly ascending, evenly spaced, as few as
  * PRESSURE_STEP_HPA allows and at most MAX_PRESSURE_NODES: one for flat ground, else the first is that of the highest ground, the

@@ -1,6 +1,5 @@
 import { MASK_BITS } from '../../domain/mask-bits.js'
 import { SCENE_FLAGS, type AngleGrid } from '../../domain/l1-scene.js'
-import { CELL_FLAGS } from './cloud-tests.js'
 import { L1C_QUALITY, type S2Band } from '../../domain/sentinel2.js'
 
 /** What is known of a pixel. */
@@ -17,13 +16,14 @@ export interface PixelFacts {
   readonly shadow: boolean
   readonly nearCloud: boolean
   readonly water: boolean
-  /** Cloud by our own tests of the cell in which it lies. */
-  readonly monoTemporal: boolean
-  readonly multiTemporal: boolean
-  /** Sun zenith beyond LOW_SUN_ZENITH_DEG. */
+  /** A mask that the user gave says cloud. */
+  readonly givenCloud: boolean
+  /** Sun zenith beyond LOW_SUN_ZENITH_DEG, or the sun grazes sloping ground. */
   readonly lowSun: boolean
-  /** AOT or water vapour was imposed by a parameter, not found in the image: always so in version 2. */
-  readonly imposedAtmosphere: boolean
+  /** Other ground stands before the sun. */
+  readonly hidden: boolean
+  /** AOT or water vapour is not of the image around: imposed by a parameter, of a forecast, or a default value. */
+  readonly defaultAtmosphere: boolean
 }
 
 /** Sun zenith beyond which a result is flagged, degrees: the errors of `docs/accuracy.md` are known up to 60. */
@@ -35,24 +35,21 @@ const bit = (name: keyof typeof MASK_BITS): number => 1 << MASK_BITS[name]
 /**
  * Value of MASK.tif for one pixel (uint16). The product's opaque clouds set `cloud` and `cloudOrShadow`, its shadows `shadowInside` and
  * `cloudOrShadow`, its margin around clouds `cloudOrShadow` alone: bit 0 is what a cautious user masks. Its cirrus sets `cirrus`
- * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. Our own tests set `cloud` and
- * `cloudOrShadow` beside the bit of the test. Shadow of clouds outside, thin cloud, topography and glint (bits 3, 6, 10, 12) are not known in version 2 and stay 0.
+ * only, because that test also fires on bright ground under dry air, and who masks by bit 0 should not lose it. A mask that the user gave sets `cloud` and
+ * `cloudOrShadow`. What our own tests say comes as bits already (`decideMasks`).
  */
 export function maskBits(facts: PixelFacts): number {
   return (
-    (facts.opaqueCloud || facts.monoTemporal || facts.multiTemporal
-      ? bit('cloud') | bit('cloudOrShadow')
-      : 0) |
-    (facts.monoTemporal ? bit('monoTemporal') : 0) |
-    (facts.multiTemporal ? bit('multiTemporal') : 0) |
+    (facts.opaqueCloud || facts.givenCloud ? bit('cloud') | bit('cloudOrShadow') : 0) |
     (facts.shadow ? bit('shadowInside') | bit('cloudOrShadow') : 0) |
     (facts.nearCloud ? bit('cloudOrShadow') : 0) |
     (facts.cirrus ? bit('cirrus') : 0) |
     (facts.snow ? bit('snow') : 0) |
     (facts.water ? bit('water') : 0) |
     (facts.lowSun ? bit('lowSun') : 0) |
+    (facts.hidden ? bit('topographicShadow') : 0) |
     (facts.saturatedVisible ? bit('saturatedVisible') : 0) |
-    (facts.imposedAtmosphere ? bit('defaultAtmosphere') : 0) |
+    (facts.defaultAtmosphere ? bit('defaultAtmosphere') : 0) |
     (facts.noData ? bit('noData') : 0)
   )
 }
@@ -67,10 +64,10 @@ export const NO_FACTS: PixelFacts = {
   shadow: false,
   nearCloud: false,
   water: false,
-  monoTemporal: false,
-  multiTemporal: false,
+  givenCloud: false,
   lowSun: false,
-  imposedAtmosphere: false,
+  hidden: false,
+  defaultAtmosphere: false,
 }
 
 /** What each byte of the scene's own mask (SCENE_FLAGS) adds to MASK.tif: [256]. */
@@ -86,18 +83,6 @@ export function maskOfSceneByte(): Uint16Array {
       water: (byte & SCENE_FLAGS.water) !== 0,
       noData: (byte & SCENE_FLAGS.noData) !== 0,
       saturatedVisible: (byte & SCENE_FLAGS.saturatedVisible) !== 0,
-    }),
-  )
-}
-
-/** What each byte of the tests of cells (CELL_FLAGS) adds to MASK.tif: [256]. */
-export function maskOfCellByte(): Uint16Array {
-  return Uint16Array.from({ length: 256 }, (_, byte) =>
-    maskBits({
-      ...NO_FACTS,
-      monoTemporal: (byte & CELL_FLAGS.monoTemporal) !== 0,
-      multiTemporal: (byte & CELL_FLAGS.multiTemporal) !== 0,
-      snow: (byte & CELL_FLAGS.snow) !== 0,
     }),
   )
 }
@@ -119,10 +104,11 @@ export function lowSunNodes(sun: AngleGrid): Uint8Array {
   return Uint8Array.from(sun.zenith, (zenith) => (zenith > LOW_SUN_ZENITH_DEG ? 1 : 0))
 }
 
-/** Class numbers of Sen2Cor's scene classification; 4 vegetation, 5 not vegetated, 2 dark are not told apart in version 2. */
+/** Class numbers of Sen2Cor's scene classification; 4 vegetation and 5 not vegetated are not told apart. */
 export const SCL = {
   noData: 0,
   saturatedOrDefective: 1,
+  topographicShadow: 2,
   cloudShadow: 3,
   water: 6,
   unclassified: 7,
@@ -134,18 +120,19 @@ export const SCL = {
 
 /**
  * Scene class of a pixel from its mask. First match counts: no data; opaque cloud (also where it saturates a band: Sen2Cor's
- * class 1 would hide it); cloud shadow; snow; cirrus; the margin around clouds (8, cloud of medium probability); saturated; water; else 7,
- * unclassified, which here includes vegetation, soil, and water where the product's mask does not know it.
+ * class 1 would hide it); cloud shadow, also of clouds outside the image; snow; cirrus; thin rims and the margin around clouds (8, cloud of medium probability); saturated; shadow of terrain; water; else 7,
+ * unclassified, which here includes vegetation and soil.
  */
 export function sceneClass(mask: number): number {
   const has = (name: keyof typeof MASK_BITS): boolean => (mask & bit(name)) !== 0
   if (has('noData')) return SCL.noData
   if (has('cloud')) return SCL.cloudHigh
-  if (has('shadowInside')) return SCL.cloudShadow
+  if (has('shadowInside') || has('shadowOutside')) return SCL.cloudShadow
   if (has('snow')) return SCL.snow
   if (has('cirrus')) return SCL.cirrus
   if (has('cloudOrShadow')) return SCL.cloudMedium
   if (has('saturatedVisible')) return SCL.saturatedOrDefective
+  if (has('topographicShadow')) return SCL.topographicShadow
   if (has('water')) return SCL.water
   return SCL.unclassified
 }

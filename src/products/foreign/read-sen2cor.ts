@@ -55,12 +55,14 @@ export async function readSen2cor(path: string): Promise<ForeignL2a> {
   const r = new MetadataReader(await readXml(xmlPath), xmlPath)
   const info = 'General_Info/Product_Info'
   const images = imagesOf(r, path)
+  // What the metadata list has to be there: a coarser image in place of a lost one would pass for the band.
   const image = (name: string, sizes: readonly number[]): string | null => {
     for (const size of sizes) {
       const base = images.get(`${name}_${size}m`)
-      const file =
-        base === undefined ? undefined : [`${base}.jp2`, `${base}.tif`].find((one) => existsSync(one))
-      if (file !== undefined) return file
+      if (base === undefined) continue
+      const file = [`${base}.jp2`, `${base}.tif`].find((one) => existsSync(one))
+      if (file === undefined) throw missingFile(`${base}.jp2`, xmlPath)
+      return file
     }
     return null
   }

@@ -13,12 +13,14 @@ const itemSchema = z.object({
   stac_extensions: z.array(z.string()),
   properties: z.looseObject({
     datetime: z.iso.datetime(),
+    created: z.iso.datetime().optional(),
     'eo:cloud_cover': z.number().optional(),
     'view:sun_azimuth': z.number(),
     'view:sun_elevation': z.number(),
     'view:incidence_angle': z.number().optional(),
     'view:azimuth': z.number().optional(),
     'tilth:orbit_direction': z.enum(['ascending', 'descending']).optional(),
+    'tilth:datatake_id': z.string().optional(),
     'processing:version': z.string().optional(),
   }),
   assets: z.record(z.string(), z.looseObject({ href: z.string(), 'file:size': z.number().optional() })),
@@ -37,6 +39,14 @@ export interface L2aProduct {
   readonly naming: GridNaming
   readonly orbitDirection?: 'ASCENDING' | 'DESCENDING'
   readonly sun: { readonly zenith: number; readonly azimuth: number }
+  /** Mean over the tile; null where the item does not say it. */
+  readonly view: { readonly zenith: number; readonly azimuth: number } | null
+  /** When the product was made, ISO 8601 UTC. */
+  readonly createdAt: string
+  /** `GS2A_20250510T105031_051624_N05.11`; null where the item does not say it. */
+  readonly datatakeId: string | null
+  /** Of the processor that made the reflectance; null where the item does not say it. */
+  readonly processorVersion: string | null
   /** 0..100 of the valid pixels; null where not known. */
   readonly cloudPercent: number | null
   /** Names of its raster files. */
@@ -87,6 +97,13 @@ export async function openL2aProduct(folder: string): Promise<L2aProduct> {
       ? {}
       : { orbitDirection: direction === 'ascending' ? 'ASCENDING' : 'DESCENDING' }),
     sun: { zenith: 90 - p['view:sun_elevation'], azimuth: p['view:sun_azimuth'] },
+    view:
+      p['view:incidence_angle'] === undefined || p['view:azimuth'] === undefined
+        ? null
+        : { zenith: p['view:incidence_angle'], azimuth: p['view:azimuth'] },
+    createdAt: p.created ?? p.datetime,
+    datatakeId: p['tilth:datatake_id'] ?? null,
+    processorVersion: p['processing:version'] ?? null,
     cloudPercent: p['eo:cloud_cover'] ?? null,
     files: new Set([...sizes.keys()].filter((file) => file.endsWith('.tif'))),
     path: (file) => pathOf(folder, item.id, file, sizes.get(file)),

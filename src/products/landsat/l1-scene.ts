@@ -1,4 +1,4 @@
-import type { L1Scene } from '../../domain/l1-scene.js'
+import { NO_AUXILIARY_AIR, type L1Scene } from '../../domain/l1-scene.js'
 import { tileOf, type LandsatProduct } from '../../domain/landsat.js'
 import { readAngles } from './angles.js'
 import { openQualityFlags } from './quality-flags.js'
@@ -48,6 +48,8 @@ export async function sceneOfL1tp(product: LandsatProduct): Promise<L1Scene> {
       quantification: 1 / mult,
       offset: add / mult,
       detectors: angles.detectors,
+      // OLI's metadata say nothing of it.
+      response: null,
     })),
     classBand: 'B02',
     viewBand: 'B04',
@@ -55,6 +57,7 @@ export async function sceneOfL1tp(product: LandsatProduct): Promise<L1Scene> {
     flags: product.flags,
     openDetectors: () => angles.openDetectors(),
     openLost: () => Promise.resolve(null),
+    readAuxiliary: () => Promise.resolve({ air: NO_AUXILIARY_AIR, notes: [] }),
     openMask: (grid) => openQualityFlags(product, grid),
   }
 }

@@ -156,7 +156,10 @@ export function readViewAngles(
         notes.push(
           `View angles of band ${bandId}, detector ${detector} have no value; the detector is left out.`,
         )
-      else filled.push({ detector, angles: fillByPlane(raw, ulx, uly), validNodes })
+      else {
+        const isStated = Uint8Array.from(raw.zenith, (zenith) => (Number.isNaN(zenith) ? 0 : 1))
+        filled.push({ detector, angles: fillByPlane(raw, ulx, uly), validNodes, isStated })
+      }
     }
     result.set(bandId, filled)
   }

@@ -75,6 +75,7 @@ export async function openAwsLayout(path: string, notes: string[]): Promise<L1cL
       cloudPercent: null,
       quantification: QUANTIFICATION,
       offsets: S2_BANDS.map(() => (hasOffset ? OFFSET_SINCE_04 : 0)),
+      responses: S2_BANDS.map(() => null),
     },
     tile,
     tileXmlPath,

@@ -2,6 +2,7 @@ import type { L1Scene } from '../../domain/l1-scene.js'
 import { L1C_QUALITY, type L1cBand, type L1cProduct } from '../../domain/sentinel2.js'
 import { openDetectorMap } from './detector-map.js'
 import { openCloudMask, openQualityMask } from './quality-mask.js'
+import { readAuxiliaryAir } from './read-auxiliary-air.js'
 
 const LOST = L1C_QUALITY.lost | L1C_QUALITY.noData
 
@@ -20,6 +21,7 @@ export function sceneOfL1c(product: L1cProduct): L1Scene {
     sensor: product.platform,
     productUri: product.productUri,
     detail: `baseline ${product.baseline}, datatake ${product.datatakeId}`,
+    datatakeId: product.datatakeId,
     tile: product.tile,
     // The name keeps the datatake's time, as ESA's names do; the item has the granule's own.
     namedAt: product.datatakeStart,
@@ -57,6 +59,7 @@ export function sceneOfL1c(product: L1cProduct): L1Scene {
         },
       }
     },
+    readAuxiliary: () => readAuxiliaryAir(product.granulePath),
     openMask: (grid) => openCloudMask(product, grid),
   }
 }

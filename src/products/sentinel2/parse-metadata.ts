@@ -1,9 +1,10 @@
 import { ProcessingError } from '../../domain/errors.js'
-import type { AngleGrid, DetectorAngles } from '../../domain/l1-scene.js'
+import type { AngleGrid, DetectorAngles, SpectralResponse } from '../../domain/l1-scene.js'
 import { S2_BANDS, type S2Band, type S2Platform } from '../../domain/sentinel2.js'
 import { fillByPlane, readRawAngles, readViewAngles } from './angle-grids.js'
 import { MetadataReader, platformOf } from './metadata-reader.js'
 import type { XmlElement } from './parse-xml.js'
+import { readResponses } from './read-responses.js'
 
 /** What MTD_MSIL1C.xml says, checked. */
 export interface ProductMetadata {
@@ -19,6 +20,8 @@ export interface ProductMetadata {
   readonly quantification: number
   /** By bandId 0..12; 0 where the element is absent. */
   readonly offsets: readonly number[]
+  /** By bandId; null where the product states none. */
+  readonly responses: readonly (SpectralResponse | null)[]
   readonly granules: readonly GranuleMetadata[]
 }
 
@@ -86,6 +89,7 @@ export function parseProductMetadata(root: XmlElement, file: string): ProductMet
     cloudPercent: r.percent('Quality_Indicators_Info/Cloud_Coverage_Assessment'),
     quantification,
     offsets: readOffsets(root, characteristics, r),
+    responses: readResponses(r, characteristics),
     granules,
   }
 }

@@ -208,6 +208,7 @@ async function readBand(
       blockHeight: reader.blockHeight,
       quantification: product.quantification,
       offset: product.offsets[bandId] ?? 0,
+      response: product.responses[bandId] ?? null,
       detectors,
       footprint: footprint.source,
       quality: masks

@@ -73,6 +73,7 @@ export interface ItemInput {
   readonly rasters: readonly RasterAsset[]
   readonly quicklook?: FileFacts & { readonly file: string; readonly title: string }
   readonly report?: FileFacts & { readonly file: string }
+  readonly angles?: FileFacts & { readonly file: string }
   /** Further properties, their names beginning with `tilth:`. */
   readonly properties?: Readonly<
     Record<
@@ -158,6 +159,15 @@ export function buildItem(input: ItemInput): StacItem {
           type: 'image/png',
           roles: ['thumbnail', 'overview'],
           ...fileFields(input.quicklook),
+        },
+      }),
+      ...(input.angles && {
+        angles: {
+          href: `./${input.angles.file}`,
+          title: 'Angles of sun and view at the nodes of the L1 product',
+          type: 'application/json',
+          roles: ['metadata'],
+          ...fileFields(input.angles),
         },
       }),
       ...(input.report && {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { ProductGap } from '../../domain/step-params.js'
 import { FAMILY_NAMES, synthesisTime } from '../../domain/synthesis.js'
@@ -34,7 +35,7 @@ export interface CompositeRequest {
   readonly threads: ThreadBudget
   /** Multiple of 1024; changes memory and speed, no pixel. */
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   readonly onNote: (note: string) => void

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import { groundClassTable } from '../../domain/ground-class.js'
 import { newCompositeState, type CompositeState } from '../../kernels/composite.js'
@@ -25,7 +26,7 @@ export interface WriteCompositeOptions {
   readonly signal: AbortSignal
   /** A multiple of 1024 pixels, of 512 where all bands have one grid. */
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly onProgress: (fraction: number) => void
 }
 

@@ -37,6 +37,14 @@ export interface ConvertOptions {
   readonly threads: number
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
+  /** Where the product was made a moment ago by a processor that we ran, and not imported: what the report says of that. */
+  readonly made?: {
+    readonly processor: Report['processor']
+    readonly inputs: Report['inputs']
+    readonly parameters: Report['parameters']
+    readonly stage: Report['stages'][number]
+    readonly notes: readonly string[]
+  }
 }
 
 /** Stored value of our products for one digital number: round((DN + offset) / quantification x 10000), clipped to int16; no-data -32768. */
@@ -115,23 +123,24 @@ export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a>
     const report: Report = {
       schema: 'tilth-report/1',
       product: name,
-      processor: { name: importL2a.name, version: importL2a.version },
+      processor: options.made?.processor ?? { name: importL2a.name, version: importL2a.version },
       versions: { ...versions, [source.producer.name.toLowerCase()]: source.producer.version },
       created,
       inputs: [
+        ...(options.made?.inputs ?? []),
         {
           kind: 'FOREIGN_L2A',
           name: source.productUri,
           detail: `${source.producer.name}, ${source.producer.version}`,
         },
       ],
-      parameters: {},
+      parameters: options.made?.parameters ?? {},
       resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: options.threads },
-      stages: clock.stages(),
+      stages: [...(options.made === undefined ? [] : [options.made.stage]), ...clock.stages()],
       valid_share: shares.valid,
       cloud_share: shares.cloud,
       bands: rasters.flatMap(({ statistics }) => statistics ?? []),
-      notes: [...source.notes],
+      notes: [...source.notes, ...(options.made?.notes ?? [])],
       flags: ['foreign_l2a'],
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)

@@ -54,6 +54,7 @@ export async function writeForeignItem(
     cloudPercent: cloudShare === null ? null : cloudShare * 100,
     lineage: `${source.productUri}, surface reflectance made by ${source.producer.name} (${source.producer.version}), layout changed, no pixel corrected.`,
     processorVersion: String(importL2a.version),
+    ...(source.datatakeId === null ? {} : { properties: { 'tilth:datatake_id': source.datatakeId } }),
     software: { ...versions, [source.producer.name.toLowerCase()]: source.producer.version },
     rasters: await Promise.all(
       rasters.map(async (raster): Promise<RasterAsset> => ({

@@ -13,6 +13,11 @@ export interface DecodedBlock {
 
 type Masks = readonly [detectors: PixelBytes, lost: PixelBytes | null]
 
+/** How a band is cut into blocks, the same in every pass. */
+export function blocksOfBand({ grid, blockWidth }: L1SceneBand, wantedBlock: number): Window[] {
+  return blocksOf(grid, blockSizeFor(blockWidth, Math.max(grid.width, grid.height), wantedBlock))
+}
+
 /**
  * Reads one band block by block. A reader decodes one block at a time, so there is one for each decode that runs at once; masks are
  * small and shared. Opened when its first block is wanted, closed after its last: files and caches of 13 bands never lie open together.
@@ -28,12 +33,11 @@ export class BandInput {
     readonly band: L1SceneBand,
     wantedBlock: number,
   ) {
-    const size = blockSizeFor(band.blockWidth, Math.max(band.grid.width, band.grid.height), wantedBlock)
-    this.blocks = blocksOf(band.grid, size)
+    this.blocks = blocksOfBand(band, wantedBlock)
   }
 
-  /** Decodes one block. `wantDetectors`: false for bands that are read for their no-data only. */
-  async read(window: Window, wantDetectors: boolean): Promise<DecodedBlock> {
+  /** Decodes one block. */
+  async read(window: Window): Promise<DecodedBlock> {
     const pixels = window.width * window.height
     const dn = new Uint16Array(new SharedArrayBuffer(pixels * 2))
     const detector = new Uint8Array(new SharedArrayBuffer(pixels))
@@ -44,8 +48,7 @@ export class BandInput {
     } finally {
       this.idle.push(reader)
     }
-    if (wantDetectors) await detectors.read(window, detector)
-    else detector.fill(1)
+    await detectors.read(window, detector)
     if (lost !== null) {
       const isLost = new Uint8Array(pixels)
       await lost.read(window, isLost)

@@ -1,6 +1,9 @@
-import type { Grid, Window } from '../../domain/grid.js'
+import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
+import type { L1Scene } from '../../domain/l1-scene.js'
 import { MASK_BITS } from '../../domain/mask-bits.js'
 import { cellsOfImage } from '../../processors/l2a/cells.js'
+import { maskOfSceneByte } from '../../processors/l2a/scene-mask.js'
+import { productGrids } from './product-grids.js'
 
 const bits = (...names: (keyof typeof MASK_BITS)[]) =>
   names.reduce((all, name) => all | (1 << MASK_BITS[name]), 0)
@@ -39,4 +42,32 @@ export class ClearCells {
       }
     }
   }
+}
+
+const SCENE_BITS = maskOfSceneByte()
+
+/** 1 for each cell of which the product's own mask says at its centre neither cloud, shadow, snow, saturation nor no-data; all cells where it has none. */
+export async function clearByOwnMask(
+  scene: L1Scene,
+  cells: Grid,
+  { blockSize, signal }: { readonly blockSize: number; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { scene: grid } = productGrids(scene)
+  const own = await scene.openMask(grid)
+  if (own === null) return new Uint8Array(cells.width * cells.height).fill(1)
+  const clear = new ClearCells(cells, grid)
+  try {
+    for (const block of blocksOf(grid, blockSize)) {
+      signal.throwIfAborted()
+      const bytes = new Uint8Array(block.width * block.height)
+      await own.read(block, bytes)
+      clear.add(
+        block,
+        Uint16Array.from(bytes, (byte) => SCENE_BITS[byte] ?? 0),
+      )
+    }
+  } finally {
+    own.close()
+  }
+  return clear.isClear
 }

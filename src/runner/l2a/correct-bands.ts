@@ -1,6 +1,6 @@
+import type { Codec } from '../../domain/codec.js'
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
-import { buildCoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
 import {
   CELL_BAND_IDS,
   CELL_BANDS,
@@ -9,36 +9,49 @@ import {
   type CellBand,
   type CellPlanes,
 } from '../../processors/l2a/cells.js'
-import { isDelivered, type L2aParams } from '../../processors/l2a/definition.js'
+import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
+import { isDelivered } from '../../processors/l2a/definition.js'
+import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
+import { bandFile } from '../../products/layout.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import { KERNEL_FLAGS, type CorrectionTable, type KernelPool } from '../kernel-pool.js'
-import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
-import { bandFile } from '../../products/layout.js'
-import { BandInput } from './band-job.js'
+import { walkBlocks } from '../walk-blocks.js'
+import { blocksOfBand } from './band-job.js'
+import type { BlockScratch } from './block-scratch.js'
 import type { SurfacePressure } from './elevation.js'
-import { FlagPlanes } from './flag-planes.js'
-
-/** Bits of a flag plane: what the bands of one pixel size say together. */
-export const PLANE_BITS = { noDataSome: 1, saturatedVisible: 2 } as const
+import { PLANE_BITS, type FlagPlanes } from './flag-planes.js'
+import type { Terrain } from './terrain.js'
 
 const VISIBLE: ReadonlySet<string> = new Set(['B02', 'B03', 'B04'])
 
 export interface CorrectedBand {
   readonly band: string
+  /** As seen, or what level ground would reflect. */
+  readonly kind: 'sre' | 'fre'
   readonly grid: Grid
   readonly statistics: BandStatistics
 }
 
 export interface CorrectBandsOptions {
   readonly scene: L1Scene
-  readonly params: L2aParams
+  /** What the first pass left. */
+  readonly scratch: BlockScratch
+  /** Gets the flags of the bands that are corrected. */
+  readonly planes: FlagPlanes
+  /** The coefficients of one band. */
+  readonly coefficientsOf: (band: L1SceneBand) => CoefficientPlanes
   readonly pressure: SurfacePressure
-  /** Path of the COG of a band; null: only the cells are wanted, and the bands that they do not need are not read. */
-  readonly pathOf: ((band: string) => string) | null
+  /** Reflectance of a band around each pixel, on cells; null: as the pixel itself. */
+  readonly aroundOf: (band: L1SceneBand) => Float32Array | null
+  /** Null: the ground is taken as level, and no `fre` is written. */
+  readonly terrain: Terrain | null
+  /** Path of the COG of a band: as seen, and what level ground would reflect. */
+  readonly pathOf: (band: string, kind: 'sre' | 'fre') => string
   /** The grid on which means are wanted too. */
   readonly cells: Grid
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
+  /** As in the first pass. */
   readonly blockSize: number
   readonly pool: KernelPool
   readonly budget: Budget
@@ -48,182 +61,130 @@ export interface CorrectBandsOptions {
 
 interface OpenBand {
   readonly band: L1SceneBand
-  readonly input: BandInput
-  readonly table: CorrectionTable | null
-  readonly writer: BandWriter | null
-  readonly statistics: BandStatisticsBuilder
+  readonly table: CorrectionTable
+  readonly outputs: readonly BandOutput[]
   readonly lookup: Uint8Array
   readonly cells: (ReturnType<typeof cellsOfImage> & { readonly means: CellMeans }) | null
   left: number
 }
 
+interface BandOutput {
+  readonly kind: 'sre' | 'fre'
+  readonly writer: BandWriter
+  readonly statistics: BandStatisticsBuilder
+}
+
 const NO_DATA = -32768
 
 /**
- * Corrects all bands, block by block: decode (libuv thread), correct and encode (pool threads), all within the thread budget.
- * As many blocks are in flight as the budget has threads, plus one that waits: that bounds memory. The largest images come first, so
- * that small ones fill the end. Bands without surface reflectance (cirrus, water vapour) are read for their no-data only.
+ * The second pass: reads the packed blocks back, corrects and encodes them in pool threads within the thread budget. As many blocks are in flight as the budget has threads,
+ * plus one that waits: that bounds memory. The largest images come first, so that small ones fill the end.
  * Rejects with the first error after all blocks in flight have ended; what was written so far is the caller's to remove.
  */
 export async function correctBands(
   options: CorrectBandsOptions,
-): Promise<{ bands: CorrectedBand[]; planes: FlagPlanes; cells: CellPlanes }> {
-  const { scene, signal, budget } = options
-  const ids = CELL_BAND_IDS[scene.satellite]
-  const isWanted = ({ id }: L1SceneBand) => options.pathOf !== null || Object.values(ids).includes(id)
-  const order = scene.bands.filter(isWanted).sort((a, b) => b.grid.width - a.grid.width)
-  const total = order.reduce((sum, band) => sum + band.grid.width * band.grid.height, 0)
-  const planes = new FlagPlanes()
+): Promise<{ bands: CorrectedBand[]; cells: CellPlanes }> {
+  const { scene, scratch, planes, pool, budget } = options
+  const order = scene.bands
+    .filter(({ id }) => isDelivered(scene.satellite, id))
+    .sort((a, b) => b.grid.width - a.grid.width)
+  const total = order.reduce((sum, { grid }) => sum + grid.width * grid.height, 0)
   const done: CorrectedBand[] = []
   const opened: OpenBand[] = []
   let pixels = 0
 
-  function* work(): Generator<{ open: OpenBand; window: Window }> {
+  function* blocks(): Generator<{ open: OpenBand; index: number; window: Window }> {
     for (const band of order) {
-      const open = openBand(band, options)
+      const windows = blocksOfBand(band, options.blockSize)
+      const open = openBand(band, windows.length, options)
       opened.push(open)
-      for (const window of open.input.blocks) yield { open, window }
-    }
-  }
-  const queue = work()
-
-  async function walk(): Promise<void> {
-    for (let next = queue.next(); next.done !== true; next = queue.next()) {
-      signal.throwIfAborted()
-      const { open, window } = next.value
-      await correctBlock(open, window, options, planes)
-      pixels += window.width * window.height
-      if (--open.left === 0) {
-        await open.input.close()
-        await open.writer?.finish()
-        const { id, grid } = open.band
-        if (open.writer !== null)
-          done.push({
-            band: id,
-            grid,
-            statistics: open.statistics.result(bandFile(id, 'sre'), '1', 0.0001, 0),
-          })
-      }
-      options.onProgress(pixels / total, `correcting ${open.band.id}`)
+      for (const [index, window] of windows.entries()) yield { open, index, window }
     }
   }
 
-  const walkers: Promise<void>[] = []
-  let failure: { error: unknown } | undefined
-  const grow = () => {
-    // More threads may be granted while it runs; fewer need nothing, because walkers then wait for the budget.
-    while (walkers.length < budget.capacity + 1)
-      walkers.push(
-        walk().catch((error: unknown) => {
-          failure ??= { error }
-          queue.return(undefined)
-        }),
+  try {
+    await walkBlocks(blocks(), options, async ({ open, index, window }) => {
+      const { band, table, cells, outputs, lookup } = open
+      const { id, grid } = band
+      const corrected = await budget.run(async () =>
+        pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells }),
       )
-  }
-  grow()
-  const stopWatching = budget.onChange(grow)
-  for (let i = 0; i < walkers.length; i++) await walkers[i]
-  stopWatching()
-  if (failure !== undefined || signal.aborted) {
-    for (const open of opened) {
-      await open.input.close().catch(() => undefined)
-      await open.writer?.abort()
-    }
-    signal.throwIfAborted()
-    throw failure?.error
+      if (cells !== null && corrected.cells !== null) cells.means.add(corrected.cells)
+      planes.add(grid.width, grid.height, window, corrected.flags, lookup)
+      for (const { kind, writer, statistics } of outputs) {
+        const pixelsOf = kind === 'sre' ? corrected.reflectance : corrected.level
+        if (pixelsOf === null) continue
+        statistics.add(pixelsOf, NO_DATA)
+        await writer.writeBlock(window, pixelsOf)
+      }
+      pixels += window.width * window.height
+      if (--open.left === 0)
+        for (const { kind, writer, statistics } of outputs) {
+          await writer.finish()
+          done.push({
+            ...{ band: id, kind, grid },
+            statistics: statistics.result(bandFile(id, kind), '1', 0.0001, 0),
+          })
+        }
+      options.onProgress(pixels / total, `correcting ${id}`)
+    })
+  } catch (error) {
+    for (const { outputs } of opened) for (const { writer } of outputs) await writer.abort()
+    throw error
   }
   const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
-  done.sort((a, b) => placeOf(a.band) - placeOf(b.band))
+  done.sort(
+    (a, b) => placeOf(a.band) - placeOf(b.band) || (a.kind === b.kind ? 0 : a.kind === 'sre' ? -1 : 1),
+  )
+  const ids = CELL_BAND_IDS[scene.satellite]
   const meansOf = (band: CellBand) =>
     opened.find(({ band: { id } }) => id === ids[band])?.cells?.means.result() ??
     new Int16Array(options.cells.width * options.cells.height).fill(NO_DATA)
   const means = CELL_BANDS.map((band) => [band, meansOf(band)] as const)
   const cells = { grid: options.cells, bands: Object.fromEntries(means) as Record<CellBand, Int16Array> }
-  return { bands: done, planes, cells }
+  return { bands: done, cells }
 }
 
-function openBand(
-  band: L1SceneBand,
-  { scene, params, pressure, pathOf, cells, codec, blockSize, pool }: CorrectBandsOptions,
-): OpenBand {
+function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions): OpenBand {
+  const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, codec, pool } = options
   const { id } = band
   const layout = cellsOfImage(cells, band.grid)
   const isOfCells = Object.values(CELL_BAND_IDS[scene.satellite]).includes(id)
-  const input = new BandInput(scene, band, blockSize)
-  // What one byte of kernel flags means for the planes.
-  const lookup = Uint8Array.from(
-    { length: 256 },
-    (_, flags) =>
-      ((flags & KERNEL_FLAGS.noData) !== 0 ? PLANE_BITS.noDataSome : 0) |
-      (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0),
-  )
-  const common = {
-    band,
-    input,
+  const reflectance = aroundOf(band)
+  const around = reflectance && { grid: cells, reflectance }
+  const output = (kind: 'sre' | 'fre', description: string): BandOutput => ({
+    kind,
     statistics: new BandStatisticsBuilder(),
-    lookup,
-    cells: isOfCells ? { ...layout, means: new CellMeans(cells, layout.side) } : null,
-    left: input.blocks.length,
-  }
-  if (!isDelivered(scene.satellite, id)) return { ...common, table: null, writer: null }
-  const planes = buildCoefficientPlanes({
-    band,
-    sun: scene.sun,
-    sunCosine: scene.sunCosine,
-    sensor: scene.sensor,
-    params,
-    pressureNodesHpa: pressure.nodesHpa,
+    writer: openBandWriter(pool, {
+      path: pathOf(id, kind),
+      grid: band.grid,
+      dtype: 'int16',
+      noData: NO_DATA,
+      scale: 0.0001,
+      offset: 0,
+      unit: '1',
+      description: `${id} ${description}`,
+      overview: 'average',
+      codec,
+      metadata: {},
+    }),
   })
   return {
-    ...common,
-    table: pool.shareTable(planes, band, pressure.grid),
-    writer:
-      pathOf === null
-        ? null
-        : openBandWriter(pool, {
-            path: pathOf(id),
-            grid: band.grid,
-            dtype: 'int16',
-            noData: NO_DATA,
-            scale: 0.0001,
-            offset: 0,
-            unit: '1',
-            description: `${id} surface reflectance`,
-            overview: 'average',
-            codec,
-            metadata: {},
-          }),
+    band,
+    outputs: [
+      output('sre', 'surface reflectance'),
+      ...(terrain === null ? [] : [output('fre', 'surface reflectance, slopes corrected')]),
+    ],
+    // What one byte of kernel flags means for the planes.
+    lookup: Uint8Array.from(
+      { length: 256 },
+      (_, flags) =>
+        ((flags & KERNEL_FLAGS.noData) !== 0 ? PLANE_BITS.noDataSome : 0) |
+        (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0) |
+        ((flags & KERNEL_FLAGS.grazing) !== 0 ? PLANE_BITS.grazing : 0),
+    ),
+    cells: isOfCells ? { ...layout, means: new CellMeans(cells, layout.side) } : null,
+    left: blocks,
+    table: pool.shareTable(coefficientsOf(band), band, { pressure: pressure.grid, around, terrain }),
   }
-}
-
-async function correctBlock(
-  open: OpenBand,
-  window: Window,
-  { pool, budget }: CorrectBandsOptions,
-  planes: FlagPlanes,
-): Promise<void> {
-  const { grid } = open.band
-  const decoded = await budget.run(() => open.input.read(window, open.table !== null))
-  const { table } = open
-  if (table === null) {
-    const flags = Uint8Array.from(decoded.dn, (dn) => (dn === 0 ? KERNEL_FLAGS.noData : 0))
-    planes.add(grid.width, grid.height, window, flags, open.lookup)
-    return
-  }
-  const { reflectance, flags } = await budget.run(() =>
-    pool.correct({ dn: decoded.dn, detector: decoded.detector, window, table }),
-  )
-  const { cells, writer } = open
-  if (cells !== null) {
-    const { side, left, above, means } = cells
-    means.add(
-      await budget.run(() =>
-        pool.cellSums({ pixels: reflectance, window, noData: NO_DATA, side, left, above }),
-      ),
-    )
-  }
-  if (writer === null) return
-  planes.add(grid.width, grid.height, window, flags, open.lookup)
-  open.statistics.add(reflectance, NO_DATA)
-  await writer.writeBlock(window, reflectance)
 }

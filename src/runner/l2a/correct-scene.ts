@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import { assertSunHighEnough } from '../../processors/l2a/coefficient-planes.js'
+import { assertSunHighEnough } from '../../processors/l2a/band-table.js'
 import {
   chainStart,
   chainWish,
@@ -10,7 +11,6 @@ import {
   type ChainWish,
 } from '../../processors/l2a/chain-mode.js'
 import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
-import { testCells } from '../../processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
@@ -19,14 +19,22 @@ import { openKernels } from '../open-kernels.js'
 import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
+import { BlockScratch } from './block-scratch.js'
+import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
+import { prepareGround } from './prepare-ground.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
+import { FlagPlanes } from './flag-planes.js'
+import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
+import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
 import { cellsOf, takeState, type ChainInputs } from './take-state.js'
+import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
-import { writeAtmosphere, writeMasks } from './write-masks.js'
+import { flagsOf, reportOf, writeAtmosphere } from './write-atmosphere.js'
+import { writeMasks } from './write-masks.js'
 
 export interface L2aRequest {
   /** Folder of an L1 product. */
@@ -37,12 +45,14 @@ export interface L2aRequest {
   readonly origins: Readonly<Record<string, string>>
   /** Existing folder that gets a folder named after the product. Removing it after an error is the caller's. */
   readonly into: string
+  /** Folder below which decoded blocks lie meanwhile, about a byte a pixel; made where it is missing. */
+  readonly scratch: string
   /** Called with the product's name before any pixel is read; rejects to refuse the work. */
   readonly accept?: (name: string) => Promise<void>
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   readonly onNote: (note: string) => void
@@ -91,6 +101,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   await mkdir(folder)
   const kernels = await openKernels(request.threads)
   const { budget, pool } = kernels
+  const scratch = await BlockScratch.open(request.scratch)
   try {
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
@@ -119,14 +130,38 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       }),
     )
     notes.push(...taken.notes)
-    const pathOf = (band: string) => join(folder, bandFile(band, 'sre'))
-    const { bands, planes, cells } = await clock.stage('bands', () =>
-      correctBands({
-        ...{ ...work, scene, pressure, pathOf },
-        cells: cellsGrid,
-        codec: request.codec,
+    const planes = new FlagPlanes()
+    const { cells: toa, fine } = await clock.stage('measure', () =>
+      measureBands({
+        ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes }, wanted: () => true },
+        fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
         onProgress: (fraction, note) => {
-          request.onProgress(bandsFrom + fraction * (0.9 - bandsFrom), note)
+          request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
+        },
+      }),
+    )
+    const air = await clock.stage('decide', () =>
+      decideAtmosphere({
+        ...{ scene, toa, pressure, params, state: taken.reference },
+        ...{ blockSize: request.blockSize, signal },
+      }),
+    )
+    notes.push(...air.notes)
+    const seen = { scene, toa, pressure }
+    const ground = await clock.stage('ground', () =>
+      prepareGround({
+        ...{ scene, finest, cells: cellsGrid, params, pool, signal },
+        surfaceOf: (band) => surfaceOnCells(seen, air, band),
+        isCloud: air.flags,
+      }),
+    )
+    const { bands, cells } = await clock.stage('correct', () =>
+      correctBands({
+        ...{ ...work, scene, scratch, planes, pressure, ...ground, cells: cellsGrid, codec: request.codec },
+        pathOf: (band, kind) => join(folder, bandFile(band, kind)),
+        coefficientsOf: (band) => coefficientsOf(seen, air, band),
+        onProgress: (fraction, note) => {
+          request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
         },
       }),
     )
@@ -137,16 +172,24 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       )
     request.onProgress(0.91, 'masks')
     const day = dayOf(scene.sensedAt)
-    const flags = testCells(cells, taken.reference, day)
+    const { reference } = taken
+    const { bits } = await clock.stage('masks', () =>
+      decideSceneMasks({
+        ...{ scene, params, toa: fine, wv: meanOf(air.air.wv) },
+        chain: reference === null ? null : { coarse: cells, reference, day },
+      }),
+    )
     const write = {
-      ...{ ...work, scene, planes, folder, codec: request.codec },
-      cells: { grid: cellsGrid, flags },
+      ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid },
+      ...{ decided: { grid: fine.grid, bits }, isDefaultAir: air.isDefault, cloudMask: params.cloud_mask },
+      terrain: ground.terrain,
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
     const state = leaveState(taken.reference, cells, shares.isClear, day)
     await clock.stage('state', () => writeState(folder, state, write))
-    await clock.stage('atmosphere', () => writeAtmosphere(write))
+    await clock.stage('atmosphere', () => writeAtmosphere(write, air))
+    await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))
     request.onProgress(0.97, 'quicklook and item')
     await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
     const versions = softwareVersions()
@@ -184,10 +227,10 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         known_share: taken.reference === null ? 0 : knownShare(taken.reference),
         known_after_share: knownShare(state),
       },
+      atmosphere: reportOf(air),
       notes,
       flags: [
-        'aot_given',
-        'wv_given',
+        ...flagsOf(air),
         ...(params.dem === null ? ['sea_level_pressure'] : []),
         ...taken.flags,
         ...scene.flags,
@@ -195,13 +238,14 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
     const { bbox } = await writeItem({
-      ...{ folder, name, scene, params, bands, shares, versions, createdAt },
+      ...{ folder, name, scene, air, bands, shares, versions, createdAt },
       cells: cellsGrid,
     })
     request.onProgress(1, 'done')
     const link = { mode, wish, digest: digestOf(state) }
     return { name, folder, scene, bbox, report, link }
   } finally {
+    await scratch.close()
     await kernels.close()
   }
 }
@@ -212,4 +256,10 @@ function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string
     'TOO_CLOUDY',
     `'${input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${maxCloud} % are accepted (max_cloud). Nothing was made.`,
   )
+}
+
+/** Of the values that are numbers; 0 where there is none. */
+function meanOf(values: Float32Array): number {
+  const known = values.filter((value) => !Number.isNaN(value))
+  return known.length === 0 ? 0 : known.reduce((sum, value) => sum + value, 0) / known.length
 }

@@ -1,6 +1,8 @@
+import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import type { ChainWish } from '../../processors/l2a/chain-mode.js'
@@ -8,7 +10,11 @@ import { dayOf } from '../../processors/l2a/chain-state.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { openL2aProduct } from '../../products/l2a/open-l2a.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
-import { correctScene } from './correct-scene.js'
+import type { Layout } from '../../products/layouts/export-facts.js'
+import { makeFolder } from '../../products/publish.js'
+import { correctExternally } from '../external/correct-externally.js'
+import { exportProduct } from '../export/export-product.js'
+import { correctScene, type L2aOutcome } from './correct-scene.js'
 import type { ChainInputs } from './take-state.js'
 import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from './unpacked-input.js'
@@ -16,9 +22,11 @@ import { withUnpackedInput } from './unpacked-input.js'
 export interface CorrectToFolderOptions {
   /** Product folder, or an archive with one product. */
   readonly product: string
-  /** Where an archive is unpacked while it is worked on. */
+  /** Where an archive is unpacked, and decoded blocks lie, while it is worked on. */
   readonly scratch: string
   readonly archiveLimits: ArchiveLimits
+  /** `external.json` of this machine; needed where another engine than our own is asked for. */
+  readonly toolsFile?: string
   readonly out: string
   /** Folder of the L2A product of the date before, whose state is taken; null: none. */
   readonly previous: string | null
@@ -27,7 +35,9 @@ export interface CorrectToFolderOptions {
   /** Null: the CPUs of this machine. */
   readonly threads: number | null
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
+  /** Absent: our own. In any other layout the product leaves no state for the next date. */
+  readonly layout?: Layout
   /** Replace a product of the same name. */
   readonly force: boolean
   readonly signal: AbortSignal
@@ -64,24 +74,54 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
     signal: options.signal,
     onNote: options.onNote,
   }
-  const { folder, result } = await intoFolder(options, ({ staging, accept }) =>
-    withUnpackedInput(resolve(options.product), unpacking, (input) =>
-      correctScene({
-        input,
-        params: parsed.data,
-        origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
-        into: staging,
-        accept,
-        threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
-        blockSize: options.blockSize,
-        codec: options.codec,
+  const { layout } = options
+  const { folder, result } = await intoFolder(options, async ({ staging, accept }) => {
+    const into = layout === undefined ? staging : join(staging, 'own')
+    await mkdir(into, { recursive: true })
+    const threads = options.threads ?? availableParallelism()
+    const common = {
+      params: parsed.data,
+      origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
+      into,
+      scratch: options.scratch,
+      ...(layout === undefined ? { accept } : {}),
+      signal: options.signal,
+      onProgress: (fraction: number, note: string) => {
+        options.onProgress(layout === undefined ? fraction : fraction * 0.7, note)
+      },
+      onNote: options.onNote,
+    }
+    const { engine } = parsed.data
+    if (engine !== 'own') await makeFolder(options.scratch)
+    const corrected = await withUnpackedInput<Pick<L2aOutcome, 'name' | 'folder' | 'report'>>(
+      resolve(options.product),
+      unpacking,
+      (input) =>
+        engine === 'own'
+          ? correctScene({
+              ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
+              threads: { value: threads, onChange: () => () => undefined },
+              chain: (wish, scene) => givenChain(options.previous, wish, scene),
+            })
+          : correctExternally({
+              ...{ ...common, input, engine, threads },
+              toolsFile: options.toolsFile ?? '',
+            }),
+    )
+    if (layout === undefined) return corrected
+    const exported = await exportProduct(
+      {
+        ...{ product: corrected.folder, layout, threads: options.threads, codec: options.codec },
         signal: options.signal,
-        onProgress: options.onProgress,
-        onNote: options.onNote,
-        chain: (wish, scene) => givenChain(options.previous, wish, scene),
-      }),
-    ),
-  )
+        onProgress: (fraction, note) => {
+          options.onProgress(0.7 + fraction * 0.3, note)
+        },
+      },
+      { into: staging, accept },
+    )
+    for (const note of exported.notes) options.onNote(note)
+    return { ...corrected, ...exported }
+  })
   const { valid_share, cloud_share, notes, resources } = result.report
   const { wall_s, cpu_s, peak_rss_mb } = resources
   return { name: result.name, folder, valid_share, cloud_share, wall_s, cpu_s, peak_rss_mb, notes }

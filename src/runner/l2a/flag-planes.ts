@@ -1,5 +1,8 @@
 import type { Window } from '../../domain/grid.js'
 
+/** Bits of a flag plane: what the bands of one pixel size say together. */
+export const PLANE_BITS = { noDataSome: 1, saturatedVisible: 2, grazing: 4 } as const
+
 /** One byte a pixel; rows x columns over the whole ground of the product. */
 export interface FlagPlane {
   readonly rows: number

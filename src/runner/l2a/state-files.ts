@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand } from '../../processors/l2a/cells.js'
@@ -15,7 +16,7 @@ const BLOCK = 512
 export async function writeState(
   folder: string,
   state: ChainState,
-  { pool, codec }: { readonly pool: KernelPool; readonly codec: 'deflate' | 'zstd' },
+  { pool, codec }: { readonly pool: KernelPool; readonly codec: Codec },
 ): Promise<void> {
   const { grid } = state
   const write = async (file: string, pixels: Int16Array | Uint16Array, spec: object) => {

@@ -1,18 +1,16 @@
 import { ERROR_CODES, ProcessingError } from '../../domain/errors.js'
-import { blocksOf, type Grid } from '../../domain/grid.js'
+import type { Grid } from '../../domain/grid.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import { maskOfSceneByte } from '../../processors/l2a/scene-mask.js'
-import { ClearCells } from './clear-cells.js'
 import { cellGrid, CELL_BAND_IDS, type CellPlanes } from '../../processors/l2a/cells.js'
 import type { ChainStartMode } from '../../processors/l2a/chain-mode.js'
 import { dayOf, leaveState, placeState, type ChainState } from '../../processors/l2a/chain-state.js'
-import { testCells } from '../../processors/l2a/cloud-tests.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
-import { correctBands } from './correct-bands.js'
+import { correctCells, decideAtmosphere, isWantedOnCells } from './decide-atmosphere.js'
 import { surfacePressure } from './elevation.js'
+import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
 import { rebuildState } from './rebuild-state.js'
 import { digestOf, readState } from './state-files.js'
@@ -130,11 +128,9 @@ async function buildBackward(
     try {
       const scene = await readL1Scene(folder)
       const own = cellsOf(scene)
-      const planes = await cellsOfScene(scene, own, options)
-      const day = dayOf(scene.sensedAt)
       const before: ChainState | null = state === null ? null : placeState(state, own)
-      const isClear = await clearCells(scene, planes, testCells(planes, before, day), options)
-      state = leaveState(before, planes, isClear, day)
+      const { planes, isClear } = await groundOf(scene, own, before, options)
+      state = leaveState(before, planes, isClear, dayOf(scene.sensedAt))
       read++
     } catch (error) {
       if (!isBroken(error)) throw error
@@ -146,45 +142,31 @@ async function buildBackward(
   return { reference: state === null ? null : placeState(state, cells), notes, flags: [] }
 }
 
-async function cellsOfScene(
+/** What a following date says of the ground: its reflectance on cells under its own atmosphere, and which of them are clear. Its images are read once, nothing is written. */
+async function groundOf(
   scene: L1Scene,
   cells: Grid,
+  before: ChainState | null,
   { params, blockSize, pool, budget, signal }: TakeStateOptions,
-): Promise<CellPlanes> {
+): Promise<{ readonly planes: CellPlanes; readonly isClear: Uint8Array }> {
   const pressure = await surfacePressure(productGrids(scene).finest, params.dem)
-  const { cells: planes } = await correctBands({
-    ...{ scene, params, pressure, cells, blockSize, pool, budget, signal },
-    pathOf: null,
-    codec: 'deflate',
+  const toa = await measureBands({
+    ...{ scene, cells, blockSize, pool, budget, signal, keep: null },
+    fine: { grid: cells, wanted: () => false },
+    wanted: isWantedOnCells(scene.satellite),
     onProgress: () => undefined,
   })
-  return planes
-}
-
-/** Cells that neither our tests nor the product's own mask at their centre call cloud, shadow or snow: 1, else 0. */
-async function clearCells(
-  scene: L1Scene,
-  { grid }: CellPlanes,
-  flags: Uint8Array,
-  { blockSize, signal }: TakeStateOptions,
-): Promise<Uint8Array> {
-  const { finest } = productGrids(scene)
-  const clear = new ClearCells(grid, finest)
-  const own = await scene.openMask(finest)
-  try {
-    for (const block of blocksOf(finest, blockSize)) {
-      signal.throwIfAborted()
-      const bytes = new Uint8Array(block.width * block.height)
-      await own?.read(block, bytes)
-      clear.add(
-        block,
-        Uint16Array.from(bytes, (byte) => SCENE_BITS[byte] ?? 0),
-      )
-    }
-  } finally {
-    own?.close()
+  const air = await decideAtmosphere({
+    scene,
+    toa: toa.cells,
+    pressure,
+    params,
+    state: before,
+    blockSize,
+    signal,
+  })
+  return {
+    planes: correctCells({ scene, toa: toa.cells, pressure }, air),
+    isClear: air.isClearByMask.map((is, i) => (air.flags[i] === 0 ? is : 0)),
   }
-  return flags.map((flag, i) => (flag === 0 ? (clear.isClear[i] ?? 0) : 0))
 }
-
-const SCENE_BITS = maskOfSceneByte()

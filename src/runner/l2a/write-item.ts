@@ -2,9 +2,19 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Grid } from '../../domain/grid.js'
 import type { AngleGrid, L1Scene } from '../../domain/l1-scene.js'
-import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
+import { meanDirection, type Direction } from '../../domain/mean-direction.js'
+import { l2a } from '../../processors/l2a/definition.js'
 import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
-import { PRODUCT_FILES, STATE_DAYS_FILE, bandFile, stateFile } from '../../products/layout.js'
+import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
+import {
+  ANGLE_FILES,
+  ANGLE_NO_DATA,
+  PRODUCT_FILES,
+  STATE_DAYS_FILE,
+  bandFile,
+  stateFile,
+} from '../../products/layout.js'
+import { ANGLES_FILE } from '../../products/l2a/angles.js'
 import { publishError } from '../../products/publish.js'
 import { buildItem, readFileFacts, type RasterAsset } from '../../products/stac/build-item.js'
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
@@ -17,7 +27,7 @@ export interface WriteItemInput {
   readonly folder: string
   readonly name: string
   readonly scene: L1Scene
-  readonly params: L2aParams
+  readonly air: FoundAtmosphere
   readonly bands: readonly CorrectedBand[]
   readonly shares: MaskShares
   readonly versions: Readonly<Record<string, string>>
@@ -33,7 +43,7 @@ const POINTS_PER_EDGE = 22
 export async function writeItem(
   input: WriteItemInput,
 ): Promise<{ bbox: readonly [number, number, number, number] }> {
-  const { folder, scene, params } = input
+  const { folder, scene, air } = input
   const grids = productGrids(scene)
   const reference = scene.bands.find(({ id }) => id === scene.viewBand) ?? scene.bands[0]
   const view =
@@ -54,13 +64,14 @@ export async function writeItem(
     sun: meanAngles([scene.sun]),
     ...(view === undefined ? {} : { view }),
     cloudPercent: input.shares.cloud === null ? null : input.shares.cloud * 100,
-    lineage: `${scene.productUri}, surface reflectance with AOT ${params.aot} at 550 nm, ${params.wv} g/cm2 water vapour, ${params.ozone} DU ozone, ${params.aerosol} aerosol.`,
+    lineage: `${scene.productUri}, surface reflectance with ${lineageOf(air)}.`,
     processorVersion: String(l2a.version),
     software: input.versions,
+    ...(scene.datatakeId === undefined ? {} : { properties: { 'tilth:datatake_id': scene.datatakeId } }),
     rasters: [
       ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
       ...(await Promise.all(
-        [...otherAssets(grids), ...stateAssets(input.cells)].map(async (a) => ({
+        [...otherAssets(grids), ...stateAssets(input.cells), ...angleAssets(input.cells)].map(async (a) => ({
           ...a,
           ...(await readFileFacts(join(folder, a.file))),
         })),
@@ -71,6 +82,7 @@ export async function writeItem(
       title: 'True-colour picture',
       ...(await readFileFacts(join(folder, PRODUCT_FILES.quicklook))),
     },
+    angles: { file: ANGLES_FILE, ...(await readFileFacts(join(folder, ANGLES_FILE))) },
     report: { file: PRODUCT_FILES.report, ...(await readFileFacts(join(folder, PRODUCT_FILES.report))) },
   })
   await validateStacItem(item)
@@ -83,15 +95,24 @@ export async function writeItem(
   return { bbox: [west, south, east < west ? east + 360 : east, north] }
 }
 
+/** The air in a few words; means over the cells. */
+function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
+  const mean = (values: Float32Array) => values.reduce((sum, v) => sum + v, 0) / values.length
+  return (
+    `AOT ${mean(air.aot).toFixed(3)} at 550 nm (${origins.aot}), ${mean(air.wv).toFixed(2)} g/cm2 water vapour (${origins.wv}), ` +
+    `${ozone.toFixed(0)} DU ozone (${origins.ozone}), ${aerosol} aerosol (${origins.aerosol})`
+  )
+}
+
 async function reflectanceAsset(
   folder: string,
-  { band, grid, statistics }: CorrectedBand,
+  { band, kind, grid, statistics }: CorrectedBand,
 ): Promise<RasterAsset> {
-  const file = bandFile(band, 'sre')
+  const file = bandFile(band, kind)
   const { min, mean, max, valid_share } = statistics
   return {
     file,
-    title: `Surface reflectance of ${band}, flat ground`,
+    title: `Surface reflectance of ${band}, ${kind === 'fre' ? 'corrected for slopes' : 'flat ground'}`,
     band,
     roles: ['data', 'reflectance'],
     grid,
@@ -164,19 +185,23 @@ function stateAssets(grid: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
   ]
 }
 
-/** Mean direction of grids of angles, degrees: of unit vectors, so that azimuths of 359 and 1 meet at 0. */
-function meanAngles(grids: readonly AngleGrid[]): { zenith: number; azimuth: number } {
-  let [x, y, z] = [0, 0, 0]
-  for (const grid of grids)
-    grid.zenith.forEach((zenith, i) => {
-      const [t, p] = [(zenith * Math.PI) / 180, ((grid.azimuth[i] ?? 0) * Math.PI) / 180]
-      x += Math.sin(t) * Math.sin(p)
-      y += Math.sin(t) * Math.cos(p)
-      z += Math.cos(t)
-    })
-  const azimuth = (Math.atan2(x, y) * 180) / Math.PI
-  return {
-    zenith: (Math.atan2(Math.hypot(x, y), z) * 180) / Math.PI,
-    azimuth: azimuth < 0 ? azimuth + 360 : azimuth,
-  }
+/** Mean direction over all nodes, degrees. */
+const meanAngles = (grids: readonly AngleGrid[]): Direction =>
+  meanDirection(
+    grids.flatMap((grid) =>
+      Array.from(grid.zenith, (zenith, i) => ({ zenith, azimuth: grid.azimuth[i] ?? 0 })),
+    ),
+  )
+
+function angleAssets(grid: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
+  const titles = [
+    'Zenith of the sun',
+    'Azimuth of the sun',
+    'Zenith of the satellite',
+    'Azimuth of the satellite',
+  ]
+  return ANGLE_FILES.map((file, i) => ({
+    ...{ file, grid, title: titles[i] ?? '', roles: ['metadata'], dataType: 'uint16' as const },
+    ...{ nodata: ANGLE_NO_DATA, scale: 0.01, offset: 0, unit: 'degree' },
+  }))
 }

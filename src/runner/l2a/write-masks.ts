@@ -1,12 +1,11 @@
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import { MASK_BITS, MASK_METADATA } from '../../domain/mask-bits.js'
 import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
-import type { L2aParams } from '../../processors/l2a/definition.js'
 import {
   lowSunNodes,
   maskBits,
-  maskOfCellByte,
   maskOfSceneByte,
   NO_FACTS,
   sceneClassTable,
@@ -18,22 +17,30 @@ import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
 import { ClearCells } from './clear-cells.js'
-import { PLANE_BITS } from './correct-bands.js'
-import type { FlagPlane, FlagPlanes } from './flag-planes.js'
+import { PLANE_BITS, type FlagPlane, type FlagPlanes } from './flag-planes.js'
+import { givenClouds } from './given-clouds.js'
+import type { Terrain } from './terrain.js'
 import { productGrids } from './product-grids.js'
 
 export interface WriteMasksInput {
   readonly scene: L1Scene
   readonly planes: FlagPlanes
-  /** What the tests of cells say, CELL_FLAGS on their grid. */
-  readonly cells: { readonly grid: Grid; readonly flags: Uint8Array }
+  /** Null: level ground. */
+  readonly terrain: Terrain | null
+  /** The grid on which the chain remembers: whose clear cells are wanted. */
+  readonly cells: Grid
+  /** 1 for each of these cells whose AOT or vapour is not of the image around. */
+  readonly isDefaultAir: Uint8Array
+  /** Raster with clouds that the user gave; null: none. */
+  readonly cloudMask: string | null
+  /** Bits that were decided on cells, as in MASK.tif. */
+  readonly decided: { readonly grid: Grid; readonly bits: Uint16Array }
   readonly folder: string
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly pool: KernelPool
   readonly budget: Budget
   readonly signal: AbortSignal
   readonly blockSize: number
-  readonly params: L2aParams
 }
 
 export interface MaskShares {
@@ -58,9 +65,11 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       plane: lowSunPlane(scene, finest),
       bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...NO_FACTS, lowSun: byte !== 0 })),
     },
-    cellSource(input.cells),
+    ...decidedSources(input.decided),
+    defaultAirSource(input),
+    ...(input.terrain === null ? [] : [hiddenSource(input.terrain)]),
   ]
-  const clear = new ClearCells(input.cells.grid, finest)
+  const clear = new ClearCells(input.cells, finest)
   const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
     () => scene.openMask(finest),
     () => scene.openMask(sceneGrid),
@@ -74,13 +83,16 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     const maskOf = async (grid: Grid, block: Window, ownMask: PixelBytes | null): Promise<Uint16Array> => {
       input.signal.throwIfAborted()
       const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
-      mask.fill(imposed)
       await input.budget.run(() => orPlanes(input.pool, mask, block, grid, sources))
       if (ownMask !== null) {
         const bytes = new Uint8Array(mask.length)
         await ownMask.read(block, bytes)
         for (const [i, byte] of bytes.entries())
           if (byte !== 0) mask[i] = (mask[i] ?? 0) | (sceneBits[byte] ?? 0)
+      }
+      if (input.cloudMask !== null) {
+        const given = await givenClouds(input.cloudMask, windowGrid(grid, block), 'part')
+        for (const [i, cloud] of given.entries()) if (cloud === 1) mask[i] = (mask[i] ?? 0) | givenBits
       }
       return mask
     }
@@ -139,15 +151,21 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   }
 }
 
-const imposed = maskBits({ ...NO_FACTS, imposedAtmosphere: true })
 const sceneBits = maskOfSceneByte()
-const cellBits = maskOfCellByte()
+const givenBits = maskBits({ ...NO_FACTS, givenCloud: true })
+const LOW_BYTE = Uint16Array.from({ length: 256 }, (_, byte) => byte)
+const HIGH_BYTE = LOW_BYTE.map((byte) => byte << 8)
 const bitsOfPlaneByte = Uint16Array.from({ length: 256 }, (_, byte) =>
   maskBits({
     ...NO_FACTS,
     noData: (byte & PLANE_BITS.noDataSome) !== 0,
     saturatedVisible: (byte & PLANE_BITS.saturatedVisible) !== 0,
+    lowSun: (byte & PLANE_BITS.grazing) !== 0,
   }),
+)
+
+const hiddenBits = Uint16Array.from({ length: 256 }, (_, byte) =>
+  maskBits({ ...NO_FACTS, hidden: byte !== 0 }),
 )
 
 interface PlaneBits {
@@ -157,10 +175,37 @@ interface PlaneBits {
   readonly ground?: Grid
 }
 
-function cellSource({ grid, flags }: WriteMasksInput['cells']): PlaneBits {
-  const bytes = new Uint8Array(new SharedArrayBuffer(flags.length))
-  bytes.set(flags)
-  return { plane: { rows: grid.height, columns: grid.width, bytes }, bitsOf: cellBits, ground: grid }
+function defaultAirSource({ cells, isDefaultAir }: WriteMasksInput): PlaneBits {
+  const bytes = new Uint8Array(new SharedArrayBuffer(isDefaultAir.length))
+  bytes.set(isDefaultAir)
+  const bitsOf = Uint16Array.from({ length: 256 }, (_, byte) =>
+    maskBits({ ...NO_FACTS, defaultAtmosphere: byte !== 0 }),
+  )
+  return { plane: { rows: cells.height, columns: cells.width, bytes }, bitsOf, ground: cells }
+}
+
+/** Two planes of bytes: kernels know no wider ones. */
+function decidedSources({ grid, bits }: WriteMasksInput['decided']): PlaneBits[] {
+  return [LOW_BYTE, HIGH_BYTE].map((bitsOf, half) => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(bits.length))
+    for (let i = 0; i < bits.length; i++) bytes[i] = (bits[i] ?? 0) >> (8 * half)
+    return { plane: { rows: grid.height, columns: grid.width, bytes }, bitsOf, ground: grid }
+  })
+}
+
+function windowGrid(grid: Grid, { x, y, width, height }: Window): Grid {
+  return {
+    ...{ ...grid, width, height },
+    ...{ ulx: grid.ulx + x * grid.pixelWidthM, uly: grid.uly - y * grid.pixelHeightM },
+  }
+}
+
+function hiddenSource({ grid, hidden }: Terrain): PlaneBits {
+  return {
+    plane: { rows: grid.height, columns: grid.width, bytes: hidden },
+    bitsOf: hiddenBits,
+    ground: grid,
+  }
 }
 
 /** Adds the bits of planes over the same ground to a block of a mask on `grid`. */
@@ -205,47 +250,10 @@ function lowSunPlane({ sun }: L1Scene, image: Grid): FlagPlane {
   return { rows, columns, bytes }
 }
 
-/** AOT.tif (x 1000) and WV.tif (g/cm2 x 1000): what was taken, on the coarsest grid, no-data where some band has none. */
-export async function writeAtmosphere(input: WriteMasksInput): Promise<void> {
-  const { coarsest } = productGrids(input.scene)
+/** For each pixel of a block of any grid over the scene: whether some band has no data there. */
+export async function isNoDataOn(input: WriteMasksInput, grid: Grid, block: Window): Promise<boolean[]> {
   const sources = input.planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte }))
-  const layers = [
-    {
-      file: PRODUCT_FILES.aot,
-      stored: Math.round(input.params.aot * 1000),
-      unit: '1',
-      description: 'Aerosol optical thickness at 550 nm',
-    },
-    {
-      file: PRODUCT_FILES.wv,
-      stored: Math.round(input.params.wv * 1000),
-      unit: 'g/cm2',
-      description: 'Water vapour of the column above sea level',
-    },
-  ]
-  for (const layer of layers) {
-    const writer = openBandWriter(input.pool, {
-      path: join(input.folder, layer.file),
-      grid: coarsest,
-      dtype: 'int16',
-      noData: -32768,
-      scale: 0.001,
-      offset: 0,
-      unit: layer.unit,
-      description: layer.description,
-      overview: 'average',
-      codec: input.codec,
-      metadata: {},
-    })
-    for (const block of blocksOf(coarsest, input.blockSize)) {
-      input.signal.throwIfAborted()
-      const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
-      await input.budget.run(() => orPlanes(input.pool, mask, block, coarsest, sources))
-      const stored = new Int16Array(new SharedArrayBuffer(mask.length * 2))
-      for (const [i, bits] of mask.entries())
-        stored[i] = (bits & (1 << MASK_BITS.noData)) !== 0 ? -32768 : layer.stored
-      await writer.writeBlock(block, stored)
-    }
-    await writer.finish()
-  }
+  const mask = new Uint16Array(new SharedArrayBuffer(block.width * block.height * 2))
+  await input.budget.run(() => orPlanes(input.pool, mask, block, grid, sources))
+  return Array.from(mask, (bits) => (bits & (1 << MASK_BITS.noData)) !== 0)
 }

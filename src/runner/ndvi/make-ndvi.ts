@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
 import { groundClassTable } from '../../domain/ground-class.js'
@@ -51,7 +52,7 @@ export interface NdviRequest {
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
-  readonly codec: 'deflate' | 'zstd'
+  readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
 }

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest'
+import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { ProcessingError } from '../../../src/domain/errors.js'
 import type { AngleGrid, DetectorAngles } from '../../../src/domain/l1-scene.js'
 import type { AtmosphereModel } from '../../../src/processors/l2a/atmosphere.js'
-import { closedForms } from '../../../src/processors/l2a/closed-forms.js'
 import {
-  buildCoefficientPlanes,
+  assertSunHighEnough,
+  BandTable,
   MAX_SUN_ZENITH_DEG,
   NO_SLOT,
+  type BandTableInput,
+} from '../../../src/processors/l2a/band-table.js'
+import {
+  buildCoefficientPlanes,
   type CoefficientPlanes,
 } from '../../../src/processors/l2a/coefficient-planes.js'
 
@@ -38,24 +43,46 @@ const detectors: DetectorAngles[] = [4, 5, 6].map((detector) => ({
     (r) => (detector % 2 === 0 ? 105 : 255) + 3 * r,
   ),
 }))
-const params = { aot: 0.2, wv: 2, ozone: 300, aerosol: 'continental' as const }
+const air = { aot: 0.2, wv: 2, ozone: 300, aerosol: 'continental' as const }
 const pressureNodesHpa = [850, 930, 1013]
-const build = (over: Partial<Parameters<typeof buildCoefficientPlanes>[0]> = {}) =>
-  buildCoefficientPlanes({
-    band: { id: 'B02', detectors },
-    sun,
-    sunCosine: 'applied',
-    sensor: 'S2A',
-    params,
-    pressureNodesHpa,
+/** Nodes of the atmosphere on the nodes of the angles, cells around them; every detector saw every cell. */
+const nodeGrid = {
+  ...{ epsg: 32631, ulx: 597500, uly: 5002540, pixelWidthM: 5000, pixelHeightM: 5000 },
+  ...{ width: cols, height: rows },
+}
+const everywhere = (value: number) => new Float32Array(rows * cols).fill(value)
+const seen = new Uint32Array(rows * cols).fill((1 << 4) | (1 << 5) | (1 << 6))
+const tableOf = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {}) => {
+  const { aot, wv, ozone, aerosol } = { ...air, ...of }
+  return new BandTable({
+    ...{ model: shippedModel(), band: { id: 'B02', detectors }, sun, sensor: 'S2A', ozone, aerosol },
+    axes: { pressureHpa: pressureNodesHpa, aot: [aot], wv: [wv] },
     ...over,
+  })
+}
+const build = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {}) =>
+  buildCoefficientPlanes({
+    ...{
+      table: tableOf(over, of),
+      sun: over.sun ?? sun,
+      sunCosine: 'applied',
+      convergenceDeg: 0,
+      cells: nodeGrid,
+      detectors: seen,
+    },
+    nodes: {
+      grid: nodeGrid,
+      aotIs: 'ground',
+      aot: everywhere({ ...air, ...of }.aot),
+      wv: everywhere({ ...air, ...of }.wv),
+    },
   })
 
 /** Surface reflectance at a node for a sensor reading of 0.12, straight from the model: what the plane must hold. */
 function expectedAt(detector: number, pressureHpa: number, row: number, col: number): number {
   const view = detectors.find((d) => d.detector === detector)!.angles
   const i = row * cols + col
-  const c = closedForms.bandCoefficients({
+  const c = shippedModel().bandCoefficients({
     platform: 'S2A',
     band: 'B02',
     sunZenithDeg: sun.zenith[i]!,
@@ -78,13 +105,16 @@ function heldAt(planes: CoefficientPlanes, slot: number, pressure: number, row: 
   return y / (1 + planes.data[at + 2]! * y)
 }
 
-/** Largest disagreement of planes with the model over all detectors, pressures and nodes. */
+/** Nodes at which the model is asked: every second one and the last. Between them is interpolated. */
+const ASKED = { rows: [0, 2, 4], cols: [0, 2, 3] }
+
+/** Largest disagreement of planes with the model over all detectors, pressures and nodes at which it is asked. */
 function worst(planes: CoefficientPlanes): number {
   let most = 0
   for (const { detector } of detectors)
     for (const [p, hpa] of pressureNodesHpa.entries())
-      for (let row = 0; row < rows; row++)
-        for (let col = 0; col < cols; col++)
+      for (const row of ASKED.rows)
+        for (const col of ASKED.cols)
           most = Math.max(
             most,
             Math.abs(
@@ -115,8 +145,59 @@ describe('coefficient planes', () => {
     expect(slots[0]).toBe(NO_SLOT)
   })
 
-  test('sit on the nodes of the angle grids', () => {
+  test('sit on the nodes of the atmosphere', () => {
     expect(build()).toMatchObject({ ulx: 600000, uly: 5000040, stepXM: 5000, stepYM: 5000 })
+  })
+
+  test('are linear between the nodes of the angles at which the model is asked', () => {
+    const planes = build()
+    for (const row of [0, 2])
+      for (let k = 0; k < 3; k++) {
+        const at = (c: number) => {
+          const value = planes.data[(row * cols + c) * 3 + k]!
+          // The gain is the exponential of what is interpolated, and the path is multiplied by it.
+          return k === 0 ? Math.log(value) : k === 1 ? value / planes.data[(row * cols + c) * 3]! : value
+        }
+        expect(at(1)).toBeCloseTo((at(0) + at(2)) / 2, 6)
+      }
+  })
+
+  test('an AOT of sea level decreases with the altitude of each pressure', () => {
+    const at = (aotIs: 'ground' | 'sea-level') =>
+      buildCoefficientPlanes({
+        ...{
+          table: tableOf({ axes: { pressureHpa: pressureNodesHpa, aot: [0, 0.1, 0.2, 0.3], wv: [2] } }),
+          sun,
+        },
+        ...{ sunCosine: 'applied', convergenceDeg: 0, cells: nodeGrid, detectors: seen },
+        nodes: { grid: nodeGrid, aotIs, aot: everywhere(0.2), wv: everywhere(2) },
+      })
+    const [sea, ground] = [at('sea-level'), at('ground')]
+    const pathOf = (planes: CoefficientPlanes, p: number) => planes.data[p * rows * cols * 3 + 1]!
+    // 1013 hPa is the sea, 850 hPa 1457 m.
+    expect(pathOf(sea, 2)).toBeCloseTo(pathOf(ground, 2), 4)
+    const thin = build({
+      axes: { pressureHpa: pressureNodesHpa, aot: [0.2 * Math.exp(-1457 / 2000)], wv: [2] },
+    })
+    expect(pathOf(sea, 0)).toBeCloseTo(pathOf(thin, 0), 4)
+    expect(pathOf(ground, 0) - pathOf(sea, 0)).toBeGreaterThan(0.003)
+  })
+
+  test('are made only around cells that a detector saw, and not at all for one that saw nothing', () => {
+    const some = new Uint32Array(rows * cols)
+    some[0] = 1 << 5
+    const planes = buildCoefficientPlanes({
+      ...{ table: tableOf(), sun, sunCosine: 'applied', convergenceDeg: 0, cells: nodeGrid, detectors: some },
+      nodes: { grid: nodeGrid, aotIs: 'ground', aot: everywhere(0.2), wv: everywhere(2) },
+    })
+    expect([planes.slotCount, planes.slots[5], planes.slots[4], planes.slots[6]]).toEqual([
+      1,
+      0,
+      NO_SLOT,
+      NO_SLOT,
+    ])
+    const made = Array.from({ length: rows * cols }, (_, i) => planes.data[i * 3]! > 0)
+    expect(made.flatMap((is, i) => (is ? [i] : []))).toEqual([0, 1, cols, cols + 1])
   })
 
   test('would be found out with two detectors swapped', () => {
@@ -132,8 +213,8 @@ describe('coefficient planes', () => {
   test('would be found out with two 5 km cells swapped', () => {
     const planes = build()
     const data = planes.data.slice()
-    data.copyWithin(0, 3, 6)
-    data.set(planes.data.subarray(0, 3), 3)
+    data.copyWithin(0, 6, 9)
+    data.set(planes.data.subarray(0, 3), 6)
     expect(worst({ ...planes, data })).toBeGreaterThan(1e-4)
   })
 
@@ -172,25 +253,36 @@ describe('coefficient planes', () => {
         transmittanceDown: 0.8,
         transmittanceUp: 0.5,
         transmittance: 0.4,
+        directDown: 0.6,
+        directUp: 0.4,
+        opticalDepth: 0.3,
         sphericalAlbedo: 0.25,
         gasTransmittance: 0.5,
       }),
     }
     // gain 1 / (0.4 x 0.5) = 5; path 5 x 0.1 = 0.5.
-    expect([...build({ model: clear }).data.subarray(0, 3)]).toEqual([5, 0.5, 0.25])
+    const planes = build({ model: clear })
+    expect([...planes.data.subarray(0, 3)]).toEqual([5, 0.5, 0.25])
+    // 0.5 of the ground's light reaches the sensor, 0.4 straight; 0.8 of the sun's the ground, 0.6 straight.
+    expect(planes.legs[0]).toBeCloseTo(1.25, 6)
+    expect(planes.legs[1]).toBeCloseTo(0.75, 6)
+    expect(planes.legs).toHaveLength((planes.data.length / 3) * 2)
   })
 
   test('hold no infinity in B12, B08 or the blue for the wettest, haziest, highest case', () => {
     for (const id of ['B01', 'B08', 'B12'] as const) {
-      const planes = build({
-        band: { id, detectors },
-        sun: grid(
-          (r) => 76 + 2 * r,
-          () => 170,
-        ),
-        pressureNodesHpa: [314, 1080],
-        params: { ...params, aot: 2, wv: 8, ozone: 600 },
-      })
+      const extreme = { aot: 2, wv: 8, ozone: 600 }
+      const planes = build(
+        {
+          band: { id, detectors },
+          sun: grid(
+            (r) => 76 + 2 * r,
+            () => 170,
+          ),
+          axes: { pressureHpa: [314, 1080], aot: [2], wv: [8] },
+        },
+        extreme,
+      )
       expect(planes.data.every((value) => Number.isFinite(value) && value >= 0)).toBe(true)
     }
   })
@@ -218,24 +310,24 @@ describe('what cannot be corrected', () => {
   }
   test('a sun below 10 degrees over the whole image is refused', () => {
     expect(
-      codeOf(() =>
-        build({
-          sun: grid(
+      codeOf(() => {
+        assertSunHighEnough(
+          grid(
             () => 80.5,
             () => 170,
           ),
-        }),
-      ),
+        )
+      }),
     ).toBe('SUN_TOO_LOW')
     expect(
-      codeOf(() =>
-        build({
-          sun: grid(
+      codeOf(() => {
+        assertSunHighEnough(
+          grid(
             (r) => (r === 0 ? 79 : 81),
             () => 170,
           ),
-        }),
-      ),
+        )
+      }),
     ).toBe('no error')
   })
   test('a view grid on other nodes than the sun is refused', () => {
@@ -244,12 +336,12 @@ describe('what cannot be corrected', () => {
   })
   test('pressures that do not ascend are refused: the kernel would look between the wrong two', () => {
     for (const nodes of [[...pressureNodesHpa].reverse(), [900, 900], []])
-      expect(codeOf(() => build({ pressureNodesHpa: nodes }))).toBe('INTERNAL')
+      expect(codeOf(() => build({ axes: { pressureHpa: nodes, aot: [0.2], wv: [2] } }))).toBe('INTERNAL')
   })
   test('an angle that is no number, or a band without detectors, is refused', () => {
     const holed = detectors.map((d) => ({
       ...d,
-      angles: { ...d.angles, zenith: d.angles.zenith.map((z, i) => (i === 7 ? NaN : z)) },
+      angles: { ...d.angles, zenith: d.angles.zenith.map((z, i) => (i === 8 ? NaN : z)) },
     }))
     expect(codeOf(() => build({ band: { id: 'B02', detectors: holed } }))).toBe('METADATA_INVALID')
     expect(codeOf(() => build({ band: { id: 'B02', detectors: [] } }))).toBe('METADATA_INVALID')

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { S2_PLATFORMS } from '../../../src/domain/sentinel2.js'
 import type { AtmosphereInput } from '../../../src/processors/l2a/atmosphere.js'
-import { closedForms } from '../../../src/processors/l2a/closed-forms.js'
+import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { L2A_BANDS } from '../../../src/processors/l2a/definition.js'
 import {
   MAX_PRESSURE_NODES,
@@ -54,7 +54,7 @@ function worstLinearError(stepHpa: number, states: Partial<AtmosphereInput>[]): 
       for (const state of states)
         for (const pressureHpa of [1040, 900, 700, 560]) {
           const at = (p: number) => {
-            const c = closedForms.bandCoefficients({
+            const c = shippedModel().bandCoefficients({
               platform,
               band,
               sunZenithDeg: 40,

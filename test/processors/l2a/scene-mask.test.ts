@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MASK_BITS } from '../../../src/domain/mask-bits.js'
 import { SCENE_FLAGS } from '../../../src/domain/l1-scene.js'
 import { L1C_QUALITY } from '../../../src/domain/sentinel2.js'
 import {
@@ -15,6 +16,7 @@ import {
 test('each fact sets the bits of the contract and no others', () => {
   expect(maskBits(NO_FACTS)).toBe(0)
   expect(maskBits({ ...NO_FACTS, opaqueCloud: true })).toBe(0b11)
+  expect(maskBits({ ...NO_FACTS, givenCloud: true })).toBe(0b11)
   expect(maskBits({ ...NO_FACTS, shadow: true })).toBe(0b101)
   expect(maskBits({ ...NO_FACTS, nearCloud: true })).toBe(0b1)
   expect(maskBits({ ...NO_FACTS, cirrus: true })).toBe(1 << 7)
@@ -22,9 +24,9 @@ test('each fact sets the bits of the contract and no others', () => {
   expect(maskBits({ ...NO_FACTS, snow: true })).toBe(1 << 8)
   expect(maskBits({ ...NO_FACTS, lowSun: true })).toBe(1 << 11)
   expect(maskBits({ ...NO_FACTS, saturatedVisible: true })).toBe(1 << 13)
-  expect(maskBits({ ...NO_FACTS, imposedAtmosphere: true })).toBe(1 << 14)
+  expect(maskBits({ ...NO_FACTS, defaultAtmosphere: true })).toBe(1 << 14)
   expect(maskBits({ ...NO_FACTS, noData: true })).toBe(32768)
-  expect(maskBits({ ...NO_FACTS, opaqueCloud: true, noData: true, imposedAtmosphere: true })).toBe(
+  expect(maskBits({ ...NO_FACTS, opaqueCloud: true, noData: true, defaultAtmosphere: true })).toBe(
     3 + (1 << 14) + 32768,
   )
 })
@@ -54,6 +56,16 @@ test('shadow, the margin of clouds and water have classes of their own, in that 
   expect(sceneClass(maskBits({ ...NO_FACTS, water: true }))).toBe(6)
 })
 
+test('shadows of clouds outside are shadows, thin rims and what bit 0 was dilated to are doubtful clouds, shadow of terrain is 2', () => {
+  const bits = (...names: (keyof typeof MASK_BITS)[]) =>
+    names.reduce((all, name) => all | (1 << MASK_BITS[name]), 0)
+  expect(sceneClass(bits('cloudOrShadow', 'shadowOutside'))).toBe(3)
+  expect(sceneClass(bits('cloudOrShadow', 'thin'))).toBe(8)
+  expect(sceneClass(bits('cloudOrShadow', 'water'))).toBe(8)
+  expect(sceneClass(bits('topographicShadow', 'water'))).toBe(2)
+  expect(sceneClass(bits('sunGlint', 'water'))).toBe(6)
+})
+
 test('saturation counts in the visible bands only, missing data in all', () => {
   for (const band of ['B02', 'B03', 'B04'] as const)
     expect(maskOfQualityByte(band)[L1C_QUALITY.saturated]).toBe(1 << 13)
@@ -70,14 +82,14 @@ test('a saturated cloud stays a cloud, and no-data comes before all', () => {
   expect(sceneClass(maskBits({ ...NO_FACTS, saturatedVisible: true }))).toBe(1)
   expect(sceneClass(maskBits({ ...NO_FACTS, cirrus: true }))).toBe(10)
   expect(sceneClass(maskBits({ ...NO_FACTS, snow: true, cirrus: true }))).toBe(11)
-  expect(sceneClass(maskBits({ ...NO_FACTS, imposedAtmosphere: true, lowSun: true }))).toBe(7)
+  expect(sceneClass(maskBits({ ...NO_FACTS, defaultAtmosphere: true, lowSun: true }))).toBe(7)
 })
 
 test('the look-up table is the function', () => {
   const table = sceneClassTable()
   expect(table).toHaveLength(65536)
   for (const mask of [0, 3, 128, 256, 8192, 32768, 65535]) expect(table[mask]).toBe(sceneClass(mask))
-  expect(new Set(table)).toEqual(new Set([0, 1, 3, 6, 7, 8, 9, 10, 11]))
+  expect(new Set(table)).toEqual(new Set([0, 1, 2, 3, 6, 7, 8, 9, 10, 11]))
 })
 
 test('low sun is flagged node by node', () => {

@@ -51,7 +51,7 @@ test('a band: detectors are closed where the lost pixels cannot be opened, and c
     openLost: () => Promise.reject(new Error('no lost pixels')),
   } as unknown as L1Scene
   const input = new BandInput(scene, band, 512)
-  await expect(input.read({ x: 0, y: 0, width: 4, height: 4 }, true)).rejects.toThrow('no lost pixels')
+  await expect(input.read({ x: 0, y: 0, width: 4, height: 4 })).rejects.toThrow('no lost pixels')
   await input.close()
   expectAllClosed(1)
 })
@@ -65,8 +65,15 @@ test('masks: that of the finest grid is closed where that of the classes cannot 
     sun: { ulx: 0, uly: 0, stepXM: 5000, stepYM: 5000, rows: 2, cols: 2, zenith, azimuth },
     openMask: () => (asked++ === 0 ? Promise.resolve(mask('fine')) : Promise.reject(new Error('no classes'))),
   } as unknown as L1Scene
-  const cells = { grid, flags: new Uint8Array(grid.width * grid.height) }
-  const input = { scene, planes: new FlagPlanes(), cells } as WriteMasksInput
+  const decided = { grid, bits: new Uint16Array(grid.width * grid.height) }
+  const input = {
+    scene,
+    planes: new FlagPlanes(),
+    terrain: null,
+    cells: grid,
+    decided,
+    isDefaultAir: new Uint8Array(16),
+  } as WriteMasksInput
   await expect(writeMasks(input)).rejects.toThrow('no classes')
   expectAllClosed(1)
 })

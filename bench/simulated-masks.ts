@@ -1,0 +1,317 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Grid } from '../src/domain/grid.js'
+import { MASK_BITS } from '../src/domain/mask-bits.js'
+import { S2_BANDS, type S2Band } from '../src/domain/sentinel2.js'
+import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from '../src/processors/l2a/cells.js'
+import { dayOf, leaveState, type ChainState } from '../src/processors/l2a/chain-state.js'
+import { invert, shippedModel } from './accuracy-measures.js'
+import { objectsOf } from '../src/processors/l2a/masks/cell-shapes.js'
+import { cirrusCells } from '../src/processors/l2a/masks/cirrus.js'
+import { decideMasks, type DecidedMasks } from '../src/processors/l2a/masks/decide-masks.js'
+import type { MaskBand, MaskCells } from '../src/processors/l2a/masks/mask-cells.js'
+import { parentsOf } from '../src/processors/l2a/masks/change-test.js'
+import type { Offsets } from '../src/processors/l2a/masks/sky-paths.js'
+import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
+import { s2Optics } from '../src/simulator/atmosphere/evaluate-atmosphere.js'
+import { BandRenderer } from '../src/simulator/band-renderer.js'
+import { CLOUD_TRUTH, CloudTruth, OUTSIDE } from '../src/simulator/clouds/cloud-truth.js'
+import { skyStrip } from '../src/simulator/clouds/sky-strip.js'
+import { Landscape } from '../src/simulator/landscape.js'
+import { CENTRAL_NM } from '../src/simulator/product-xml.js'
+import { viewFrame } from '../src/simulator/scene-angles.js'
+import { makeScene } from '../src/simulator/scene.js'
+import { spectraOn } from '../src/simulator/spectra.js'
+import { OffsetsOnRow, sunOffsets, viewOffsets } from '../src/simulator/view-frame.js'
+import { airOnNodes } from '../src/simulator/weather.js'
+
+const BANDS: Readonly<Record<MaskBand | 'cirrus', S2Band>> = {
+  ...{ blue: 'B02', green: 'B03', red: 'B04', nir: 'B8A' },
+  ...{ swir16: 'B11', swir22: 'B12', cirrus: 'B10' },
+}
+const NAMES = Object.keys(BANDS) as (MaskBand | 'cirrus')[]
+const [TILE, PLATFORM, CELL_M, WIDTH] = ['31TCJ', 'S2A', 60, 800] as const
+/** Cells of the chain along a side: 240 m. */
+const COARSE = 4
+/** The least shadow that is looked at alone, cells. */
+const LEAST_OBJECT = 20
+
+/** One date as the masks get it, and the truth. */
+export interface SimulatedDate {
+  readonly date: string
+  readonly cells: MaskCells
+  readonly cirrus: Float32Array
+  readonly sky: { readonly sun: Offsets; readonly view: Offsets }
+  readonly altitudeM: Float32Array
+  /** CLOUD_TRUTH by cell. */
+  readonly truth: Uint8Array
+  /** Metres above the sea between which each deck lies, and its thickness where the cell sees it. */
+  readonly decks: readonly { readonly baseM: number; readonly topM: number; readonly tau: Float32Array }[]
+}
+
+/**
+ * The upper-left 48 km of tile 31TCJ as Sentinel-2A would see it through clouds, every band on pixels of 60 m: what masks have as cells. Clouds, their heights, parallax and shadows, air and ground are
+ * the simulator's, which shares no code with the processors.
+ */
+export function simulateDate(date: string, cloudCover: number): SimulatedDate {
+  const scene = makeScene({
+    ...{ tile: TILE, date, outDir: tmpdir(), pixelSizeM: CELL_M, platform: PLATFORM, seed: 1 },
+    ...{ cloudCover, cirrus: 0.1, aot: 0.15, airVariation: 0.3 },
+  })
+  const { square, weather } = scene
+  const frame = viewFrame(scene.pass, scene.angles)
+  const left = square.xmin + square.zone * 1_000_000
+  const top = square.ymax - (square.isSouth ? 10_000_000 : 0)
+  const nodes = airOnNodes(weather, frame, left, top)
+  const window = { easting: left, northing: top, pixelM: CELL_M, width: WIDTH, height: WIDTH }
+  const ground = new Landscape(scene.seed, scene.year, scene.snow).fill(window)
+  const grid: Grid = {
+    ...{ epsg: square.epsg, ulx: square.xmin, uly: square.ymax, width: WIDTH, height: WIDTH },
+    ...{ pixelWidthM: CELL_M, pixelHeightM: CELL_M },
+  }
+  const sunward = sunOffsets(frame)
+  const sky = skyStrip(weather.decks, ground, window, { offsets: sunward, frame, left, top })
+  const spectra = spectraOn(scene.dayOfYear, square.isSouth, scene.year)
+  const planeOf = (band: S2Band): Float32Array => {
+    const index = S2_BANDS.indexOf(band)
+    const image = {
+      ...{ footprint: { stride: 1, first: 0, taps: [1] }, pixelM: CELL_M, width: WIDTH },
+      ...{ scale: 10_000, shift: 1000, bySun: false, maxDn: 65_534, noiseDn: () => 4 },
+      ...{ um: CENTRAL_NM[PLATFORM][index]! / 1000, seed: scene.seed + scene.dayOfYear * 7919 },
+    }
+    const optics = s2Optics(PLATFORM, band)
+    const renderer = new BandRenderer(
+      frame,
+      index,
+      image,
+      spectra[band],
+      optics,
+      (node) => nodes[node]!,
+      weather.decks,
+    )
+    return Float32Array.from(renderer.render(ground, WIDTH, 0, WIDTH, sky).dn, (dn) =>
+      dn === 0 ? NaN : (dn - 1000) / 10_000,
+    )
+  }
+  const planes = Object.fromEntries(NAMES.map((name) => [name, planeOf(BANDS[name])])) as Record<
+    MaskBand | 'cirrus',
+    Float32Array
+  >
+  const folder = mkdtempSync(join(tmpdir(), 'tilth-masks-'))
+  const red = S2_BANDS.indexOf('B04')
+  const truth = new CloudTruth((name) => join(folder, `${name}.tif`), grid, frame, red, {
+    stride: 1,
+    first: 0,
+  })
+  const { bits } = truth.add(0, WIDTH, ground, sky)
+  truth.close()
+  rmSync(folder, { recursive: true })
+  const views = viewOffsets(frame, red)
+  const offsets = (): Offsets => ({
+    east: new Float32Array(WIDTH * WIDTH).fill(NaN),
+    north: new Float32Array(WIDTH * WIDTH).fill(NaN),
+  })
+  const [toSun, toSensor] = [offsets(), offsets()]
+  for (let row = 0; row < WIDTH; row++) {
+    const y = (row + 0.5) * CELL_M
+    const sunOnRow = new OffsetsOnRow(sunward, frame, y)
+    for (const { detector, from, to } of frame.runs(y, CELL_M, WIDTH)) {
+      const viewOnRow = new OffsetsOnRow(views.get(detector)!, frame, y)
+      for (let column = from; column < to; column++) {
+        const [i, x] = [row * WIDTH + column, (column + 0.5) * CELL_M]
+        ;[toSun.east[i], toSun.north[i]] = sunOnRow.at(x)
+        ;[toSensor.east[i], toSensor.north[i]] = viewOnRow.at(x)
+      }
+    }
+  }
+  const decks = weather.decks.map((deck) => ({
+    ...{ baseM: deck.baseM, topM: deck.topM },
+    tau: Float32Array.from({ length: WIDTH * WIDTH }, (_, i) => {
+      const up = deck.topM - ground.altitudeM[i]!
+      const x = left + ((i % WIDTH) + 0.5) * CELL_M + up * toSensor.east[i]!
+      const y = top - (Math.floor(i / WIDTH) + 0.5) * CELL_M + up * toSensor.north[i]!
+      return Number.isNaN(x) ? 0 : deck.tau(x, y)
+    }),
+  }))
+  const { cirrus, ...bands } = planes
+  return {
+    ...{ date, cirrus, decks, truth: bits, sky: { sun: toSun, view: toSensor } },
+    cells: { grid, bands, isSaturated: new Uint8Array(WIDTH * WIDTH) },
+    altitudeM: ground.altitudeM,
+  }
+}
+
+/** Shares of one date, unit 1. */
+export interface SimulatedScore {
+  readonly date: string
+  readonly f1Cloud: number
+  readonly f1Shadow: number
+  /** Isolated shadows of at least 20 cells: how many, and the share whose centre is found within 120 m. */
+  readonly shadows: number
+  readonly nearShadows: number
+  /** Clouds of at least 20 cells whose height was found: how many, and the share within 250 m of base to top. */
+  readonly clouds: number
+  readonly nearHeights: number
+}
+
+/** Dates in order: the first alone, the others with what the chain remembers. */
+export function scoreChain(
+  dates: readonly string[],
+  cloudCover: number,
+): { scores: SimulatedScore[]; last: { simulated: SimulatedDate; decided: DecidedMasks } } {
+  let state: ChainState | null = null
+  let last: { simulated: SimulatedDate; decided: DecidedMasks } | null = null
+  const scores: SimulatedScore[] = []
+  for (const date of dates) {
+    const simulated = simulateDate(date, cloudCover)
+    const coarse = coarseOf(simulated)
+    const day = dayOf(`${date}T10:30:00Z`)
+    const decided = decideMasks({
+      ...{ cells: simulated.cells, sky: simulated.sky, altitudeM: simulated.altitudeM },
+      chain: state === null ? null : { coarse, reference: state, day },
+      cirrus: cirrusCells(simulated.cirrus, simulated.altitudeM, 's2', () => 0),
+      ...{ givenCloud: null, dilationM: 120 },
+    })
+    scores.push(scoreOf(simulated, decided))
+    state = leaveState(state, coarse, clearOf(decided.bits, simulated.cells.grid, coarse.grid), day)
+    last = { simulated, decided }
+  }
+  return { scores, last: last! }
+}
+
+/** Surface reflectance under thin air, of one geometry, on the chain's cells. */
+function coarseOf({ cells, sky, altitudeM }: SimulatedDate): CellPlanes {
+  const { grid } = cells
+  const side = WIDTH / COARSE
+  const middle = (WIDTH / 2) * WIDTH + WIDTH / 2
+  const deg = 180 / Math.PI
+  const [s, v] = [sky.sun, sky.view].map(({ east, north }) => ({
+    zenith: Math.atan(Math.hypot(east[middle]!, north[middle]!)) * deg,
+    azimuth: Math.atan2(east[middle]!, north[middle]!) * deg,
+  }))
+  const planeOf = (name: CellBand): Int16Array => {
+    const c = shippedModel().bandCoefficients({
+      ...{ platform: PLATFORM, band: BANDS[name], sunZenithDeg: s!.zenith, viewZenithDeg: v!.zenith },
+      ...{ relativeAzimuthDeg: s!.azimuth - v!.azimuth, aot550: 0.05, wv: 2, ozone: 300 },
+      ...{ pressureHpa: pressureAtAltitude(altitudeM[middle]!), aerosol: 'continental' },
+    })
+    return Int16Array.from({ length: side * side }, (_, k) => {
+      let sum = 0
+      for (let i = 0; i < COARSE * COARSE; i++) {
+        const row = Math.floor(k / side) * COARSE + Math.floor(i / COARSE)
+        sum += cells.bands[name][row * WIDTH + (k % side) * COARSE + (i % COARSE)]!
+      }
+      const toa = sum / COARSE ** 2
+      if (Number.isNaN(toa)) return CELL_NO_DATA
+      return Math.round(
+        10_000 * invert(toa, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo),
+      )
+    })
+  }
+  return {
+    grid: { ...grid, width: side, height: side, pixelWidthM: CELL_M * COARSE, pixelHeightM: CELL_M * COARSE },
+    bands: Object.fromEntries(CELL_BANDS.map((band) => [band, planeOf(band)])) as Record<
+      CellBand,
+      Int16Array
+    >,
+  }
+}
+
+/** As MASK.tif is read: by the cell at the centre. */
+function clearOf(bits: Uint16Array, fine: Grid, coarse: Grid): Uint8Array {
+  const unclear = (1 << MASK_BITS.cloudOrShadow) | (1 << MASK_BITS.snow)
+  const clear = new Uint8Array(coarse.width * coarse.height).fill(1)
+  parentsOf(fine, coarse).forEach((parent, i) => {
+    if (((bits[i] ?? 0) & unclear) !== 0) clear[parent] = 0
+  })
+  return clear
+}
+
+const has = (mask: number, ...names: (keyof typeof MASK_BITS)[]): boolean =>
+  names.some((name) => (mask & (1 << MASK_BITS[name])) !== 0)
+
+function scoreOf(simulated: SimulatedDate, { bits, heights }: DecidedMasks): SimulatedScore {
+  const { truth, cells, altitudeM, decks, date } = simulated
+  const { grid } = cells
+  const T = CLOUD_TRUTH
+  const f1 = (
+    isTrue: (t: number) => boolean,
+    isOurs: (m: number) => boolean,
+    isScored: (t: number) => boolean,
+  ) => {
+    let [both, either] = [0, 0]
+    truth.forEach((t, i) => {
+      if (t === OUTSIDE || !isScored(t)) return
+      const [a, b] = [isTrue(t), isOurs(bits[i]!)]
+      both += a && b ? 2 : 0
+      either += (a ? 1 : 0) + (b ? 1 : 0)
+    })
+    return both / either
+  }
+  const isShadow = (t: number) => (t & (T.shadow | T.shadowFromOutside)) !== 0
+  const seen = (t: number) => (t & (T.cloud | T.unscored | T.shadowUnscored)) === 0
+  // Shadows that nothing else touches: what is left of one below a cloud has its centre elsewhere.
+  const wholeShadows = objectsOf(
+    truth.map((t) => (t !== OUTSIDE && isShadow(t) ? 1 : 0)),
+    grid,
+  )
+  let [shadows, nearShadows] = [0, 0]
+  const ours = objectsOf(
+    Uint8Array.from(bits, (m) => (has(m, 'shadowInside', 'shadowOutside') ? 1 : 0)),
+    grid,
+  )
+  for (let n = 0; n < wholeShadows.count; n++) {
+    const object = wholeShadows.cells.subarray(wholeShadows.starts[n], wholeShadows.starts[n + 1])
+    if (object.length < LEAST_OBJECT || !object.every((cell) => seen(truth[cell]!) && isInside(cell, grid)))
+      continue
+    shadows++
+    // What we have of it: objects that touch it.
+    const labels = new Set([...object].map((cell) => ours.labels[cell]!).filter((label) => label !== 0))
+    const found = [...labels].flatMap((label) => [
+      ...ours.cells.subarray(ours.starts[label - 1], ours.starts[label]),
+    ])
+    if (found.length === 0) continue
+    const [a, b] = [centreOf(object, grid), centreOf(found, grid)]
+    if (CELL_M * Math.hypot(a[0] - b[0], a[1] - b[1]) <= 120) nearShadows++
+  }
+  const clouds = objectsOf(
+    Uint8Array.from(bits, (m) => (has(m, 'cloud') ? 1 : 0)),
+    grid,
+  )
+  let [found, nearHeights] = [0, 0]
+  heights.forEach(({ isFound, heightM }, n) => {
+    const object = clouds.cells.subarray(clouds.starts[n], clouds.starts[n + 1])
+    if (!isFound || object.length < LEAST_OBJECT) return
+    const mean = (of: (cell: number) => number) =>
+      object.reduce((sum, cell) => sum + of(cell), 0) / object.length
+    const thickest = decks.reduce((a, b) => (mean((c) => b.tau[c]!) > mean((c) => a.tau[c]!) ? b : a))
+    const altitude = heightM + mean((cell) => altitudeM[cell]!)
+    found++
+    if (altitude >= thickest.baseM - 250 && altitude <= thickest.topM + 250) nearHeights++
+  })
+  return {
+    date,
+    f1Cloud: f1(
+      (t) => (t & T.cloud) !== 0,
+      (m) => has(m, 'cloud'),
+      (t) => (t & T.unscored) === 0,
+    ),
+    f1Shadow: f1(isShadow, (m) => has(m, 'shadowInside', 'shadowOutside'), seen),
+    ...{ shadows, nearShadows: nearShadows / shadows, clouds: found, nearHeights: nearHeights / found },
+  }
+}
+
+const isInside = (cell: number, { width, height }: Grid): boolean => {
+  const [x, y] = [cell % width, Math.floor(cell / width)]
+  return x > 0 && y > 0 && x < width - 1 && y < height - 1
+}
+
+function centreOf(cells: ArrayLike<number>, { width }: Grid): readonly [number, number] {
+  let [x, y] = [0, 0]
+  for (let k = 0; k < cells.length; k++) {
+    x += cells[k]! % width
+    y += Math.floor(cells[k]! / width)
+  }
+  return [x / cells.length, y / cells.length]
+}

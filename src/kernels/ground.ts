@@ -1,0 +1,53 @@
+import { addon } from './addon.js'
+
+/** Stored slope = slope x SLOPE_SCALE. */
+export const SLOPE_SCALE = 4096
+
+/** Heights in m on square pixels of `pixelM` metres, north up, [rows][columns], each at least 3; no NaN. */
+export interface HeightGrid {
+  readonly heights: Float32Array
+  readonly rows: number
+  readonly columns: number
+  readonly pixelM: number
+}
+
+/** Which rows of a grid a call works on: threads share a grid by rows. */
+export interface RowRange {
+  readonly firstRow: number
+  readonly lastRow: number
+}
+
+/** Slopes of the inner pixels, [rows - 2][columns - 2] x SLOPE_SCALE, `east` dz/dx and `north` dz/dy (native/kernels/terrain.hpp). */
+export function slopes(args: HeightGrid & { readonly east: Int16Array; readonly north: Int16Array }): void {
+  addon().slopes(args)
+}
+
+/** `hidden` gets 1 where other ground stands before the sun; `sunEast`, `sunNorth`: tangent of the zenith angle times sine and cosine of the azimuth at the corners upper left, upper right, lower left, lower right (native/kernels/terrain.hpp). */
+export function castShadows(
+  args: HeightGrid &
+    RowRange & {
+      readonly sunEast: Float32Array
+      readonly sunNorth: Float32Array
+      /** Ground higher than the ray by no more than this hides nothing, m: the error of heights. */
+      readonly toleranceM: number
+      readonly hidden: Uint8Array
+    },
+): void {
+  addon().castShadows(args)
+}
+
+/** Weighted means of the values around each cell, NaN left out (native/kernels/surroundings.hpp). */
+export function meansAround(
+  args: RowRange & {
+    /** [rows][columns]; NaN: no value. */
+    readonly values: Float32Array
+    readonly rows: number
+    readonly columns: number
+    /** [2 radius + 1][2 radius + 1]. */
+    readonly weights: Float32Array
+    readonly radius: number
+    readonly out: Float32Array
+  },
+): void {
+  addon().meansAround(args)
+}

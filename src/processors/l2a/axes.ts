@@ -1,0 +1,41 @@
+import { MODEL_AOT } from './aot-cost.js'
+import type { TableAxes } from './band-table.js'
+import type { AtmosphereNodes } from './coefficient-planes.js'
+import { SCALE_HEIGHT_M } from './nodes.js'
+import { altitudeAtPressure } from './pressure.js'
+
+const extent = (values: Float32Array): readonly [number, number] => {
+  let [least, most] = [Infinity, -Infinity]
+  for (const v of values) {
+    least = Math.min(least, v)
+    most = Math.max(most, v)
+  }
+  return [least, most]
+}
+
+/** Vapours at which a table is made for a field: three in even steps of the root, or the one that it has everywhere. */
+export function vapourAxis(wv: Float32Array): number[] {
+  const [least, most] = extent(wv)
+  if (most - least < 1e-6) return [least]
+  return [least, ((Math.sqrt(least) + Math.sqrt(most)) / 2) ** 2, most]
+}
+
+/** Where a table is evaluated so that it holds for all nodes at all pressures; a quantity that is the same everywhere is taken as it is. */
+export function axesOf(nodes: AtmosphereNodes, pressureHpa: ArrayLike<number>): TableAxes {
+  const wv = vapourAxis(nodes.wv)
+  const [least, most] = extent(nodes.aot)
+  const thinner = Array.from(pressureHpa, (hpa) =>
+    nodes.aotIs === 'ground' ? 1 : Math.exp(-altitudeAtPressure(hpa) / SCALE_HEIGHT_M),
+  )
+  const [low, high] = [least * Math.min(...thinner), most * Math.max(...thinner)]
+  if (high - low < 1e-6) return { pressureHpa, wv, aot: [low] }
+  const last = MODEL_AOT.length - 1
+  const from = Math.max(
+    0,
+    MODEL_AOT.findLastIndex((aot) => aot <= low),
+  )
+  const found = MODEL_AOT.findIndex((aot) => aot >= high)
+  // A parabola needs three.
+  const to = Math.min(last, Math.max(found < 0 ? last : found, from + 2))
+  return { pressureHpa, wv, aot: MODEL_AOT.slice(Math.min(from, to - 2), to + 1) }
+}

@@ -1,0 +1,319 @@
+import type { AuxiliaryAir, L1Scene } from '../../domain/l1-scene.js'
+import { DEFAULT_AOT, retrieveAot, type Aot, type AotInput } from './aot.js'
+import { MODEL_AOT, responsesOf, unknownResponses, type Responses } from './aot-cost.js'
+import type { AtmosphereModel } from './atmosphere.js'
+import { vapourAxis } from './axes.js'
+import { BandTable, type TableAxes } from './band-table.js'
+import { CELL_BAND_IDS, type CellBand } from './cells.js'
+import type { ChainState } from './chain-state.js'
+import { clearGround } from './clear-ground.js'
+import type { AtmosphereNodes } from './coefficient-planes.js'
+import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
+import type { L2aParams } from './definition.js'
+import { groundKnownBy, nothingKnown } from './known-ground.js'
+import { bilinearOnCells, nearestOnCells, nodeGrid, SCALE_HEIGHT_M } from './nodes.js'
+import { altitudeAtPressure } from './pressure.js'
+import { surfaceCells, type CellAir } from './surface-cells.js'
+import type { ToaBand, ToaCells } from './toa-cells.js'
+import { VAPOUR_AXIS, waterVapour } from './water-vapour.js'
+
+/** AOT under which clouds are looked for: nearly clean air, so that haze still looks like haze. */
+const THIN_AOT = 0.05
+/** Where nobody says anything. */
+export const DEFAULT_WV = 2
+export const DEFAULT_OZONE = 300
+const DEFAULT_AEROSOL: string = 'continental'
+/** Another aerosol than the default has to explain the image better than by this factor. */
+const BETTER = 0.9
+/** Angles are asked every 20 km here: looking for the air needs less than correcting pixels. */
+const STRIDE = 4
+/** One window of cells in so many, in each direction, is enough to choose the aerosol. */
+const SAMPLE = 12
+
+/** Where a quantity comes from. */
+export type AirOrigin = 'parameter' | 'auxiliary' | 'image' | 'default'
+
+export interface AtmosphereRequest {
+  readonly model: AtmosphereModel
+  readonly scene: Pick<L1Scene, 'satellite' | 'sensor' | 'sun' | 'bands'>
+  readonly cells: ToaCells
+  /** Of cells, hPa. */
+  readonly pressureHpa: Float32Array
+  /** At which coefficients are evaluated, ascending. */
+  readonly nodesHpa: ArrayLike<number>
+  readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol'>
+  readonly auxiliary: AuxiliaryAir
+  readonly state: ChainState | null
+  /** Days since 1970-01-01. */
+  readonly day: number
+  /** 1 where another mask says cloud, shadow or snow, by cell. */
+  readonly isCovered: Uint8Array
+}
+
+export interface FoundAtmosphere {
+  readonly nodes: AtmosphereNodes
+  /** On cells, AOT above their ground. */
+  readonly air: CellAir
+  readonly ozone: number
+  readonly aerosol: string
+  /** CELL_FLAGS of the cloud tests. */
+  readonly flags: Uint8Array
+  /** 1 where AOT or vapour is not of the image around: imposed, auxiliary or a default. */
+  readonly isDefault: Uint8Array
+  readonly origins: Readonly<Record<'aot' | 'wv' | 'ozone' | 'aerosol', AirOrigin>>
+  /** Of cells and nodes, 0..1. */
+  readonly foundShare: { readonly aot: number; readonly wv: number }
+  /** What each aerosol left unexplained, unit 1; empty where none was tried. */
+  readonly residuals: Readonly<Record<string, number>>
+  readonly aotCells: Aot['cells'] | null
+}
+
+/**
+ * Finds clouds, water vapour, aerosol and AOT of a scene on its cells. A parameter goes before what the image says, that before what came with the product, that before a default; ozone, which no image shows,
+ * is a parameter, auxiliary or the default. Pure: the same cells give the same air.
+ */
+export function findAtmosphere(request: AtmosphereRequest): FoundAtmosphere {
+  return new Finder(request).find()
+}
+
+class Finder {
+  private readonly ids: Readonly<Record<CellBand, string>>
+  private readonly count: number
+  private readonly ozone: number
+  private readonly pressures: readonly number[]
+  private readonly tables = new Map<string, BandTable>()
+
+  constructor(private readonly request: AtmosphereRequest) {
+    const { scene, cells, params, auxiliary, nodesHpa } = request
+    // Every third of the correction's pressures and the last: 66 hPa apart, a line between them is off by less than 1e-3 of reflectance.
+    this.pressures = Array.from(nodesHpa).filter((_, i) => i % 3 === 0 || i === nodesHpa.length - 1)
+    this.ids = CELL_BAND_IDS[scene.satellite]
+    this.count = cells.grid.width * cells.grid.height
+    this.ozone = params.ozone === 'auto' ? (auxiliary.ozone ?? DEFAULT_OZONE) : params.ozone
+  }
+
+  find(): FoundAtmosphere {
+    const { cells, state, day, isCovered, params, auxiliary, pressureHpa } = this.request
+    const { grid } = cells
+    const firstWv = params.wv === 'auto' ? (auxiliary.wv ?? DEFAULT_WV) : params.wv
+    const firstAot = params.aot === 'auto' ? (auxiliary.aot ?? DEFAULT_AOT) : params.aot
+    const thinAir = { grid, pressureHpa, aot: this.everywhere(THIN_AOT), wv: this.everywhere(firstWv) }
+    const thin = (id: string) => this.surface(id, thinAir)
+    const planes = Object.fromEntries(
+      Object.entries(this.ids).map(([name, id]) => [name, thin(id)]),
+    ) as Record<CellBand, Float32Array>
+    const isSaturated = this.anySaturated([this.ids.blue, this.ids.red, this.ids.nir])
+    const ground = clearGround({ grid, thin: planes, isSaturated, isCovered, state, day })
+    const vapour = this.findVapour(firstWv, firstAot, ground.isUsable)
+    const wv = bilinearOnCells(vapour.wv, grid)
+    const aerosol = this.findAerosol(wv, ground.isUsable, planes, thin)
+    const { isDefault, aot } = aerosol
+    const nodes: AtmosphereNodes = {
+      grid: nodeGrid(grid),
+      wv: vapour.wv,
+      aot,
+      aotIs: aerosol.origin === 'parameter' ? 'ground' : 'sea-level',
+    }
+    const atGround = bilinearOnCells(aot, grid)
+    if (nodes.aotIs === 'sea-level')
+      for (let i = 0; i < this.count; i++)
+        atGround[i]! *= Math.exp(-altitudeAtPressure(pressureHpa[i]!) / SCALE_HEIGHT_M)
+    return {
+      nodes,
+      air: { grid, pressureHpa, wv, aot: atGround },
+      ozone: this.ozone,
+      aerosol: aerosol.model,
+      flags: ground.flags,
+      isDefault: isDefault.map((is, i) => (is === 1 || vapour.isDefault[i] === 1 ? 1 : 0)),
+      origins: {
+        aot: aerosol.origin,
+        wv: vapour.origin,
+        ozone: params.ozone !== 'auto' ? 'parameter' : auxiliary.ozone === null ? 'default' : 'auxiliary',
+        aerosol: aerosol.modelOrigin,
+      },
+      foundShare: { aot: aerosol.foundShare, wv: vapour.foundShare },
+      residuals: aerosol.residuals,
+      aotCells: aerosol.cells,
+    }
+  }
+
+  /** On nodes; `isDefault` by cell. Vapour of the image where it has both bands of Sentinel-2 that tell it. */
+  private findVapour(
+    firstWv: number,
+    firstAot: number,
+    isUsable: Uint8Array,
+  ): { wv: Float32Array; isDefault: Uint8Array; foundShare: number; origin: AirOrigin } {
+    const { scene, cells, params, auxiliary, pressureHpa } = this.request
+    const [wide, narrow] = [cells.bands.get('B8A'), cells.bands.get('B09')]
+    const hasBoth = scene.satellite === 's2' && wide !== undefined && narrow !== undefined
+    if (params.wv === 'auto' && hasBoth) {
+      const axes = { aot: [firstAot], wv: VAPOUR_AXIS }
+      const found = waterVapour({
+        air: { grid: cells.grid, pressureHpa },
+        wide: { toa: wide, table: this.table('B8A', axes) },
+        narrow: { toa: narrow, table: this.table('B09', axes) },
+        isUsable,
+        otherwise: firstWv,
+      })
+      if (found.foundShare > 0)
+        return { ...found, isDefault: nearestOnCells(found.isDefault, cells.grid), origin: 'image' }
+    }
+    const origin = params.wv !== 'auto' ? 'parameter' : auxiliary.wv === null ? 'default' : 'auxiliary'
+    const isDefault = new Uint8Array(this.count).fill(1)
+    const nodes = nodeGrid(cells.grid)
+    const wv = new Float32Array(nodes.width * nodes.height).fill(firstWv)
+    return { wv, isDefault, foundShare: 0, origin }
+  }
+
+  private findAerosol(
+    wv: Float32Array,
+    isUsable: Uint8Array,
+    thin: Readonly<Record<CellBand, Float32Array>>,
+    thinOf: (id: string) => Float32Array,
+  ): FoundAerosol {
+    const { params, auxiliary, cells, state, day } = this.request
+    const nodes = nodeGrid(cells.grid)
+    const given = params.aerosol === 'auto' ? DEFAULT_AEROSOL : params.aerosol
+    const modelOrigin = params.aerosol === 'auto' ? 'default' : 'parameter'
+    if (params.aot !== 'auto')
+      return {
+        ...{
+          aot: new Float32Array(nodes.width * nodes.height).fill(params.aot),
+          origin: 'parameter',
+          cells: null,
+        },
+        ...{
+          isDefault: new Uint8Array(this.count).fill(1),
+          foundShare: 0,
+          model: given,
+          modelOrigin,
+          residuals: {},
+        },
+      }
+    const { red, nir } = thin
+    const swir = this.request.scene.satellite === 's2' ? 'B12' : 'B07'
+    const known = state === null ? nothingKnown(this.count) : groundKnownBy(state, nir, day)
+    const common = {
+      cells: cells.grid,
+      swir: thinOf(swir),
+      ndvi: red.map((r, i) => (nir[i]! - r) / (nir[i]! + r)),
+      redToa: cells.bands.get(this.ids.red)?.rho ?? new Float32Array(this.count).fill(NaN),
+      known,
+      prior: auxiliary.aot,
+    }
+    const retrieve = (model: string, wanted: Uint8Array): Aot =>
+      retrieveAot({ ...common, isUsable: wanted, ...this.responses(model, wv, wanted) })
+    const residuals: Record<string, number> = {}
+    let model = given
+    if (params.aerosol === 'auto') {
+      const sample = this.sampleOf(isUsable)
+      for (const tried of AEROSOL_MODELS) {
+        const { residual } = retrieve(tried, sample)
+        if (residual !== null) residuals[tried] = residual
+      }
+      model = leastResidual(residuals)
+    }
+    const found = retrieve(model, isUsable)
+    const hasFound = found.foundShare > 0
+    const origin = hasFound ? 'image' : auxiliary.aot === null ? 'default' : 'auxiliary'
+    const tried = Object.keys(residuals).length > 0
+    return {
+      ...{ aot: found.aot, origin, model, residuals, foundShare: found.foundShare, cells: found.cells },
+      modelOrigin: tried ? 'image' : modelOrigin,
+      isDefault: nearestOnCells(found.isDefault, cells.grid),
+    }
+  }
+
+  private responses(
+    aerosol: string,
+    wv: Float32Array,
+    isWanted: Uint8Array,
+  ): Pick<AotInput, 'blue' | 'red' | 'coastal'> {
+    const { cells, pressureHpa } = this.request
+    const air = { grid: cells.grid, pressureHpa, wv }
+    const axes = { aot: MODEL_AOT, wv: vapourAxis(wv) }
+    const of = (id: string): Responses | null => {
+      const toa = cells.bands.get(id)
+      return toa === undefined ? null : responsesOf(toa, this.table(id, axes, aerosol), air, isWanted)
+    }
+    const [blue, red] = [of(this.ids.blue), of(this.ids.red)]
+    return {
+      blue: blue ?? unknownResponses(this.count),
+      red: red ?? unknownResponses(this.count),
+      coastal: of('B01'),
+    }
+  }
+
+  /** Usable cells of every SAMPLE-th window of 7 x 7. */
+  private sampleOf(isUsable: Uint8Array): Uint8Array {
+    const { width } = this.request.cells.grid
+    return isUsable.map((is, i) =>
+      is === 1 && (i % width) % SAMPLE < 7 && Math.floor(i / width) % SAMPLE < 7 ? 1 : 0,
+    )
+  }
+
+  private surface(id: string, air: CellAir): Float32Array {
+    const toa = this.request.cells.bands.get(id)
+    if (toa === undefined) return new Float32Array(this.count).fill(NaN)
+    return surfaceCells(toa, this.table(id, { aot: [THIN_AOT], wv: vapourAxis(air.wv) }), air)
+  }
+
+  /** Of each band, aerosol and axes one: what a sample has asked is known when the whole asks. */
+  private table(
+    id: string,
+    axes: Omit<TableAxes, 'pressureHpa'>,
+    aerosol: string = DEFAULT_AEROSOL,
+  ): BandTable {
+    const key = `${id} ${aerosol} ${axes.aot.join()} ${axes.wv.join()}`
+    const known = this.tables.get(key)
+    if (known !== undefined) return known
+    const { model, scene } = this.request
+    const band = scene.bands.find((one) => one.id === id)!
+    const { sensor, sun } = scene
+    const made = new BandTable({
+      ...{ model, sensor, band, sun, ozone: this.ozone, aerosol, stride: STRIDE },
+      axes: { ...axes, pressureHpa: this.pressures },
+    })
+    this.tables.set(key, made)
+    return made
+  }
+
+  private anySaturated(ids: readonly string[]): Uint8Array {
+    const bands = ids.flatMap((id): ToaBand[] => {
+      const band = this.request.cells.bands.get(id)
+      return band === undefined ? [] : [band]
+    })
+    return Uint8Array.from({ length: this.count }, (_, i) =>
+      bands.some((b) => b.isSaturated[i] === 1) ? 1 : 0,
+    )
+  }
+
+  private everywhere(value: number): Float32Array {
+    return new Float32Array(this.count).fill(value)
+  }
+}
+
+interface FoundAerosol {
+  readonly aot: Float32Array
+  readonly origin: AirOrigin
+  readonly model: string
+  readonly modelOrigin: AirOrigin
+  readonly residuals: Readonly<Record<string, number>>
+  readonly foundShare: number
+  readonly cells: Aot['cells'] | null
+  /** By cell. */
+  readonly isDefault: Uint8Array
+}
+
+/** The aerosol that explains the image best, if it does so clearly better than the default. */
+function leastResidual(residuals: Readonly<Record<string, number>>): string {
+  let best = DEFAULT_AEROSOL
+  let least = (residuals[DEFAULT_AEROSOL] ?? Infinity) * BETTER
+  for (const model of AEROSOL_MODELS) {
+    const residual = residuals[model] ?? Infinity
+    if (residual >= least) continue
+    best = model
+    least = residual
+  }
+  return best
+}

@@ -1,0 +1,28 @@
+import type { KnownGround } from './aot.js'
+import type { ChainState } from './chain-state.js'
+
+/** MAJA: near infrared that changed by less than this share is of ground that did not. */
+const UNCHANGED = 0.075
+/** Days after which ground is no longer taken as the same. */
+const MOST_DAYS = 60
+
+/** Nothing is known of so many cells. */
+export const nothingKnown = (cells: number): KnownGround => ({
+  blue: new Float32Array(cells).fill(NaN),
+  ratio: new Float32Array(cells).fill(NaN),
+  isUnchanged: new Uint8Array(cells),
+})
+
+/** What the state of a chain says of the ground of a date. @param nir surface reflectance of the date under thin air, unit 1, on the state's cells. @param day of the date, days since 1970-01-01. */
+export function groundKnownBy(state: ChainState, nir: Float32Array, day: number): KnownGround {
+  const known = nothingKnown(nir.length)
+  for (let i = 0; i < nir.length; i++) {
+    const then = state.days[i]!
+    if (then === 0) continue
+    known.blue[i] = state.bands.blue[i]! / 10_000
+    const before = state.bands.nir[i]! / 10_000
+    const isSame = Math.abs(nir[i]! - before) < UNCHANGED * before
+    known.isUnchanged[i] = isSame && Math.abs(day - then) <= MOST_DAYS ? 1 : 0
+  }
+  return known
+}

@@ -1,0 +1,200 @@
+import type { AerosolPart } from '../../domain/aerosol-mix.js'
+import type { SpectralResponse } from '../../domain/l1-scene.js'
+import { bandSamples, type BandSample } from './band-integration.js'
+import { newCubic, lagrange4 } from './interpolate.js'
+import type { AtmosphereTable } from './rt-table.js'
+
+/** Scattering of one band and aerosol: the table integrated over the band, laid out so that a look needs few multiplications. */
+export interface PreparedBand {
+  readonly table: AtmosphereTable
+  /** Numbers of one direction: amplitudes of the orders, then single scattering by air and by aerosol, both to be multiplied by P / (4 mu_sun mu_view). */
+  readonly perDirection: number
+  /** [pressure][aot][sun][view][perDirection]. */
+  readonly path: Float64Array
+  /** [pressure][aot][sun], one leg. */
+  readonly transmittance: Float64Array
+  /** [pressure][aot]. */
+  readonly sphericalAlbedo: Float64Array
+  /** At 1013.25 hPa. */
+  readonly tauRayleigh: number
+  /** Optical depth relative to that at 550 nm. */
+  readonly extinction: number
+  /** Phase function of the aerosol every PHASE_STEP_DEG of scattering angle from 0 to 180. */
+  readonly phase: Float64Array
+}
+
+export const PHASE_STEP_DEG = 0.25
+const RADIAN = Math.PI / 180
+
+/**
+ * Mean over the band of a positive quantity that is straight in log-log between wavelengths (as 6S interpolates), and of the same times `ratio`,
+ * which is straight over the logarithm of the wavelength. @param at value at a wavelength node.
+ */
+function bandMean(
+  samples: readonly BandSample[],
+  at: (node: number) => number,
+  ratio?: (node: number) => number,
+): number {
+  let sum = 0
+  for (const { node, fraction, weight } of samples) {
+    const low = at(node)
+    const high = at(node + 1)
+    // Nothing at all scatters, or the aerosol is absent: no logarithm.
+    const value =
+      low > 0 && high > 0 ? low * Math.exp(fraction * Math.log(high / low)) : low + fraction * (high - low)
+    const factor = ratio === undefined ? 1 : ratio(node) + fraction * (ratio(node + 1) - ratio(node))
+    sum += weight * value * factor
+  }
+  return sum
+}
+
+/**
+ * Integrates the table over a band for a mix of aerosols. Light scattered more than once and the spherical albedo mix by the weights of the parts,
+ * transmittances by their logarithms; single scattering has the mixed phase function (Wang and Gordon 1994, Appl. Opt. 33, 7088, for the first).
+ * A few milliseconds.
+ */
+export function prepareBand(
+  table: AtmosphereTable,
+  response: SpectralResponse,
+  mix: readonly AerosolPart[],
+): PreparedBand {
+  const { header } = table
+  const samples = bandSamples(response, header.wavelengths_um)
+  const states = header.pressure_ratio.length * header.aot.length
+  const suns = header.sun_zenith_deg.length
+  const views = header.view_zenith_deg.length
+  const perDirection = header.orders + 2
+  const prepared = {
+    table,
+    perDirection,
+    path: new Float64Array(states * suns * views * perDirection),
+    transmittance: new Float64Array(states * suns),
+    sphericalAlbedo: new Float64Array(states),
+    tauRayleigh: bandMean(samples, (node) => header.tau_rayleigh[node] ?? NaN),
+    extinction: 0,
+    phase: new Float64Array(180 / PHASE_STEP_DEG + 1),
+  }
+  let scattering = 0
+  let extinction = 0
+  for (const { model, weight } of mix) {
+    const optics = header.models.find((m) => m.model === model)
+    const ext = (node: number): number => optics?.extinction[node] ?? NaN
+    const albedo = (node: number): number => optics?.albedo[node] ?? NaN
+    extinction += weight * bandMean(samples, ext)
+    const share = weight * bandMean(samples, (node) => ext(node) * albedo(node))
+    scattering += share
+    addPhase(prepared.phase, table, samples, model, share)
+    addStates(prepared, table, samples, { model, weight }, ext)
+  }
+  for (let i = 0; i < prepared.phase.length; i++) prepared.phase[i] = (prepared.phase[i] ?? 0) / scattering
+  for (let i = 0; i < prepared.transmittance.length; i++)
+    prepared.transmittance[i] = Math.exp(prepared.transmittance[i] ?? NaN)
+  return { ...prepared, extinction }
+}
+
+/** Adds `share` x the band's phase function, interpolated by cubics over the scattering angle; even about 0 and 180 degrees. */
+function addPhase(
+  out: Float64Array,
+  table: AtmosphereTable,
+  samples: readonly BandSample[],
+  model: AerosolPart['model'],
+  share: number,
+): void {
+  const cosines = table.header.phase_cosines
+  const used = [...new Set(samples.flatMap(({ node }) => [node, node + 1]))]
+  const phases = new Map(used.map((node) => [node, table.phase(model, node)]))
+  const byAngle = cosines
+    .map((cosine, i) => ({
+      angle: Math.acos(cosine) / RADIAN,
+      value: bandMean(samples, (node) => phases.get(node)?.[i] ?? NaN),
+    }))
+    .reverse()
+  const mirrored = [
+    ...byAngle
+      .slice(0, 3)
+      .map(({ angle, value }) => ({ angle: -angle, value }))
+      .reverse(),
+    ...byAngle,
+    ...byAngle
+      .slice(-3)
+      .map(({ angle, value }) => ({ angle: 360 - angle, value }))
+      .reverse(),
+  ]
+  const angles = Float64Array.from(mirrored, ({ angle }) => angle)
+  const cubic = newCubic()
+  for (let i = 0; i < out.length; i++) {
+    lagrange4(angles, i * PHASE_STEP_DEG, cubic)
+    let value = 0
+    for (let k = 0; k < 4; k++) value += (cubic.weights[k] ?? 0) * (mirrored[cubic.first + k]?.value ?? NaN)
+    out[i] = (out[i] ?? 0) + share * value
+  }
+}
+
+type Accumulated = Pick<PreparedBand, 'path' | 'transmittance' | 'sphericalAlbedo' | 'perDirection'>
+
+function addStates(
+  out: Accumulated,
+  table: AtmosphereTable,
+  samples: readonly BandSample[],
+  { model, weight }: AerosolPart,
+  extinction: (node: number) => number,
+): void {
+  const { header, layout } = table
+  const suns = header.sun_zenith_deg.length
+  const views = header.view_zenith_deg.length
+  const masses = Float64Array.from(header.air_mass)
+  const used = [...new Set(samples.flatMap(({ node }) => [node, node + 1]))]
+  const values = new Map(used.map((node) => [node, table.states(model, node)]))
+  // Air masses of all pairs of directions, once.
+  const pairs = Array.from({ length: suns * views }, (_, i) => {
+    const cubic = newCubic()
+    const [sun, view] = [Math.floor(i / views), i % views]
+    const mass =
+      1 / Math.cos((header.sun_zenith_deg[sun] ?? NaN) * RADIAN) +
+      1 / Math.cos((header.view_zenith_deg[view] ?? NaN) * RADIAN)
+    lagrange4(masses, mass, cubic)
+    return { ...cubic, mass }
+  })
+  for (let p = 0; p < header.pressure_ratio.length; p++)
+    for (let a = 0; a < header.aot.length; a++) {
+      const state = p * header.aot.length + a
+      const mean = (at: number, ratioAt?: number): number => {
+        const base = state * layout.length
+        const value = (node: number): number => values.get(node)?.[base + at] ?? NaN
+        return ratioAt === undefined
+          ? bandMean(samples, value)
+          : bandMean(samples, value, (node) => (values.get(node)?.[base + ratioAt] ?? NaN) / value(node))
+      }
+      const aerosolAt = (at: number): number => {
+        const base = state * layout.length + at
+        return bandMean(samples, (node) => (values.get(node)?.[base] ?? NaN) * extinction(node))
+      }
+      // Times the air mass single scattering saturates smoothly: that is what is interpolated.
+      const air = header.air_mass.map((mass, i) => mass * mean(layout.singleAir + i))
+      const aot = header.aot[a] ?? NaN
+      const aerosol = header.air_mass.map((mass, i) => aot * mass * aerosolAt(layout.singleAerosol + i))
+      for (let s = 0; s < suns; s++) {
+        out.transmittance[state * suns + s] =
+          (out.transmittance[state * suns + s] ?? 0) + weight * Math.log(mean(layout.transmittance + s))
+        for (let v = 0; v < views; v++) {
+          const at = ((state * suns + s) * views + v) * out.perDirection
+          const base = layout.multiple + v * suns + s
+          const add = (i: number, value: number): void => {
+            out.path[at + i] = (out.path[at + i] ?? 0) + weight * value
+          }
+          add(0, mean(base))
+          for (let m = 1; m < header.orders; m++) add(m, mean(base, base + m * views * suns))
+          const pair = pairs[s * views + v]
+          let [byAir, byAerosol] = [0, 0]
+          for (let k = 0; k < 4; k++) {
+            const w = (pair?.weights[k] ?? NaN) / (pair?.mass ?? NaN)
+            byAir += w * (air[(pair?.first ?? 0) + k] ?? NaN)
+            byAerosol += w * (aerosol[(pair?.first ?? 0) + k] ?? NaN)
+          }
+          add(header.orders, byAir)
+          add(header.orders + 1, byAerosol)
+        }
+      }
+      out.sphericalAlbedo[state] = (out.sphericalAlbedo[state] ?? 0) + weight * mean(layout.sphericalAlbedo)
+    }
+}

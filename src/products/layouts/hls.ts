@@ -1,0 +1,102 @@
+import { MASK_BITS } from '../../domain/mask-bits.js'
+import type { Grid } from '../../domain/grid.js'
+import { compactTime, type ExportFacts } from './export-facts.js'
+import { sen2corNames } from './sen2cor.js'
+
+/** Reflectance x 10000 and its no-data; Fmask's no-data; angles x 100 and their no-data. Source: HLS v2.0 user guide. */
+export const HLS_NO_DATA = -9999
+export const HLS_MASK_NO_DATA = 255
+export const HLS_ANGLE_NO_DATA = 40000
+/** Pixels are 30 m: three of the finest. */
+export const HLS_FACTOR = 3
+
+/** Bands of S30 that we have; B09 and B10 (top of atmosphere there) we do not. */
+export const HLS_BANDS = [
+  'B01',
+  'B02',
+  'B03',
+  'B04',
+  'B05',
+  'B06',
+  'B07',
+  'B08',
+  'B8A',
+  'B11',
+  'B12',
+] as const
+
+/** AOT at 550 nm from which the aerosol level is moderate, and high. The guide gives no numbers: these are ours. */
+const [MODERATE, HIGH] = [0.2, 0.5]
+
+/** `HLS.S30.T31TCJ.2025130T105621.v2.0`: start of the datatake as year and day of the year. */
+export function hlsName({ tile, datatakeStart }: ExportFacts): string {
+  const time = new Date(datatakeStart)
+  const year = time.getUTCFullYear()
+  const day = Math.floor((time.getTime() - Date.UTC(year, 0, 1)) / 86_400_000) + 1
+  return `HLS.S30.T${tile}.${year}${String(day).padStart(3, '0')}${compactTime(datatakeStart).slice(8)}.v2.0`
+}
+
+/**
+ * Fmask of our mask without the aerosol level, by value: bit 0 cirrus, 1 cloud, 2 adjacent to cloud or shadow, 3 cloud shadow, 4 snow or ice, 5 water. No-data is
+ * HLS_MASK_NO_DATA.
+ */
+export function hlsMaskTable(): Uint8Array {
+  const bit = (name: keyof typeof MASK_BITS) => 1 << MASK_BITS[name]
+  return Uint8Array.from({ length: 65536 }, (_, bits) => {
+    const has = (name: keyof typeof MASK_BITS) => (bits & bit(name)) !== 0
+    if (has('noData')) return HLS_MASK_NO_DATA
+    const shadow = has('shadowInside') || has('shadowOutside')
+    return (
+      (has('cirrus') ? 1 : 0) |
+      (has('cloud') ? 2 : 0) |
+      (has('cloudOrShadow') && !has('cloud') && !shadow ? 4 : 0) |
+      (shadow ? 8 : 0) |
+      (has('snow') ? 16 : 0) |
+      (has('water') ? 32 : 0)
+    )
+  })
+}
+
+/** Bits 6 and 7 of Fmask: 0 climatology (AOT by default, or not known), 1 low, 2 moderate, 3 high. */
+export function hlsAerosolLevel(aot: number, isDefault: boolean): number {
+  if (isDefault || Number.isNaN(aot)) return 0
+  return (aot < MODERATE ? 1 : aot < HIGH ? 2 : 3) << 6
+}
+
+/** What every file says of itself. `spatial`: percent of the tile with data. */
+export function hlsMetadata(
+  facts: ExportFacts,
+  grid: Grid,
+  spatial: number,
+): Readonly<Record<string, string>> {
+  const zone = facts.finest.epsg % 100
+  return {
+    ACCODE: facts.software,
+    SENSING_TIME: facts.sensedAt,
+    HLS_PROCESSING_TIME: facts.createdAt,
+    PRODUCT_URI: facts.name,
+    SPACECRAFT_NAME: `Sentinel-${facts.platform.slice(1)}`,
+    TILE_ID: facts.tile,
+    DATASTRIP_ID: sen2corNames(facts).datastripId,
+    HORIZONTAL_CS_NAME: `WGS84 / UTM zone ${zone}${facts.finest.epsg >= 32700 ? 'S' : 'N'}`,
+    HORIZONTAL_CS_CODE: `EPSG:${facts.finest.epsg}`,
+    ULX: String(grid.ulx),
+    ULY: String(grid.uly),
+    NROWS: String(grid.height),
+    NCOLS: String(grid.width),
+    SPATIAL_RESOLUTION: String(grid.pixelWidthM),
+    SPATIAL_RESAMPLING_ALG: 'area weighted average',
+    spatial_coverage: String(Math.round(spatial)),
+    cloud_coverage: facts.cloudPercent === null ? 'unknown' : String(Math.round(facts.cloudPercent)),
+    MEAN_SUN_ZENITH_ANGLE: String(facts.sun.zenith),
+    MEAN_SUN_AZIMUTH_ANGLE: String(facts.sun.azimuth),
+    ...(facts.view === null
+      ? {}
+      : {
+          MEAN_VIEW_ZENITH_ANGLE: String(facts.view.zenith),
+          MEAN_VIEW_AZIMUTH_ANGLE: String(facts.view.azimuth),
+        }),
+    BRDF_NORMALISED: 'no',
+    BANDPASS_ADJUSTED: 'no',
+  }
+}

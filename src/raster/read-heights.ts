@@ -1,0 +1,53 @@
+import type { Grid } from '../domain/grid.js'
+import { elevationFiles } from './elevation-files.js'
+import gdal from './gdal.js'
+import { warpToGrid } from './warp-to-grid.js'
+
+/** Pixels around a void from which it is filled: a void twice as wide is closed, larger ones are mostly sea. */
+const FILL_PIXELS = 20
+
+export interface HeightsOnGrid {
+  /** [height][width] metres; 0 where the model has no value within FILL_PIXELS. */
+  readonly metres: Float32Array
+  /** Of the pixels of the grid, without a value in the model itself. */
+  readonly missingShare: number
+  /** Of these, how many could not be filled from around and got 0, as a share of the grid. */
+  readonly seaShare: number
+}
+
+/**
+ * Heights of an elevation model on a grid. Voids are filled from their edges (inverse distances along eight directions, one pass of smoothing: GDALFillNodata); what lies
+ * farther than FILL_PIXELS from any height is taken as sea.
+ * @param path a raster, or a folder of rasters. @throws ProcessingError of `elevationFiles` and `warpToGrid`.
+ */
+export async function readHeights(
+  path: string,
+  grid: Grid,
+  resampling: 'bilinear' | 'cubicspline',
+): Promise<HeightsOnGrid> {
+  const metres = await warpToGrid(await elevationFiles(path, grid), grid, resampling)
+  const missing = metres.reduce((count, z) => count + (Number.isNaN(z) ? 1 : 0), 0)
+  if (missing === 0 || missing === metres.length)
+    return {
+      metres: missing === 0 ? metres : metres.fill(0),
+      missingShare: missing / metres.length,
+      seaShare: missing / metres.length,
+    }
+  const memory = gdal.open('heights', 'w', 'MEM', grid.width, grid.height, 1, gdal.GDT_Float32)
+  try {
+    const band = memory.bands.get(1)
+    band.noDataValue = NaN
+    await band.pixels.writeAsync(0, 0, grid.width, grid.height, metres)
+    await gdal.fillNodataAsync({ src: band, searchDist: FILL_PIXELS, smoothingIterations: 1 })
+    await band.pixels.readAsync(0, 0, grid.width, grid.height, metres)
+  } finally {
+    memory.close()
+  }
+  let sea = 0
+  for (const [i, z] of metres.entries())
+    if (Number.isNaN(z)) {
+      metres[i] = 0
+      sea++
+    }
+  return { metres, missingShare: missing / metres.length, seaShare: sea / metres.length }
+}

@@ -1,0 +1,123 @@
+import type { L1Scene } from '../../domain/l1-scene.js'
+import { BandTable } from '../../processors/l2a/band-table.js'
+import { axesOf, vapourAxis } from '../../processors/l2a/axes.js'
+import { MODEL_AOT } from '../../processors/l2a/aot-cost.js'
+import {
+  CELL_BAND_IDS,
+  CELL_BANDS,
+  CELL_NO_DATA,
+  type CellBand,
+  type CellPlanes,
+} from '../../processors/l2a/cells.js'
+import type { ChainState } from '../../processors/l2a/chain-state.js'
+import { dayOf } from '../../processors/l2a/chain-state.js'
+import { buildCoefficientPlanes, type CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
+import type { L2aParams } from '../../processors/l2a/definition.js'
+import { findAtmosphere, type FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
+import { storedCells, surfaceCells } from '../../processors/l2a/surface-cells.js'
+import type { ToaCells } from '../../processors/l2a/toa-cells.js'
+import { atmosphereOf } from '../rt/atmosphere-table.js'
+import { clearByOwnMask } from './clear-cells.js'
+import { convergenceOf } from './terrain.js'
+import { pressureOnCells, type SurfacePressure } from './elevation.js'
+
+export interface DecideOptions {
+  readonly scene: L1Scene
+  /** What the first pass measured. */
+  readonly toa: ToaCells
+  readonly pressure: SurfacePressure
+  readonly params: L2aParams
+  /** What the chain knows of the ground, on the same cells; null: nothing. */
+  readonly state: ChainState | null
+  readonly blockSize: number
+  readonly signal: AbortSignal
+}
+
+/** The atmosphere above a scene, and what a user should know of it. */
+export interface DecidedAtmosphere extends FoundAtmosphere {
+  /** 1 where the product's own mask leaves a cell clear, or there is none. */
+  readonly isClearByMask: Uint8Array
+  readonly notes: readonly string[]
+  readonly flags: FoundAtmosphere['flags']
+}
+
+/** Finds the atmosphere of a scene: from its cells, its own mask, what comes beside its images, and the state of its chain. Throws RASTER_UNREADABLE of the mask. */
+export async function decideAtmosphere(options: DecideOptions): Promise<DecidedAtmosphere> {
+  const { scene, toa, pressure, params, state } = options
+  const { air: auxiliary, notes } = await scene.readAuxiliary()
+  const isClearByMask = await clearByOwnMask(scene, toa.grid, options)
+  const found = findAtmosphere({
+    ...{
+      model: atmosphereOf(scene),
+      scene,
+      cells: toa,
+      params,
+      auxiliary,
+      state,
+      day: dayOf(scene.sensedAt),
+    },
+    pressureHpa: pressureOnCells(pressure, toa.grid),
+    nodesHpa: pressure.nodesHpa,
+    isCovered: isClearByMask.map((is) => 1 - is),
+  })
+  return { ...found, isClearByMask, notes }
+}
+
+/** Coefficients of one band for the second pass. */
+export function coefficientsOf(
+  { scene, toa, pressure }: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
+  { nodes, ozone, aerosol }: FoundAtmosphere,
+  band: L1Scene['bands'][number],
+): CoefficientPlanes {
+  const { sensor, sun, sunCosine } = scene
+  const axes = axesOf(nodes, pressure.nodesHpa)
+  return buildCoefficientPlanes({
+    ...{ nodes, cells: toa.grid, sun, sunCosine, convergenceDeg: convergenceOf(toa.grid) },
+    table: new BandTable({ ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol }, axes }),
+    detectors: toa.bands.get(band.id)?.detectors ?? new Uint32Array(0),
+  })
+}
+
+/** Surface reflectance of one band on cells, unit 1, NaN where nothing was measured; null where the scene lacks the band. */
+export function surfaceOnCells(
+  { scene, toa, pressure }: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
+  { air, ozone, aerosol }: FoundAtmosphere,
+  band: L1Scene['bands'][number],
+): Float32Array | null {
+  const measured = toa.bands.get(band.id)
+  if (measured === undefined) return null
+  const { sensor, sun } = scene
+  const axes = { pressureHpa: pressure.nodesHpa, aot: MODEL_AOT, wv: vapourAxis(air.wv) }
+  const table = new BandTable({
+    ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol },
+    axes,
+  })
+  return surfaceCells(measured, table, air)
+}
+
+/** The bands that a chain remembers, as they are stored. */
+export function correctCells(
+  seen: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
+  found: FoundAtmosphere,
+): CellPlanes {
+  const { scene, toa } = seen
+  const ids = CELL_BAND_IDS[scene.satellite]
+  const planeOf = (name: CellBand): Int16Array => {
+    const band = scene.bands.find(({ id }) => id === ids[name])
+    const rho = band === undefined ? null : surfaceOnCells(seen, found, band)
+    return rho === null
+      ? new Int16Array(toa.grid.width * toa.grid.height).fill(CELL_NO_DATA)
+      : storedCells(rho)
+  }
+  const planes = CELL_BANDS.map((name) => [name, planeOf(name)] as const)
+  return { grid: toa.grid, bands: Object.fromEntries(planes) as Record<CellBand, Int16Array> }
+}
+
+/** Bands that the atmosphere is found from, besides those that a chain remembers: blue for haze, vapour, and what aerosol hardly changes. */
+const ALSO_WANTED = { s2: ['B01', 'B09', 'B12'], landsat: ['B01', 'B07'] } as const
+
+/** Whether a band is read where only the cells are wanted. */
+export const isWantedOnCells =
+  (satellite: 's2' | 'landsat') =>
+  (band: string): boolean =>
+    [...Object.values(CELL_BAND_IDS[satellite]), ...ALSO_WANTED[satellite]].includes(band)

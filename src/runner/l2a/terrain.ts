@@ -1,0 +1,127 @@
+import type { Grid } from '../../domain/grid.js'
+import type { L1Scene } from '../../domain/l1-scene.js'
+import { gridConvergence, directionAt } from '../../processors/l2a/sun-direction.js'
+import { readHeights } from '../../raster/read-heights.js'
+import { toLonLat } from '../../raster/transform.js'
+import type { KernelPool } from '../kernel-pool.js'
+
+/** Least side of the pixels on which slopes are known, m: global models have 30 m, and slopes between their posts are smooth. */
+const SLOPE_PIXEL_M = 20
+/** Least side of the pixels on which cast shadows are looked for, m. */
+const SHADOW_PIXEL_M = 60
+/** How far beyond the image ground that may stand before the sun is looked at, at most, m. */
+const MAX_REACH_M = 20_000
+/** Hills beyond a flat image are looked for as if they were so high, m. */
+const LEAST_RELIEF_M = 500
+/** Ground that rises above the ray by less hides nothing, m: about the error of global models. */
+const TOLERANCE_M = 5
+
+/** Slopes and cast shadows of the image, on shared memory. */
+export interface Terrain {
+  readonly grid: Grid
+  /** [height][width] x SLOPE_SCALE. */
+  readonly east: Int16Array
+  readonly north: Int16Array
+  /** [height][width] 1 where other ground stands before the sun. */
+  readonly hidden: Uint8Array
+  /** Ground that reflects as a canopy of upright plants (Dymond and Shepherd 1999), else after Lambert. */
+  readonly isCanopy: boolean
+}
+
+const grown = (image: Grid, pixelM: number, marginPixels: number): Grid => {
+  const columns = Math.ceil((image.width * image.pixelWidthM) / pixelM)
+  const rows = Math.ceil((image.height * image.pixelHeightM) / pixelM)
+  return {
+    epsg: image.epsg,
+    ulx: image.ulx - marginPixels * pixelM,
+    uly: image.uly + marginPixels * pixelM,
+    pixelWidthM: pixelM,
+    pixelHeightM: pixelM,
+    width: columns + 2 * marginPixels,
+    height: rows + 2 * marginPixels,
+  }
+}
+
+const sharedFloats = (from: Float32Array): Float32Array => {
+  const copy = new Float32Array(new SharedArrayBuffer(from.byteLength))
+  copy.set(from)
+  return copy
+}
+
+/**
+ * Slopes of the ground by central differences of heights on a cubic spline, and what lies in the shadow of other ground, from the DEM at `dem`.
+ * Rejects with the errors of `readHeights`.
+ */
+export async function prepareTerrain(
+  { sun }: Pick<L1Scene, 'sun'>,
+  image: Grid,
+  { dem, isCanopy }: { readonly dem: string; readonly isCanopy: boolean },
+  pool: KernelPool,
+): Promise<Terrain> {
+  const pixelM = Math.max(SLOPE_PIXEL_M, image.pixelWidthM)
+  const around = grown(image, pixelM, 1)
+  const { metres } = await readHeights(dem, around, 'cubicspline')
+  const grid = grown(image, pixelM, 0)
+  const size = grid.width * grid.height
+  const east = new Int16Array(new SharedArrayBuffer(2 * size))
+  const north = new Int16Array(new SharedArrayBuffer(2 * size))
+  const heights = sharedFloats(metres)
+  await pool.slopes({ heights, rows: around.height, columns: around.width, pixelM, east, north })
+  const hidden = await castOnto(grid, { sun, image, dem, pool, heights })
+  return { grid, east, north, hidden, isCanopy }
+}
+
+/** Convergence in the middle of an image, degrees: over a tile it changes by less than a degree. */
+export function convergenceOf(image: Grid): number {
+  const [middle] = toLonLat(image.epsg, [
+    [image.ulx + (image.width * image.pixelWidthM) / 2, image.uly - (image.height * image.pixelHeightM) / 2],
+  ])
+  return middle === undefined ? 0 : gridConvergence(image.epsg, ...middle)
+}
+
+async function castOnto(
+  grid: Grid,
+  {
+    sun,
+    image,
+    dem,
+    pool,
+    heights,
+  }: Pick<L1Scene, 'sun'> & {
+    readonly image: Grid
+    readonly dem: string
+    readonly pool: KernelPool
+    readonly heights: Float32Array
+  },
+): Promise<Uint8Array> {
+  const hidden = new Uint8Array(new SharedArrayBuffer(grid.width * grid.height))
+  const relief =
+    heights.reduce((most, z) => Math.max(most, z), -Infinity) -
+    heights.reduce((least, z) => Math.min(least, z), Infinity)
+  const convergence = convergenceOf(image)
+  const corners = (of: Grid) =>
+    [of.uly, of.uly - of.height * of.pixelHeightM].flatMap((y) =>
+      [of.ulx, of.ulx + of.width * of.pixelWidthM].map((x) => directionAt(sun, x, y, convergence)),
+    )
+  const tangent = Math.max(...corners(image).map((to) => Math.hypot(to.east, to.north)))
+  const pixelM = Math.max(SHADOW_PIXEL_M, image.pixelWidthM)
+  // The relief beyond the image may be greater than within it: twice as far is looked at, and some way where the image is flat.
+  const reach = Math.min(Math.max(2 * relief, LEAST_RELIEF_M) * tangent, MAX_REACH_M)
+  const margin = Math.ceil(reach / pixelM)
+  const wide = grown(image, pixelM, margin)
+  const { metres } = await readHeights(dem, wide, 'bilinear')
+  const directions = corners(wide)
+  const far = new Uint8Array(new SharedArrayBuffer(wide.width * wide.height))
+  await pool.castShadows({
+    ...{ heights: sharedFloats(metres), rows: wide.height, columns: wide.width, pixelM },
+    sunEast: Float32Array.from(directions, (to) => to.east),
+    sunNorth: Float32Array.from(directions, (to) => to.north),
+    ...{ toleranceM: TOLERANCE_M, hidden: far },
+  })
+  const scale = grid.pixelWidthM / pixelM
+  const nearest = (pixel: number) => margin + Math.floor((pixel + 0.5) * scale)
+  for (let row = 0; row < grid.height; row++)
+    for (let column = 0; column < grid.width; column++)
+      hidden[row * grid.width + column] = far[nearest(row) * wide.width + nearest(column)] ?? 0
+  return hidden
+}
