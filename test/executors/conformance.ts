@@ -113,9 +113,13 @@ export function executorConforms(tested: Conforming): void {
     )
     await setSetting(app().db, 'limits.time_s', 1)
     await setSetting(app().db, 'retry.max_failures', 1)
+    // One at a time: what is to be paused must not begin before it is.
+    await setSetting(app().db, 'processor.l2a.max_parallelism', 1)
     const { stepIds: deaf } = await insertSteps(app().db, [{ act: 'deaf' }])
+    await eventually(async () => (await stepOf(app().db, deaf[0]!)).state === 'running', 'the deaf step runs')
     const { id: pausedJob, stepIds: paused } = await insertSteps(app().db, [{ act: 'publish' }])
     await app().db.updateTable('job').set({ paused: true }).where('id', '=', pausedJob).execute()
+    await setSetting(app().db, 'processor.l2a.max_parallelism', 3)
     await eventually(
       async () => (await stepOf(app().db, deaf[0]!)).state === 'quarantined',
       'the deaf step is ended',

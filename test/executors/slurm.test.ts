@@ -318,6 +318,37 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
     await eventually(() => Promise.resolve(executor.running().length === 0), 'nothing is held any more')
   })
 
+  test('a step that is started while others are being submitted is submitted after them', async () => {
+    const facts = await readClusterFacts()
+    const store = createSlurmStore(app.db, facts.name)
+    const { stepIds } = await insertSteps(app.db, [{ act: 'publish' }, { act: 'publish' }])
+    const claims = await claimReadySteps(app.db, {
+      ...{ executor: 'slurm', node: 'head', pid: process.pid, leaseSeconds: 30 },
+      grants: stepIds.map((id) => ({ id, threads: 1, settingsId: 0 })),
+    })
+    const described: number[][] = []
+    const executor = new SlurmExecutor({
+      cluster: facts,
+      ...{ node: 'head', env: {}, script: '/bin/true', log, logFolder: join(app.config.home, 'logs') },
+      store: {
+        ...store,
+        describe: async (keys) => {
+          described.push(keys.map(({ id }) => id))
+          if (described.length === 1) executor.start(claims[1]!)
+          return store.describe(keys)
+        },
+      },
+    })
+    onTestFinished(() => executor.close())
+    executor.start(claims[0]!)
+    const loads = await eventually(async () => {
+      const found = await app.db.selectFrom('slurm_load').select('step_id').execute()
+      return found.length === 2 && found
+    }, 'both are noted as submitted')
+    expect(loads.map(({ step_id: id }) => id).sort()).toEqual(stepIds.toSorted())
+    expect(described).toEqual(claims.map(({ id }) => [id]))
+  })
+
   /** A node whose storage roots are not there. */
   async function unfit(host: string): Promise<void> {
     const marker = '00000000-0000-4000-8000-000000000000'

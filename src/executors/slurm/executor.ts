@@ -140,7 +140,8 @@ export class SlurmExecutor implements Executor {
 
   private async submit(): Promise<void> {
     const { store, cluster } = this.options
-    const claims = this.starting
+    // A copy: what is started while these are submitted belongs to the next turn.
+    const claims = [...this.starting]
     if (claims.length === 0) return
     try {
       const [settings, facts] = await Promise.all([store.settings(), store.describe(claims)])
