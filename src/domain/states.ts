@@ -20,9 +20,13 @@ export const STEP_TRANSITIONS: readonly {
   readonly by: string
 }[] = [
   { from: 'blocked', to: 'ready', by: 'last predecessor succeeded, or ended where that suffices' },
-  { from: 'blocked', to: 'cancelled', by: 'cancel, or a needed predecessor ended without success' },
+  {
+    from: 'blocked',
+    to: 'cancelled',
+    by: 'cancel, its acquisition was superseded, or a needed predecessor ended without success',
+  },
   { from: 'ready', to: 'running', by: 'claim (attempt + 1, lease set)' },
-  { from: 'ready', to: 'cancelled', by: 'cancel' },
+  { from: 'ready', to: 'cancelled', by: 'cancel, or its acquisition was superseded' },
   { from: 'running', to: 'succeeded', by: 'publish of the same attempt' },
   {
     from: 'running',
@@ -31,7 +35,7 @@ export const STEP_TRANSITIONS: readonly {
   },
   { from: 'running', to: 'failed', by: 'permanent failure' },
   { from: 'running', to: 'quarantined', by: 'retries used up' },
-  { from: 'running', to: 'cancelled', by: 'cancel' },
+  { from: 'running', to: 'cancelled', by: 'cancel, or superseded when it starts or publishes' },
   { from: 'failed', to: 'ready', by: '`tilth retry`' },
   { from: 'quarantined', to: 'ready', by: '`tilth retry`' },
   { from: 'cancelled', to: 'ready', by: '`tilth retry`' },

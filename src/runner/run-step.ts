@@ -5,12 +5,13 @@ import { attemptFolders } from '../domain/attempt-folders.js'
 import { ProcessingError } from '../domain/errors.js'
 import { AttemptLog } from './attempt-log.js'
 import { classifyFailure } from './classify-failure.js'
+import { LiveBudget } from './live-budget.js'
 import { startMeter } from './measure-resources.js'
 import type { AttemptOutcome, StepResources } from './protocol.js'
 import { placeProducts, placesOf, unplaceProducts } from './publish-step.js'
 import { resolveRootPath } from './root-paths.js'
-import type { PublishedProduct, StepContext, StepResult, StepRun, ThreadBudget } from './step-context.js'
-import type { AttemptKey, StepStore, StoredStep } from './step-store.js'
+import type { PublishedProduct, StepContext, StepResult, StepRun } from './step-context.js'
+import type { AttemptKey, Completion, StepStore, StoredStep } from './step-store.js'
 
 /** After its start a step writes its pid and progress for the first time, ms. */
 const FIRST_BEAT_MS = 50
@@ -109,6 +110,10 @@ export class Attempt {
     this.log.info(
       `step ${this.key.id} attempt ${this.key.attempt}: ${step.processor}, ${step.threads} threads`,
     )
+    if (step.isSuperseded) {
+      const reason = await this.persist(() => store.supersede(this.key, this.meter.read()))
+      if (reason !== undefined) return this.superseded(reason)
+    }
     const lease = this.holdLease(step.leaseSeconds)
     try {
       const result = await this.untilStopped(this.process(step, roots)).finally(() => this.meter.look())
@@ -280,21 +285,29 @@ export class Attempt {
       location,
       bytes,
     }))
-    let isRegistered: boolean
+    let answer: Completion
     try {
-      isRegistered = await this.persist(() => store.succeed(this.key, rows, this.meter.read()))
+      answer = await this.persist(() => store.succeed(this.key, rows, this.meter.read()))
     } catch (error) {
       // Refused by a constraint: certainly not registered. Away for too long: perhaps it was, so the folders stay for the sweeper.
       if (!(error instanceof ProcessingError && error.code === 'DATABASE_UNAVAILABLE'))
         await unplaceProducts(placed)
       throw error
     }
-    if (isRegistered) {
+    if (answer.kind === 'published') {
       this.log.info(`published ${placed.map(({ location }) => location).join(', ') || 'nothing'}`)
       return this.ended('succeeded')
     }
     await unplaceProducts(placed)
-    return this.ended('lost', stopError(this.key, 'lost'))
+    return answer.kind === 'superseded'
+      ? this.superseded(answer.reason)
+      : this.ended('lost', stopError(this.key, 'lost'))
+  }
+
+  /** Nothing of this attempt is visible, and its step has ended: something newer is there, or will be. */
+  private superseded(reason: string): AttemptEnded {
+    this.log.warn(`${reason}: nothing is published`)
+    return this.ended('cancelled', new ProcessingError('SUPERSEDED', `Step ${this.key.id} was ${reason}.`))
   }
 
   /** Renews at a third of the lease, and writes progress at most once a second. A database that is away is waited for. */
@@ -369,21 +382,4 @@ function stopError({ id, attempt }: AttemptKey, reason: StopReason): ProcessingE
     'STEP_KILLED',
     `Step ${id} was interrupted: its scheduler is gone or shutting down.`,
   )
-}
-
-class LiveBudget implements ThreadBudget {
-  private readonly callbacks = new Set<(threads: number) => void>()
-  constructor(private threads: number) {}
-  get value(): number {
-    return this.threads
-  }
-  set(threads: number): void {
-    if (threads === this.threads || threads < 1) return
-    this.threads = threads
-    for (const callback of this.callbacks) callback(threads)
-  }
-  onChange(callback: (threads: number) => void): () => void {
-    this.callbacks.add(callback)
-    return () => this.callbacks.delete(callback)
-  }
 }

@@ -10,7 +10,13 @@ export interface StoredStep {
   readonly blockShrink: number
   /** The lease is renewed at a third of this. */
   readonly leaseSeconds: number
+  /** By a newer version of its acquisition. */
+  readonly isSuperseded: boolean
 }
+
+/** As of `db/steps/complete-step.ts`. */
+export type Completion =
+  { readonly kind: 'published' | 'lost' } | { readonly kind: 'superseded'; readonly reason: string }
 
 export interface AttemptKey {
   readonly id: number
@@ -30,7 +36,12 @@ export interface StepStore {
     key: AttemptKey,
     state: { pid: number; progress: number; note: string; resources: StepResources },
   ): Promise<{ threads: number; cancelRequested: boolean } | undefined>
-  /** Registers the products and ends the step, in one transaction. True too if this very attempt was registered before. */
+  /** Ends a superseded claim. Undefined where nothing supersedes it, or the claim was lost; else why. */
+  supersede(key: AttemptKey, resources: StepResources): Promise<string | undefined>
+  /**
+   * Registers the products and ends the step, in one transaction; or refuses them for newer ones, and ends it so. The same answer again if this
+   * very attempt was ended so before.
+   */
   succeed(
     key: AttemptKey,
     products: readonly (Omit<PublishedProduct, 'folder'> & {
@@ -38,7 +49,7 @@ export interface StepStore {
       readonly bytes: number
     })[],
     resources: StepResources,
-  ): Promise<boolean>
+  ): Promise<Completion>
   /** Notes where the products are about to be placed, before any folder is moved. */
   place(key: AttemptKey, locations: readonly string[]): Promise<boolean>
   fail(

@@ -7,6 +7,7 @@ import {
   type FailedAttempt,
   type StepFailure,
 } from '../db/steps/end-attempt.js'
+import { endIfSuperseded } from '../db/steps/end-superseded.js'
 import { notePlacing } from '../db/steps/note-placing.js'
 import { asUnavailable } from '../domain/database-away.js'
 import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
@@ -34,6 +35,8 @@ export function createStepStore(db: Queryable) {
     renew: (key: ClaimKey, state: { pid: number; progress: number; note: string; resources: unknown }) =>
       whileReachable(() => renewLease(db, key, { ...state, leaseSeconds })),
     chain: (key: ClaimKey, wish: ChainWishRow) => whileReachable(() => readChain(db, key, wish)),
+    supersede: (key: ClaimKey, resources: unknown) =>
+      whileReachable(() => endIfSuperseded(db, key, resources)),
     place: (key: ClaimKey, locations: readonly string[]) =>
       whileReachable(() => notePlacing(db, key, locations)),
     succeed: (key: ClaimKey, products: readonly ProductRow[], resources: unknown) =>

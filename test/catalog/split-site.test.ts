@@ -211,7 +211,7 @@ describe('a merge', () => {
     expect(region.subSites).toEqual(['region-2'])
     for (const id of mine.stepIds) expect((await stepOf(app.db, id)).site_id).toBe(region.id)
     expect((await stepOf(app.db, theirs.stepIds[0]!)).site_id).toBe(other.id)
-    expect(await completeStep(app.db, claim!, [], {})).toBe(true)
+    expect(await completeStep(app.db, claim!, [], {})).toEqual({ kind: 'published' })
     expect(await union()).toEqual(before)
     await merge()
     expect((await listSites(app.db)).map(({ slug }) => slug)).toEqual(['region'])

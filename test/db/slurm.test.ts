@@ -65,11 +65,11 @@ test('a requeued element takes over under a new attempt; the old run can write n
   const old = { id: ids[0]!, attempt: 1 }
   const beat = { leaseSeconds: 30, pid: 10, progress: 0.9, note: '', resources: {} }
   expect(await renewLease(app.db, old, beat)).toBeUndefined()
-  expect(await completeStep(app.db, old, [], {})).toBe(false)
+  expect(await completeStep(app.db, old, [], {})).toEqual({ kind: 'lost' })
   expect(begunOf(await beginLoad(app.db, run))).toBe('superseded')
   // What the old run had not begun is continued as it was claimed.
   expect(begunOf(await beginLoad(app.db, again))).toMatchObject({ id: ids[1], attempt: 1 })
-  expect(await completeStep(app.db, { id: ids[0]!, attempt: 2 }, [], {})).toBe(true)
+  expect(await completeStep(app.db, { id: ids[0]!, attempt: 2 }, [], {})).toEqual({ kind: 'published' })
   const events = await app.db
     .selectFrom('step_event')
     .select(['kind', 'attempt'])

@@ -8,7 +8,7 @@ import { AttemptLog } from '../../src/runner/attempt-log.js'
 import { resolveRootPath } from '../../src/runner/root-paths.js'
 import { Attempt } from '../../src/runner/run-step.js'
 import type { StepContext, StepResult } from '../../src/runner/step-context.js'
-import type { StepStore } from '../../src/runner/step-store.js'
+import type { Completion, StepStore } from '../../src/runner/step-store.js'
 
 let home: string
 let calls: string[]
@@ -25,6 +25,16 @@ afterEach(() => {
 
 const away = new ProcessingError('DATABASE_UNAVAILABLE', 'away')
 
+const STORED = {
+  processor: 'p',
+  params: {},
+  threads: 2,
+  blockShrink: 0,
+  leaseSeconds: 30,
+  isSuperseded: false,
+}
+const PUBLISHED: Completion = { kind: 'published' }
+
 /** A store that notes its calls; `over` replaces some. */
 function storeWith(over: Partial<StepStore> = {}): StepStore {
   const noted = (name: string) => () => {
@@ -32,11 +42,12 @@ function storeWith(over: Partial<StepStore> = {}): StepStore {
     return Promise.resolve(true)
   }
   return {
-    read: () => Promise.resolve({ processor: 'p', params: {}, threads: 2, blockShrink: 0, leaseSeconds: 30 }),
+    read: () => Promise.resolve(STORED),
     chain: () => Promise.resolve({ previous: null, following: [] }),
     renew: () => Promise.resolve({ threads: 2, cancelRequested: false }),
     place: () => Promise.resolve(true),
-    succeed: noted('succeed'),
+    succeed: () => Promise.resolve(PUBLISHED),
+    supersede: () => Promise.resolve(undefined),
     fail: (_key, { code }) => noted(`fail ${code}`)(),
     cancel: noted('cancel'),
     release: noted('release'),
@@ -95,7 +106,7 @@ test('a product is in place before it is registered, under the name that is regi
     succeed: (_key, [product]) => {
       registered = product!.location
       expect(readFileSync(join(revision(), 'B02_sre.tif'), 'utf8')).toBe('pixels')
-      return Promise.resolve(true)
+      return Promise.resolve(PUBLISHED)
     },
   })
   expect((await attemptOf(publishes, store).run()).outcome).toBe('succeeded')
@@ -105,14 +116,48 @@ test('a product is in place before it is registered, under the name that is regi
 })
 
 test('a claim that is lost before the end leaves no folder behind', async () => {
-  const store = storeWith({ succeed: () => Promise.resolve(false) })
+  const store = storeWith({ succeed: () => Promise.resolve({ kind: 'lost' }) })
   expect((await attemptOf(publishes, store).run()).outcome).toBe('lost')
   expect(existsSync(revision())).toBe(false)
 })
 
+test('a product that is refused for a newer one ends its attempt as superseded and leaves no folder behind', async () => {
+  const reason = 'superseded by S2_L1C:newer'
+  const store = storeWith({ succeed: () => Promise.resolve({ kind: 'superseded', reason }) })
+  const { outcome, error } = await attemptOf(publishes, store).run()
+  expect([outcome, error?.code, error?.message]).toEqual(['cancelled', 'SUPERSEDED', `Step 7 was ${reason}.`])
+  expect(existsSync(revision())).toBe(false)
+  expect(readdirSync(join(home, 'archive', '.staging'))).toEqual([])
+  expect(calls).toEqual([])
+})
+
+test('a step that is superseded when it starts does not begin, unless it counts again by then', async () => {
+  let begun = 0
+  const run = (answer: string | undefined) =>
+    attemptOf(
+      (context) => {
+        begun += 1
+        return publishes(context)
+      },
+      storeWith({
+        read: () => Promise.resolve({ ...STORED, isSuperseded: true }),
+        supersede: () => Promise.resolve(answer),
+      }),
+    ).run()
+  expect(await run('superseded by S2_L1C:newer')).toMatchObject({
+    outcome: 'cancelled',
+    error: { code: 'SUPERSEDED' },
+  })
+  expect(begun).toBe(0)
+  expect((await run(undefined)).outcome).toBe('succeeded')
+  expect(begun).toBe(1)
+})
+
 test('the end is written when Postgres comes back', async () => {
   let tries = 0
-  const store = storeWith({ succeed: () => (++tries < 4 ? Promise.reject(away) : Promise.resolve(true)) })
+  const store = storeWith({
+    succeed: () => (++tries < 4 ? Promise.reject(away) : Promise.resolve(PUBLISHED)),
+  })
   expect((await attemptOf(publishes, store).run()).outcome).toBe('succeeded')
   expect(tries).toBe(4)
 })

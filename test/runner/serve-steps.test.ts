@@ -46,11 +46,21 @@ test('if Postgres answers in time after all, the step is given back', async () =
   open({
     store: {
       read: () =>
-        Promise.resolve({ processor: 'p', params: {}, threads: 1, blockShrink: 0, leaseSeconds: 30 }),
+        Promise.resolve({
+          ...{
+            processor: 'p',
+            params: {},
+            threads: 1,
+            blockShrink: 0,
+            leaseSeconds: 30,
+            isSuperseded: false,
+          },
+        }),
       chain: () => Promise.resolve({ previous: null, following: [] }),
       renew: () => Promise.resolve({ threads: 1, cancelRequested: false }),
       place: yes,
-      succeed: yes,
+      succeed: () => Promise.resolve({ kind: 'published' }),
+      supersede: () => Promise.resolve(undefined),
       fail: yes,
       cancel: yes,
       release: (key, reason) => {

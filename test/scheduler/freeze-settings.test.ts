@@ -35,14 +35,31 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     }),
   )
   const { values, origins, frozen } = freezeSettings(settings, 'l2a', 2, { ozone: 280, other: 1 })
-  expect(values).toMatchObject({ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', dem: '', other: 1 })
-  expect(origins).toMatchObject({
+  expect(values).toEqual({
+    ...{ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', dem: '', other: 1 },
+    ...{ mode: 'auto', max_state_age: 0, other_orbits: false, backward_dates: 8, max_cloud: 90 },
+    ...{ engine: 'own', adjacency: false, slopes: 'lambert', cloud_mask: '', cloud_dilation: 120 },
+    ...{ nbar: false, bandpass: 'none' },
+  })
+  expect(origins).toEqual({
     aot: 'parent site region',
     wv: 'site farm',
     ozone: 'cli',
     aerosol: 'default',
     dem: 'default',
     other: 'cli',
+    engine: 'default',
+    adjacency: 'default',
+    slopes: 'default',
+    nbar: 'default',
+    bandpass: 'default',
+    cloud_mask: 'default',
+    cloud_dilation: 'default',
+    mode: 'default',
+    max_state_age: 'default',
+    other_orbits: 'default',
+    backward_dates: 'default',
+    max_cloud: 'default',
   })
   expect(frozen['processor.l2a.aot']).toEqual({
     value: 0.3,

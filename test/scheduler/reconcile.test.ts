@@ -98,7 +98,9 @@ test('a registered revision stays; the one that it replaces goes when the grace 
   const [old, current] = [revision(`${first}-1`, -1), revision(`${second}-1`, 1)]
   for (const id of [first, second]) {
     await notePlacing(app.db, { id, attempt: 1 }, [locationOf(`${id}-1`)])
-    expect(await completeStep(app.db, { id, attempt: 1 }, [product(`${id}-1`)], {})).toBe(true)
+    expect(await completeStep(app.db, { id, attempt: 1 }, [product(`${id}-1`)], {})).toEqual({
+      kind: 'published',
+    })
   }
   expect(await noted()).toEqual([locationOf(`${first}-1`)])
   expect(await sweep()).toEqual([])

@@ -21,9 +21,9 @@ export class MemoryExecutor implements Executor {
     this.current.set(step.id, step)
     void wait(this.workMs())
       .then(() => completeStep(this.db, step, [], {}))
-      .then((isRecorded) => {
+      .then(({ kind }) => {
         this.current.delete(step.id)
-        this.callback(step, { kind: 'reported', outcome: isRecorded ? 'succeeded' : 'lost' })
+        this.callback(step, { kind: 'reported', outcome: kind === 'published' ? 'succeeded' : 'lost' })
       })
   }
   running(): readonly ClaimedStep[] {

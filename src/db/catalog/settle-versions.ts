@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { endWaitingSuperseded } from '../steps/end-superseded.js'
 import type { Queryable } from '../steps/queryable.js'
 
 /** What all versions of one scene share. */
@@ -20,10 +21,11 @@ export const sceneKey = (s: Scene): string => `${s.platform}:${s.tile}:${s.datat
 /**
  * Of the readable versions of one scene leaves only the newest present: the greatest baseline, then the latest generation. The others
  * become superseded and name it; one that was superseded becomes present again when the newer one is broken. The end is the same whatever the
- * order in which the versions came. Called under the scene's lock, in the transaction that changed one of them; products follow by a trigger.
+ * order in which the versions came. Steps of the superseded that have not begun end. Called under the locks of the scene and its tile, in the transaction that changed
+ * one of them; products follow by a trigger.
  */
 export async function settleVersions(tx: Queryable, scene: Scene): Promise<void> {
-  await sql`
+  const { rows } = await sql<{ id: number; state: string }>`
     with version as (
       select id, row_number() over newest as place, first_value(id) over newest as winner, first_value(identity) over newest as name
       from acquisition
@@ -39,7 +41,8 @@ export async function settleVersions(tx: Queryable, scene: Scene): Promise<void>
       from version)
     update acquisition a set state = w.state, superseded_by = w.superseded_by, reason_code = null, reason = w.reason, updated_at = now()
     from wanted w
-    where w.id = a.id and (a.state, a.superseded_by, a.reason) is distinct from (w.state, w.superseded_by, w.reason)`.execute(
-    tx,
-  )
+    where w.id = a.id and (a.state, a.superseded_by, a.reason) is distinct from (w.state, w.superseded_by, w.reason)
+    returning a.id::float8 as id, a.state::text as state`.execute(tx)
+  const superseded = rows.filter(({ state }) => state === 'superseded').map(({ id }) => id)
+  if (superseded.length > 0) await endWaitingSuperseded(tx, superseded)
 }

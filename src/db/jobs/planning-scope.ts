@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 /** Names in the query of what has a satellite, a tile and a time of sensing: `a` acquisition, `p` product. */
-export type ScopedRow = 'a' | 'p'
+type ScopedRow = 'a' | 'p'
 
 const column = (row: ScopedRow, name: string): RawBuilder<unknown> => sql.ref(`${row}.${name}`)
 
@@ -20,7 +20,7 @@ export const joinHome = (row: ScopedRow): RawBuilder<unknown> => sql`
 
 /** Whether the row lies in the site and the season in force for it that `asked` names; either may be null. */
 export const isAskedFor = (row: ScopedRow): RawBuilder<unknown> => sql`
-  (asked.site_id is null or home.id is not null)
+  ((asked.site_id is null or home.id is not null)
   and (asked.season is null or exists (
     select from site_season n where n.site_id = asked.site_id and n.name = asked.season
-      and (${column(row, 'sensed_at')} at time zone 'UTC')::date between n.starts_on and n.ends_on))`
+      and (${column(row, 'sensed_at')} at time zone 'UTC')::date between n.starts_on and n.ends_on)))`

@@ -13,14 +13,15 @@ export interface MissingL2a {
   readonly why: string
 }
 
-/** Beside an acquisition `a`: its best L2A (`made`), its last step (`last`), and whether that L2A may still come and why it is not there (`verdict`). */
+/** Beside an acquisition `a`: its best L2A (`made`), its last step that did not give way to a newer version (`last`), and whether that L2A may still come and why it is not there (`verdict`). */
 export const L2A_OF_ACQUISITION = sql`
   left join lateral (
     select p.id, p.stale_since, p.removed_reason from product p where p.acquisition_id = a.id and p.level = 'L2A'
     order by p.removed_at nulls first, p.stale_since nulls first limit 1) made on true
   left join lateral (
     select s.id, s.state, s.error_code, j.created_at from task t join job j on j.id = t.job_id join step s on s.job_id = t.job_id and s.task_id = t.id
-    where t.acquisition_id = a.id and s.processor in ('l2a', 'import_l2a') order by s.id desc limit 1) last on true
+    where t.acquisition_id = a.id and s.processor in ('l2a', 'import_l2a') and s.error_code is distinct from 'SUPERSEDED'
+    order by s.id desc limit 1) last on true
   cross join lateral (
     select case
         when a.state in ('found', 'fetching') then true

@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import { preparedWrite } from '../prepared.js'
 import { writeChainState, type ChainStateRow } from './write-chain-state.js'
+import { endSuperseded } from './end-superseded.js'
 import { HELD, type ClaimKey, type Queryable } from './queryable.js'
+import { whySuperseded } from './why-superseded.js'
 
 /** A row of `product`, its folder already in place. */
 export interface ProductRow {
@@ -26,6 +28,10 @@ export interface ProductRow {
   readonly chain?: ChainStateRow
 }
 
+/** `lost`: the claim was, and nothing is written. `superseded`: the products are refused, and the step has ended so. */
+export type Completion =
+  { readonly kind: 'published' | 'lost' } | { readonly kind: 'superseded'; readonly reason: string }
+
 const succeed = preparedWrite(
   'succeed_step',
   `with ended as (
@@ -39,16 +45,16 @@ const succeed = preparedWrite(
 
 /**
  * Ends a claim as succeeded and registers its products, in one transaction: both or neither. A product of the same name is
- * replaced: its row then points at the new folder. What follows for successors and job is drawn by the next `settleEnds`.
- * False, and nothing written, when the claim was lost; true too when this very claim was completed before, because the
- * answer to a commit can be lost and the caller asks again.
+ * replaced: its row then points at the new folder; never by one of older inputs (`whySuperseded`). What follows for successors and job is
+ * drawn by the next `settleEnds`. A claim that was completed before gets the same answer again, because that to a commit can be lost and
+ * the caller asks again.
  */
 export async function completeStep(
   db: Queryable,
   key: ClaimKey,
   products: readonly ProductRow[],
   resources: unknown,
-): Promise<boolean> {
+): Promise<Completion> {
   if (products.length === 0) return complete(db, key, products, resources)
   return db.transaction().execute((trx) => complete(trx, key, products, resources))
 }
@@ -58,19 +64,35 @@ async function complete(
   { id, attempt }: ClaimKey,
   products: readonly ProductRow[],
   resources: unknown,
-): Promise<boolean> {
+): Promise<Completion> {
+  if (products.length > 0) {
+    const reason = await whySuperseded(db, id, products)
+    if (reason !== null)
+      return (await endSuperseded(db, { id, attempt }, reason, resources))
+        ? { kind: 'superseded', reason }
+        : completedBefore(db, { id, attempt })
+  }
   const detail = { products: products.map(({ name }) => name) }
   const ended = await succeed(db, id, attempt, JSON.stringify(resources), JSON.stringify(detail))
-  if (ended > 0) {
-    for (const product of products) {
-      await upsertProduct(db, { id, attempt }, product)
-      if (product.chain !== undefined) await writeChainState(db, product.name, product.chain)
-    }
-    return true
+  if (ended === 0) return completedBefore(db, { id, attempt })
+  for (const product of products) {
+    await upsertProduct(db, { id, attempt }, product)
+    if (product.chain !== undefined) await writeChainState(db, product.name, product.chain)
   }
-  const before =
-    await sql`select from step where id = ${id} and attempt = ${attempt} and state = 'succeeded'`.execute(db)
-  return before.rows.length > 0
+  return { kind: 'published' }
+}
+
+async function completedBefore(db: Queryable, { id, attempt }: ClaimKey): Promise<Completion> {
+  const { rows } = await sql<{ state: string; reason: string | null }>`
+    select state::text as state, error_message as reason from step
+    where id = ${id} and attempt = ${attempt} and (state = 'succeeded' or state = 'cancelled' and error_code = 'SUPERSEDED')`.execute(
+    db,
+  )
+  const [before] = rows
+  if (before === undefined) return { kind: 'lost' }
+  return before.state === 'succeeded'
+    ? { kind: 'published' }
+    : { kind: 'superseded', reason: before.reason ?? '' }
 }
 
 async function upsertProduct(trx: Queryable, { id, attempt }: ClaimKey, p: ProductRow): Promise<void> {

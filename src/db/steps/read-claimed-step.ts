@@ -9,12 +9,16 @@ export interface ClaimedRow {
   readonly blockShrink: number
   /** In force at the claim, by which the scheduler has set the first lease; null: not on the row. */
   readonly leaseSeconds: number | null
+  /** Its acquisition is: there is nothing to be made any more. */
+  readonly isSuperseded: boolean
 }
 
 const read = prepared<ClaimedRow>(
   'read_claimed_step',
   `select processor, params, coalesce(threads, 1) as threads, block_shrink as "blockShrink",
-     (settings_of(step) -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds" from step
+     (settings_of(step) -> 'executor.lease_s' ->> 'value')::float8 as "leaseSeconds",
+     exists (select from task t join acquisition a on a.id = t.acquisition_id
+       where t.job_id = step.job_id and t.id = step.task_id and a.state = 'superseded') as "isSuperseded" from step
    where id = $1 and attempt = $2 and ${HELD}`,
 )
 

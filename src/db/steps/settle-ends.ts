@@ -39,7 +39,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
    closing as materialized (
      select job.id, job.reopened,
        case when exists (select from step where job_id = job.id and state in ('failed', 'quarantined')) then 'failed'
-            when exists (select from step where job_id = job.id and state = 'cancelled') then 'cancelled'
+            when exists (select from step where job_id = job.id and state = 'cancelled' and error_code is distinct from 'SUPERSEDED') then 'cancelled'
             else 'succeeded' end::job_state as state
      from job where job.id in (select job_id from ended) and job.state = 'active' and (
        select step.id from step where step.job_id = job.id and step.state in ('blocked', 'ready', 'running')
@@ -56,8 +56,8 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
 
 /**
  * Draws what follows from steps that ended: successors become ready, or cancelled when a predecessor did not succeed whose end alone does not suffice, and so do
- * theirs; jobs whose steps have all ended end, as failed if any step failed or is quarantined, else as cancelled if any is, else as
- * succeeded. Returns how many steps were unblocked; schedulers other than `by` are told of them.
+ * theirs; jobs whose steps have all ended end, as failed if any step failed or is quarantined, else as cancelled if any is, except such that
+ * gave way to a newer version of their acquisition (SUPERSEDED), else as succeeded. Returns how many steps were unblocked; schedulers other than `by` are told of them.
  *
  * An end and its row of `step_ended` are one commit, and so are the consequences and the removal of that row: a crash leaves both or
  * neither. Callers may run at once and need no lock. Of two whose ends together free a successor or finish a job, the one whose

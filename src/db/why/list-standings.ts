@@ -23,7 +23,7 @@ export interface StandingRow {
   readonly staleReason: string | null
   /** The other processor where it is a foreign L2A product; null for L1. */
   readonly madeBy: string | null
-  /** The newest L2A step for it. */
+  /** The newest L2A step for it; of one that counts, such that gave way while it did not are left out. */
   readonly stepId: number | null
   readonly stepState: StepState | null
   readonly errorCode: string | null
@@ -59,7 +59,8 @@ export async function listStandings(db: Queryable, filter: StandingFilter): Prom
       select p.name, p.stale_reason from product p where p.acquisition_id = a.id and p.level = 'L2A' and p.removed_at is null order by p.created_at desc limit 1) made on true
     left join lateral (
       select s.id, s.state, s.error_code, s.error_message from task t join step s on s.job_id = t.job_id and s.task_id = t.id
-      where t.acquisition_id = a.id and s.processor in ('l2a', 'import_l2a') order by s.id desc limit 1) last on true
+      where t.acquisition_id = a.id and s.processor in ('l2a', 'import_l2a')
+      and (a.state = 'superseded' or s.error_code is distinct from 'SUPERSEDED') order by s.id desc limit 1) last on true
     where (${ids}::bigint[] is null or a.id = any(${ids}))
       and (${satellite}::satellite is null or a.satellite = ${satellite})
       and (${tile}::text is null or a.tile = ${tile})

@@ -45,6 +45,10 @@ export async function whyStep(db: Queryable, step: StepRow, room: WaitingRoom): 
       })
     }
     case 'cancelled': {
+      if (step.error_code === 'SUPERSEDED')
+        return explain(subject, `gave way ${when(step.ended_at)}`, {
+          reasons: [step.error_message ?? '', remedyOf(step.error_code) ?? ''],
+        })
       const events = await listStepEvents(db, step.id)
       const detail = events.findLast(({ kind }) => kind === 'cancelled')?.detail
       const reason =

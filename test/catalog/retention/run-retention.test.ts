@@ -112,7 +112,7 @@ async function publish(
     bbox: null,
     provenance: {},
   }
-  expect(await completeStep(app.db, { id, attempt: 1 }, [product], {})).toBe(true)
+  expect(await completeStep(app.db, { id, attempt: 1 }, [product], {})).toEqual({ kind: 'published' })
   return { id: (await productOf(name)).id, location, step: id }
 }
 const OLD = 'S2A_L2A_31TCJ_20260101T000000_R051'

@@ -70,7 +70,7 @@ const product = (name: string, location: string): ProductRow => ({
 })
 /** Completes a claim and draws what follows, as a step process and then a scheduler do. */
 const finish = async (key: ClaimKey): Promise<void> => {
-  expect(await completeStep(app.db, key, [], {})).toBe(true)
+  expect(await completeStep(app.db, key, [], {})).toEqual({ kind: 'published' })
   await settleEnds(app.db)
 }
 const failure = { code: 'WRITE_FAILED', failure: 'transient' as const, message: 'm', lastLines: [] }
@@ -140,7 +140,7 @@ test('the fence: no write of an older attempt changes anything', async () => {
   expect(await renewLease(app.db, old, beat)).toBeUndefined()
   expect(await notePlacing(app.db, old, ['archive:a/r1-1'])).toBe(false)
   await setStepThreads(app.db, [{ ...old, threads: 7 }])
-  expect(await completeStep(app.db, old, [product('A', 'archive:a/r1-1')], {})).toBe(false)
+  expect(await completeStep(app.db, old, [product('A', 'archive:a/r1-1')], {})).toEqual({ kind: 'lost' })
   expect(await failStep(app.db, old, failure, retryNow, {})).toBe(false)
   expect(await cancelRunningStep(app.db, old, {})).toBe(false)
   expect(await releaseSteps(app.db, { kind: 'claim', ...old }, 'test')).toEqual([])
@@ -170,9 +170,13 @@ test('asked again after a lost answer, completing says yes and changes nothing',
     stepIds: [id],
   } = await insertSteps(app.db, [{}])
   const key = await claimOne(id!)
-  expect(await completeStep(app.db, key, [product('A', 'archive:a/r1-1')], { wall_s: 1 })).toBe(true)
+  expect(await completeStep(app.db, key, [product('A', 'archive:a/r1-1')], { wall_s: 1 })).toEqual({
+    kind: 'published',
+  })
   const before = await stepOf(app.db, id!)
-  expect(await completeStep(app.db, key, [product('A', 'archive:a/r1-1')], { wall_s: 2 })).toBe(true)
+  expect(await completeStep(app.db, key, [product('A', 'archive:a/r1-1')], { wall_s: 2 })).toEqual({
+    kind: 'published',
+  })
   expect(await stepOf(app.db, id!)).toEqual(before)
   await settleEnds(app.db)
   expect((await job(jobId)).state).toBe('succeeded')

@@ -97,7 +97,7 @@ test('any graph under concurrent workers: each step ends once, after its predece
             claims.map(async (key) => {
               switch (steps[stepIds.indexOf(key.id)]?.acts[key.attempt - 1] ?? 'succeed') {
                 case 'succeed':
-                  expect(await completeStep(app.db, key, [], {})).toBe(true)
+                  expect(await completeStep(app.db, key, [], {})).toEqual({ kind: 'published' })
                   return
                 case 'fail':
                   expect(await failStep(app.db, key, error, () => ({ kind: 'fail' }), {})).toBe(true)
