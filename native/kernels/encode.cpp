@@ -104,8 +104,11 @@ std::size_t TileEncoder::encode(const void* pixels, int bytes_per_pixel, bool is
   if (codec == Codec::kDeflate)
     return libdeflate_zlib_compress(state_->deflate, narrow, bytes, out.data(), out.size());
   if (codec == Codec::kLerc)
-    return encode_lerc(narrow, bytes_per_pixel == 1 ? kLercUchar : is_signed ? kLercShort : kLercUshort, tile,
-                       out);
+    return encode_lerc(narrow,
+                       bytes_per_pixel == 1 ? kLercUchar
+                       : is_signed          ? kLercShort
+                                            : kLercUshort,
+                       tile, out);
   const std::size_t size = ZSTD_compressCCtx(state_->zstd, out.data(), out.size(), narrow, bytes, kLevel);
   return ZSTD_isError(size) ? 0 : size;
 }

@@ -57,11 +57,12 @@ export function withFileFormOptions(command: Command, step: 512 | 1024): Command
     .option('--json', 'print the result as JSON')
 }
 
-/** Runs the work with progress on stderr until it ends or is interrupted, then prints the folder, or the result as JSON. */
+/** Runs the work with progress on stderr until it ends or is interrupted, then prints the result as text, the folder unless told, or as JSON. Returns it. */
 export async function runFileForm<T extends { readonly folder: string }>(
   options: FileFormOptions,
   work: (common: FileFormWork) => Promise<T>,
-): Promise<void> {
+  asText: (result: T) => string = ({ folder }) => `${folder}\n`,
+): Promise<T> {
   const { ProgressLine } = await import('./progress-line.js')
   const { interruptible } = await import('./interruptible.js')
   const progress = new ProgressLine(options.quiet !== true)
@@ -83,5 +84,6 @@ export async function runFileForm<T extends { readonly folder: string }>(
   ).finally(() => {
     progress.end()
   })
-  process.stdout.write(options.json === true ? `${JSON.stringify(result, null, 2)}\n` : `${result.folder}\n`)
+  process.stdout.write(options.json === true ? `${JSON.stringify(result, null, 2)}\n` : asText(result))
+  return result
 }

@@ -1,8 +1,11 @@
 import { Option, type Command } from 'commander'
-import { ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
+import { ERROR_CODES, EXIT, ProcessingError } from '../domain/errors.js'
+import { BANDPASSES, ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
+import type { CorrectedDates } from '../runner/l2a/correct-dates.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
+import { registerInspect } from './l2a-inspect.js'
 import { aerosolMix, autoOr, numberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
@@ -14,6 +17,8 @@ interface L2aCliOptions extends FileFormOptions {
   readonly dem?: string
   readonly adjacency: boolean
   readonly slopes?: string
+  readonly nbar: boolean
+  readonly bandpass?: string
   readonly previous?: string
   readonly mode?: string
   readonly maxStateAge?: number
@@ -28,11 +33,11 @@ export function register(program: Command): void {
   const command = program
     .command('l2a')
     .description(
-      'correct one Sentinel-2 L1C or Landsat-8/9 L1TP product to surface reflectance; needs no database',
+      'correct Sentinel-2 L1C or Landsat-8/9 L1TP products to surface reflectance, one or a folder of dates; needs no database',
     )
     .argument(
       '<product>',
-      'product folder, or a zip or tar with one (unpacked to the scratch root meanwhile)',
+      'product folder, or a zip or tar with one (unpacked to the scratch root meanwhile); or a folder with several of them: corrected in order of time, each with the state of the date before in --out; what lies there already is left as it is, unless --force',
     )
     .addOption(
       new Option(
@@ -64,12 +69,23 @@ export function register(program: Command): void {
       '--dem <path>',
       'elevation in m above the EGM2008 geoid, any GDAL raster or a folder of them; level ground at sea level without',
     )
-    .option('--no-adjacency', 'leave in what neighbouring ground scattered into the line of sight')
+    .option('--adjacency', 'take off what neighbouring ground scattered into the line of sight', false)
     .addOption(
       new Option(
         '--slopes <law>',
         'how slopes reflect, for the files _fre.tif, which a DEM brings: after Lambert, as a canopy of upright plants, or none (default: lambert)',
       ).choices(SLOPE_MODES),
+    )
+    .option(
+      '--nbar',
+      'write each band as seen from above under a sun that Sentinel-2 and Landsat share, too: files _nbar.tif',
+      false,
+    )
+    .addOption(
+      new Option(
+        '--bandpass <sensor>',
+        'with --nbar: adjust these files to the bands of OLI (Landsat-8), as HLS does (default: none)',
+      ).choices(BANDPASSES),
     )
     .option(
       '--previous <dir>',
@@ -107,38 +123,81 @@ export function register(program: Command): void {
         'write the layout of another processor in place of ours, as `tilth export` does (default: ours; no other has a state for the next date)',
       ).choices(LAYOUTS),
     )
+  registerInspect(command)
+  // A subcommand needs no --out, which commander would ask for above it too.
+  command.hook('preSubcommand', (self) => {
+    self.setOptionValue('out', '')
+  })
   withFileFormOptions(command, 512).action(async (product: string, options: L2aCliOptions) => {
     const { correctToFolder } = await import('../runner/l2a/correct-to-folder.js')
+    const { findDates } = await import('../runner/l2a/find-dates.js')
+    const { correctDates } = await import('../runner/l2a/correct-dates.js')
     const { loadConfig } = await import('../config/config.js')
     const { archiveLimits } = await import('../config/archive-limits.js')
+    const { formatDates } = await import('./format-dates.js')
     const config = loadConfig(process.env)
-    await runFileForm(options, (common) =>
-      correctToFolder({
-        ...common,
-        product,
-        previous: options.previous ?? null,
-        ...(options.layout === undefined ? {} : { layout: options.layout }),
-        scratch: config.roots.scratch,
-        toolsFile: config.toolsFile,
-        // No database here: the defaults of the settings hold.
-        archiveLimits: archiveLimits({}),
-        parameters: {
-          ...(options.engine === undefined ? {} : { engine: options.engine }),
-          ...(options.aot === undefined ? {} : { aot: options.aot }),
-          ...(options.wv === undefined ? {} : { wv: options.wv }),
-          ...(options.ozone === undefined ? {} : { ozone: options.ozone }),
-          ...(options.aerosol === undefined ? {} : { aerosol: options.aerosol }),
-          ...(options.dem === undefined ? {} : { dem: options.dem }),
-          ...(options.adjacency ? {} : { adjacency: false }),
-          ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
-          ...(options.mode === undefined ? {} : { mode: options.mode }),
-          ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
-          ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),
-          ...(options.maxCloud === undefined ? {} : { max_cloud: options.maxCloud }),
-          ...(options.cloudMask === undefined ? {} : { cloud_mask: options.cloudMask }),
-          ...(options.cloudDilation === undefined ? {} : { cloud_dilation: options.cloudDilation }),
-        },
-      }),
+    const result = await runFileForm(
+      options,
+      async (common) => {
+        const wanted = {
+          ...common,
+          scratch: config.roots.scratch,
+          toolsFile: config.toolsFile,
+          // No database here: the defaults of the settings hold.
+          archiveLimits: archiveLimits({}),
+          parameters: parametersOf(options),
+        }
+        const dates = await findDates(product, { ...wanted, limits: wanted.archiveLimits })
+        if (dates === null)
+          return correctToFolder({
+            ...{ ...wanted, product, previous: options.previous ?? null },
+            ...(options.layout === undefined ? {} : { layout: options.layout }),
+          })
+        refuseForDates(options)
+        return correctDates(dates, wanted)
+      },
+      (made) => ('dates' in made ? formatDates(made) : `${made.folder}\n`),
     )
+    if ('dates' in result) process.exitCode = exitOf(result)
   })
+}
+
+/** Only what the user gave. */
+const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
+  ...(options.engine === undefined ? {} : { engine: options.engine }),
+  ...(options.aot === undefined ? {} : { aot: options.aot }),
+  ...(options.wv === undefined ? {} : { wv: options.wv }),
+  ...(options.ozone === undefined ? {} : { ozone: options.ozone }),
+  ...(options.aerosol === undefined ? {} : { aerosol: options.aerosol }),
+  ...(options.dem === undefined ? {} : { dem: options.dem }),
+  ...(options.adjacency ? { adjacency: true } : {}),
+  ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
+  ...(options.nbar ? { nbar: true } : {}),
+  ...(options.bandpass === undefined ? {} : { bandpass: options.bandpass }),
+  ...(options.mode === undefined ? {} : { mode: options.mode }),
+  ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
+  ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),
+  ...(options.maxCloud === undefined ? {} : { max_cloud: options.maxCloud }),
+  ...(options.cloudMask === undefined ? {} : { cloud_mask: options.cloudMask }),
+  ...(options.cloudDilation === undefined ? {} : { cloud_dilation: options.cloudDilation }),
+})
+
+/** Options that mean one product. */
+function refuseForDates({ previous, layout }: L2aCliOptions): void {
+  if (previous !== undefined)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `--previous '${previous}': expected one product, found a folder of several, which begin with what lies in --out. Put that product there.`,
+    )
+  if (layout !== undefined)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `--layout ${layout}: expected one product, found a folder of several, of which each needs the state of the one before. Make them without, then use \`tilth export\`.`,
+    )
+}
+
+/** That of the first date that failed. */
+function exitOf({ dates }: CorrectedDates): number {
+  const failed = dates.find((date) => date.outcome === 'failed')
+  return failed?.outcome === 'failed' ? ERROR_CODES[failed.code].exit : EXIT.ok
 }

@@ -1,4 +1,5 @@
 import { EXIT, type ErrorCodeEntry, type FailureClass } from './exit-codes.js'
+import { EXTERNAL_ERROR_CODES } from './external-error-codes.js'
 import { SOURCE_ERROR_CODES } from './source-error-codes.js'
 
 export { EXIT, type FailureClass } from './exit-codes.js'
@@ -311,38 +312,20 @@ export const ERROR_CODES = {
     summary: 'A step was cancelled by its user.',
     remedy: 'Start it again with `tilth retry`.',
   },
+  SUPERSEDED: {
+    failure: 'permanent',
+    exit: EXIT.temporary,
+    summary:
+      'A step made nothing because a newer version of its acquisition, or a product of newer inputs, has come meanwhile. Its job does not fail for it.',
+    remedy: 'Nothing: schedules make the newer one by themselves; without them `tilth process` does.',
+  },
   LEASE_LOST: {
     failure: 'transient',
     exit: EXIT.temporary,
     summary: 'A step process lost its claim to another attempt; nothing that it wrote is visible.',
     remedy: 'Nothing: the other attempt goes on.',
   },
-  EXTERNAL_UNAVAILABLE: {
-    failure: 'permanent',
-    exit: EXIT.config,
-    summary:
-      'A program of others (Sen2Cor, MAJA) shall correct, but this machine does not name it in external.json, or what is named there cannot be run.',
-    remedy: 'The message says what is missing; see docs/external.md, or choose the engine own.',
-  },
-  EXTERNAL_REFUSED: {
-    failure: 'permanent',
-    exit: EXIT.data,
-    summary: 'A program of others says that the product cannot be made, such as MAJA for too many clouds.',
-    remedy: 'Nothing: its chain goes on without this date.',
-  },
-  EXTERNAL_FAILED: {
-    failure: 'transient',
-    exit: EXIT.software,
-    summary: 'A program of others ended with an error, or without a whole product of what it was given.',
-    remedy: 'It is tried again; the message has its last lines.',
-  },
-  EXTERNAL_LIMIT: {
-    failure: 'resource',
-    exit: EXIT.software,
-    summary:
-      'A program of others took more time, memory, disk or log than external.json allows, and was ended.',
-    remedy: 'It is tried again; the message names the limit. Raise it there if such inputs need it.',
-  },
+  ...EXTERNAL_ERROR_CODES,
   ...SOURCE_ERROR_CODES,
   NATIVE_UNAVAILABLE: {
     failure: 'permanent',

@@ -83,9 +83,11 @@ export function revisionFolder(id: ProductId, revision: RevisionId): string {
 
 /** What the pixels of a reflectance file are: flat-ground surface reflectance, or the same after slope correction. */
 export type ReflectanceKind = 'sre' | 'fre'
+/** The same, or flat-ground reflectance as seen from above under a standard sun, which consumers do not take unless they are made for it. */
+export type LayerKind = ReflectanceKind | 'nbar'
 
-/** `B02_sre.tif`, `B8A_fre.tif`, ... */
-export const bandFile = (band: string, kind: ReflectanceKind): string => `${band}_${kind}.tif`
+/** `B02_sre.tif`, `B8A_fre.tif`, `B04_nbar.tif`, ... */
+export const bandFile = (band: string, kind: LayerKind): string => `${band}_${kind}.tif`
 
 /** `NDVI.tif` of an L3B product; its `MASK.tif` has the bits of the L2A product. */
 export const NDVI_FILE = 'NDVI.tif'
@@ -114,7 +116,7 @@ export const ANGLE_NO_DATA = 65535
 export const stateFile = (band: string): string => `STATE_${band}.tif`
 export const STATE_DAYS_FILE = stateFile('days')
 
-/** Band and kind of a reflectance file's name; undefined for any other file. */
+/** Band and kind of a reflectance file's name; undefined for any other file, `_nbar` among them. */
 export function parseBandFile(file: string): { band: string; kind: ReflectanceKind } | undefined {
   const match = /^(B(?:0[1-9]|1[0-2]|8A))_(sre|fre)\.tif$/.exec(file)
   return match === null ? undefined : { band: match[1] ?? '', kind: match[2] === 'fre' ? 'fre' : 'sre' }

@@ -70,6 +70,29 @@ export const atmosphereSchema = z.strictObject({
 })
 export type AtmosphereReport = z.infer<typeof atmosphereSchema>
 
+const nbarSchema = z.strictObject({
+  sun_zenith: z
+    .strictObject({
+      min: z.number(),
+      mean: z.number(),
+      max: z.number(),
+      largest_change: z.number().nonnegative().describe('From the sun that was observed, at any node.'),
+      observed_share: share.describe('Share of the nodes that keep the sun that was observed.'),
+    })
+    .describe('Degrees, over the nodes of the angles: the sun that pixels are normalised to.'),
+  bands: z
+    .record(
+      z.string(),
+      z.strictObject({
+        ...{ iso: z.number(), vol: z.number(), geo: z.number() },
+        bandpass: z.strictObject({ slope: z.number(), offset: z.number() }).nullable(),
+      }),
+    )
+    .describe('Weights of the kernels, and the line that was applied after it, null for none.'),
+  source: z.string().min(1).describe('Of weights and lines.'),
+})
+export type NbarReport = z.infer<typeof nbarSchema>
+
 /** `report.json`: how a product was made and what is in it. Documented in docs/products.md. */
 export const reportSchema = z.strictObject({
   schema: z.literal('tilth-report/1'),
@@ -119,6 +142,7 @@ export const reportSchema = z.strictObject({
   atmosphere: atmosphereSchema
     .optional()
     .describe('Of L2A products: what it was corrected with, and where that came from.'),
+  nbar: nbarSchema.optional().describe('Of L2A products with files `_nbar.tif`: how these were made.'),
   composite: z
     .strictObject({
       dates: z.number().int().positive().describe('Dates in the window that were averaged.'),
@@ -166,15 +190,21 @@ export class BandStatisticsBuilder {
 
   /** @param nodata stored value of no-data; null: every pixel is valid. NaN is never valid. */
   add(values: ArrayLike<number>, nodata: number | null): void {
+    // Locals: a tile has half a thousand million of these.
+    let { min, max, sum, valid } = this
     for (let i = 0; i < values.length; i++) {
       const v = values[i] ?? NaN
-      this.total++
       if (v === nodata || Number.isNaN(v)) continue
-      this.valid++
-      this.sum += v
-      if (v < this.min) this.min = v
-      if (v > this.max) this.max = v
+      valid++
+      sum += v
+      if (v < min) min = v
+      if (v > max) max = v
     }
+    this.min = min
+    this.max = max
+    this.sum = sum
+    this.valid = valid
+    this.total += values.length
   }
 
   /** In the file's unit: value = stored x scale + offset, scale > 0. */

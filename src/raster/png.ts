@@ -29,7 +29,7 @@ export function encodePng({ width, height, data }: RgbaImage): Uint8Array {
   view.setUint32(0, width)
   view.setUint32(4, height)
   header.set([8, 6, 0, 0, 0], 8)
-  const body = deflateSync(filterRows(width * 4, height, data), { level: 9 })
+  const body = deflateSync(filterRows(width * 4, height, data))
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', header),
@@ -88,8 +88,7 @@ function chunk(type: string, body: Uint8Array): Uint8Array {
   out.write(type, 4, 'latin1')
   out.set(body, 8)
   let crc = 0xffffffff
-  for (const byte of out.subarray(4, 8 + body.length))
-    crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8)
+  for (let i = 4; i < 8 + body.length; i++) crc = (CRC_TABLE[(crc ^ (out[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8)
   out.writeUInt32BE((crc ^ 0xffffffff) >>> 0, 8 + body.length)
   return out
 }

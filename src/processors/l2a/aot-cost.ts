@@ -1,4 +1,4 @@
-import { surfaceOf, TERMS, type BandTable } from './band-table.js'
+import { TERMS, type BandTable } from './band-table.js'
 import { lagrangeOf, newLagrange } from './interpolate.js'
 import { SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
@@ -31,19 +31,30 @@ export function responsesOf(
 ): Responses {
   const out = new Float32Array(toa.rho.length * N).fill(NaN)
   const weights = newLagrange()
-  const rho = toa.rho.map((value, i) => (isWanted[i] === 1 ? value : NaN))
-  forEachCell({ ...toa, rho }, table, air, (i, value, column) => {
-    const thinner = Math.exp(-altitudeAtPressure(air.pressureHpa[i]!) / SCALE_HEIGHT_M)
+  // Path, factor and spherical albedo for each AOT: where it lies on the table's axis depends on the altitude.
+  const evaluate = (column: Float64Array, hpa: number, to: Float64Array): void => {
+    const thinner = Math.exp(-altitudeAtPressure(hpa) / SCALE_HEIGHT_M)
     for (let k = 0; k < N; k++) {
       lagrangeOf(table.axes.aot, COST_AOT[k]! * thinner, weights)
-      let [p, l, s] = [0, 0, 0]
-      for (let j = 0; j < weights.count; j++) {
-        const [w, at] = [weights.weights[j]!, (weights.first + j) * TERMS]
+      let p = 0
+      let l = 0
+      let s = 0
+      for (let j = 0, at = weights.first * TERMS; j < weights.count; j++, at += TERMS) {
+        const w = weights.weights[j]!
         p += w * column[at]!
         l += w * column[at + 1]!
         s += w * column[at + 2]!
       }
-      out[i * N + k] = surfaceOf(value, p, l, s)
+      to[TERMS * k] = p
+      to[TERMS * k + 1] = Math.exp(-l)
+      to[TERMS * k + 2] = s
+    }
+  }
+  const rho = toa.rho.map((value, i) => (isWanted[i] === 1 ? value : NaN))
+  forEachCell({ ...toa, rho }, table, air, { size: TERMS * N, evaluate }, (i, value, terms) => {
+    for (let k = 0, at = 0; k < N; k++, at += TERMS) {
+      const y = (value - terms[at]!) * terms[at + 1]!
+      out[i * N + k] = y / (1 + terms[at + 2]! * y)
     }
   })
   return out

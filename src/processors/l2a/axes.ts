@@ -5,10 +5,11 @@ import { SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
 
 const extent = (values: Float32Array): readonly [number, number] => {
-  let [least, most] = [Infinity, -Infinity]
-  for (const v of values) {
-    least = Math.min(least, v)
-    most = Math.max(most, v)
+  let least = Infinity
+  let most = -Infinity
+  for (let i = 0; i < values.length; i++) {
+    least = Math.min(least, values[i]!)
+    most = Math.max(most, values[i]!)
   }
   return [least, most]
 }

@@ -14,8 +14,10 @@ export const MAX_SUN_ZENITH_DEG = 80
 const STRIDE = 2
 /** Vapour that changes the logarithm of the transmittance by less over the whole axis changes nothing that is stored. */
 const DRY = 1e-5
-/** Path, logarithm of the transmittance, spherical albedo; total over direct transmittance upwards, direct share downwards. */
-export const TERMS = 5
+/** Path, logarithm of the transmittance, spherical albedo. */
+export const TERMS = 3
+/** The same, then total over direct transmittance upwards, and the direct share downwards. */
+export const TERMS_WITH_LEGS = 5
 
 /** Where a table is evaluated; each ascending, one value or more. A single value means that the quantity is the same everywhere. */
 export interface TableAxes {
@@ -36,6 +38,8 @@ export interface BandTableInput {
   /** A model or a mix of models, as `parseAerosolMix` reads it. */
   readonly aerosol: string
   readonly axes: TableAxes
+  /** Whether the two legs are wanted too, for ground that is not alike everywhere; default false. */
+  readonly withLegs?: boolean
   /** Nodes of the grid of angles from one that is evaluated to the next; default 2. */
   readonly stride?: number
 }
@@ -48,7 +52,9 @@ export interface BandTableInput {
 export class BandTable {
   /** [256] slot by detector number, NO_SLOT where there is none. */
   readonly slotOf = new Uint8Array(256).fill(NO_SLOT)
-  /** Numbers that `column` fills: TERMS for each AOT. */
+  /** TERMS or TERMS_WITH_LEGS. */
+  readonly terms: number
+  /** Numbers that `column` fills: `terms` for each AOT. */
   readonly columnSize: number
   private readonly rows: Float64Array
   private readonly columns: Float64Array
@@ -77,7 +83,8 @@ export class BandTable {
     this.rows = nodesEvery(input.stride ?? STRIDE, sun.rows)
     this.columns = nodesEvery(input.stride ?? STRIDE, sun.cols)
     this.rootsOfWv = Float64Array.from(isDry(input) ? axes.wv.slice(0, 1) : axes.wv, Math.sqrt)
-    this.columnSize = axes.aot.length * TERMS
+    this.terms = input.withLegs === true ? TERMS_WITH_LEGS : TERMS
+    this.columnSize = axes.aot.length * this.terms
     this.stride = axes.pressureHpa.length * this.rootsOfWv.length * this.columnSize
     const nodes = band.detectors.length * this.rows.length * this.columns.length
     this.values = new Float64Array(nodes * this.stride)
@@ -94,7 +101,7 @@ export class BandTable {
   }
 
   /**
-   * p, l, S for each AOT of the axis, at a place (metres of the product's CRS), pressure (hPa) and vapour (g/cm2), [aot][TERMS] into `out`. Beyond an axis its end is taken.
+   * p, l, S for each AOT of the axis, at a place (metres of the product's CRS), pressure (hPa) and vapour (g/cm2), [aot][terms] into `out`. Beyond an axis its end is taken.
    * @param slot of `slotOf`.
    */
   column(slot: number, x: number, y: number, pressureHpa: number, wv: number, out: Float64Array): void {
@@ -110,7 +117,7 @@ export class BandTable {
       }
   }
 
-  /** The same for each vapour of the axis, [wv][aot][TERMS]. */
+  /** The same for each vapour of the axis, [wv][aot][terms]. */
   columnsOfVapour(slot: number, x: number, y: number, pressureHpa: number, out: Float64Array): void {
     const size = this.columnSize * this.rootsOfWv.length
     const corners = this.findCorners(slot, x, y, pressureHpa)
@@ -121,7 +128,7 @@ export class BandTable {
     }
   }
 
-  /** Puts the weight of each node and pressure around a place into CORNERS, and where its values begin, [wv][aot][TERMS]. Returns how many there are. */
+  /** Puts the weight of each node and pressure around a place into CORNERS, and where its values begin, [wv][aot][terms]. Returns how many there are. */
   private findCorners(slot: number, x: number, y: number, pressureHpa: number): number {
     const { sun, axes } = this.input
     const across = bracketOf(this.columns, (x - sun.ulx) / sun.stepXM, ACROSS)
@@ -181,6 +188,7 @@ export class BandTable {
           this.values[k++] = c.gasPath
           this.values[k++] = Math.log(c.gasTransmittance * c.transmittance)
           this.values[k++] = c.sphericalAlbedo
+          if (this.terms === TERMS) continue
           this.values[k++] = c.transmittanceUp / c.directUp
           this.values[k++] = c.directDown / c.transmittanceDown
         }

@@ -83,19 +83,21 @@ export class CellMeans {
     readonly sums: Int32Array
     readonly counts: Int32Array
   }): void {
-    part.sums.forEach((sum, i) => {
+    for (let i = 0; i < part.sums.length; i++) {
       const at = (part.y + Math.floor(i / part.columns)) * this.grid.width + part.x + (i % part.columns)
-      this.sums[at] = (this.sums[at] ?? 0) + sum
+      this.sums[at] = (this.sums[at] ?? 0) + (part.sums[i] ?? 0)
       this.counts[at] = (this.counts[at] ?? 0) + (part.counts[i] ?? 0)
-    })
+    }
   }
 
   /** Means, halves towards plus infinity; CELL_NO_DATA where less than half of a whole cell was measured. */
   result(): Int16Array {
     const enough = (this.side * this.side) / 2
-    return Int16Array.from(this.sums, (sum, i) => {
+    const out = new Int16Array(this.sums.length).fill(CELL_NO_DATA)
+    for (let i = 0; i < out.length; i++) {
       const count = this.counts[i] ?? 0
-      return count < enough ? CELL_NO_DATA : Math.round(sum / count)
-    })
+      if (count >= enough) out[i] = Math.round((this.sums[i] ?? 0) / count)
+    }
+    return out
   }
 }

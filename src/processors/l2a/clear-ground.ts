@@ -1,7 +1,7 @@
 import type { Grid } from '../../domain/grid.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from './cells.js'
 import type { ChainState } from './chain-state.js'
-import { testCells } from './cloud-tests.js'
+import { hazeOverAll, testCells } from './cloud-tests.js'
 import { dilate } from './fields.js'
 import { storedCells } from './surface-cells.js'
 
@@ -43,7 +43,7 @@ export function clearGround({
       CELL_BANDS.map((band) => [band, storedCells(thin[band])]),
     ) as CellPlanes['bands'],
   }
-  const flags = testCells(planes, state, day)
+  const flags = testCells(planes, state, day, state === null ? 0 : hazeOverAll(planes, state))
   const covered = dilate(
     flags.map((flag, i) => (flag !== 0 || isCovered[i] === 1 || isSaturated[i] === 1 ? 1 : 0)),
     grid.width,

@@ -1,6 +1,6 @@
 import type { Grid } from '../../domain/grid.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import { TERMS, type BandTable, NO_SLOT } from './band-table.js'
+import { type BandTable, NO_SLOT, TERMS } from './band-table.js'
 import { cosineAt } from './cell-angles.js'
 import { lagrangeOf, newLagrange } from './interpolate.js'
 import { SCALE_HEIGHT_M } from './nodes.js'
@@ -29,10 +29,10 @@ export interface CoefficientPlanes {
   readonly ny: number
   /** [slot][pressure][ny][nx][gain, path, albedo]; 0 at nodes whose surroundings the slot's detector did not see. */
   readonly data: Float32Array
-  /** [slot][pressure][ny][nx][2]: total over direct transmittance from ground to sensor, and the direct share of that from sun to ground. */
-  readonly legs: Float32Array
-  /** [slot][ny][nx][4]: toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
-  readonly directions: Float32Array
+  /** [slot][pressure][ny][nx][2], null where the table has none: total over direct transmittance from ground to sensor, and the direct share of that from sun to ground. */
+  readonly legs: Float32Array | null
+  /** [slot][ny][nx][4], null where slopes do not count: toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
+  readonly directions: Float32Array | null
 }
 
 /** The atmosphere above a scene on nodes, the centres of the pixels of `grid`, row-major. */
@@ -55,6 +55,8 @@ export interface PlanesInput {
   readonly sun: L1Scene['sun']
   /** Of the product's grid, degrees: `gridConvergence`. */
   readonly convergenceDeg: number
+  /** Whether slopes of the ground count, for which the kernel needs to know where sun and sensor stand. */
+  readonly isSloping: boolean
   /** `missing`: gains are divided by the cosine of the sun's zenith, so that they apply to reflectances that were not. */
   readonly sunCosine: L1Scene['sunCosine']
 }
@@ -64,7 +66,7 @@ export interface PlanesInput {
  * made. Throws as `BandTable`.
  */
 export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
-  const { table, nodes, sun, sunCosine, convergenceDeg } = input
+  const { table, nodes, sun, sunCosine, convergenceDeg, isSloping } = input
   const { grid, aot, wv } = nodes
   const pressures = Float64Array.from(table.axes.pressureHpa)
   const factors = pressures.map((hpa) =>
@@ -75,8 +77,9 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
   const slots = new Uint8Array(256).fill(NO_SLOT)
   const slotCount = Math.max(1, needed.length)
   const places = slotCount * pressures.length * ny * nx
-  const [data, legs] = [new Float32Array(places * COEFFICIENTS_PER_NODE), new Float32Array(places * 2)]
-  const directions = new Float32Array(slotCount * ny * nx * 4)
+  const data = new Float32Array(places * COEFFICIENTS_PER_NODE)
+  const legs = table.terms > TERMS ? new Float32Array(places * 2) : null
+  const directions = isSloping ? new Float32Array(slotCount * ny * nx * 4) : null
   const column = new Float64Array(table.columnSize)
   const weights = newLagrange()
   for (const [slot, [detector, isNeeded]] of needed.entries()) {
@@ -84,7 +87,8 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
     const ofTable = table.slotOf[detector]!
     for (let node = 0; node < nx * ny; node++) {
       if (isNeeded[node] === 0) continue
-      const [c, r] = [node % nx, Math.floor(node / nx)]
+      const c = node % nx
+      const r = Math.floor(node / nx)
       // An image of one node has two of it, because the kernel interpolates between two.
       const from = Math.min(r, grid.height - 1) * grid.width + Math.min(c, grid.width - 1)
       const x = grid.ulx + (c + 0.5) * grid.pixelWidthM
@@ -93,12 +97,18 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
       for (let p = 0; p < pressures.length; p++) {
         table.column(ofTable, x, y, pressures[p]!, wv[from]!, column)
         lagrangeOf(table.axes.aot, aot[from]! * factors[p]!, weights)
-        let [path, log, albedo, up, direct] = [0, 0, 0, 0, 0]
+        let path = 0
+        let log = 0
+        let albedo = 0
+        let up = 0
+        let direct = 0
         for (let i = 0; i < weights.count; i++) {
-          const [w, at] = [weights.weights[i]!, (weights.first + i) * TERMS]
+          const w = weights.weights[i]!
+          const at = (weights.first + i) * table.terms
           path += w * column[at]!
           log += w * column[at + 1]!
           albedo += w * column[at + 2]!
+          if (legs === null) continue
           up += w * column[at + 3]!
           direct += w * column[at + 4]!
         }
@@ -108,16 +118,15 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
         data[to] = gain * perCosine
         data[to + 1] = gain * path
         data[to + 2] = albedo
+        if (legs === null) continue
         legs[2 * place] = up
         legs[2 * place + 1] = direct
       }
-      const [toSun, toSensor] = [sun, table.anglesOf(ofTable)].map((angles) =>
-        directionAt(angles, x, y, convergenceDeg),
-      )
-      directions.set(
-        [toSun!.east, toSun!.north, toSensor!.east, toSensor!.north],
-        4 * (slot * nx * ny + node),
-      )
+      if (directions !== null) {
+        const toSun = directionAt(sun, x, y, convergenceDeg)
+        const toSensor = directionAt(table.anglesOf(ofTable), x, y, convergenceDeg)
+        directions.set([toSun.east, toSun.north, toSensor.east, toSensor.north], 4 * (slot * nx * ny + node))
+      }
     }
   }
   return {
@@ -142,21 +151,26 @@ function neededNodes(
   for (let detector = 1; detector < 256; detector++)
     if (((all >>> Math.min(detector, 31)) & 1) === 1 && table.slotOf[detector] !== NO_SLOT)
       needed.set(detector, new Uint8Array(nx * ny))
+  // Edges of what the cells of a column, and of a row, are interpolated from.
   const span = (from: number, size: number, step: number, most: number) => {
     const clamp = (v: number) => Math.min(Math.max(Math.floor(v), 0), most - 2)
     return [clamp(from / step - 0.5), clamp((from + size) / step - 0.5) + 1] as const
   }
-  for (let i = 0; i < detectors.length; i++) {
-    const seen = detectors[i]!
-    if (seen === 0) continue
-    const x = cells.ulx + (i % cells.width) * cells.pixelWidthM - grid.ulx
-    const y = grid.uly - cells.uly + Math.floor(i / cells.width) * cells.pixelHeightM
-    const [left, right] = span(x, cells.pixelWidthM, grid.pixelWidthM, nx)
-    const [top, bottom] = span(y, cells.pixelHeightM, grid.pixelHeightM, ny)
-    for (const [detector, isNeeded] of needed) {
-      if (((seen >>> Math.min(detector, 31)) & 1) === 0) continue
-      for (let r = top; r <= bottom; r++) for (let c = left; c <= right; c++) isNeeded[r * nx + c] = 1
+  const columns = Array.from({ length: cells.width }, (_, c) =>
+    span(cells.ulx + c * cells.pixelWidthM - grid.ulx, cells.pixelWidthM, grid.pixelWidthM, nx),
+  )
+  const rows = Array.from({ length: cells.height }, (_, r) =>
+    span(grid.uly - cells.uly + r * cells.pixelHeightM, cells.pixelHeightM, grid.pixelHeightM, ny),
+  )
+  for (const [detector, isNeeded] of needed)
+    for (let row = 0, i = 0; row < cells.height; row++) {
+      const [top, bottom] = rows[row]!
+      for (let column = 0; column < cells.width; column++, i++) {
+        if (((detectors[i]! >>> Math.min(detector, 31)) & 1) === 0) continue
+        const left = columns[column]![0]
+        const right = columns[column]![1]
+        for (let r = top; r <= bottom; r++) for (let c = left; c <= right; c++) isNeeded[r * nx + c] = 1
+      }
     }
-  }
   return needed
 }

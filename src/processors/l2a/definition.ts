@@ -31,6 +31,9 @@ export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean 
 
 export const SLOPE_MODES = ['none', 'lambert', 'canopy'] as const
 
+/** Whose bands reflectance is adjusted to: its own sensor's, or those of OLI. */
+export const BANDPASSES = ['none', 'oli'] as const
+
 export const CHAIN_MODES = ['auto', 'init', 'nominal', 'backward'] as const
 export type ChainMode = (typeof CHAIN_MODES)[number]
 
@@ -53,6 +56,10 @@ const level = (band: L2aBand): OutputSpec => ({
   ...reflectance(band),
   doc: `What the ground of ${band} would reflect if it were level; only with a DEM. As seen where other ground stands before the sun.`,
 })
+const nadir = (band: L2aBand): OutputSpec => ({
+  ...reflectance(band),
+  doc: `${band}_sre as seen from above under a sun that Sentinel-2 and Landsat share; only with nbar.`,
+})
 const reflectance = (band: L2aBand): OutputSpec => ({
   dtype: 'int16',
   unit: '1',
@@ -68,7 +75,7 @@ export const l2a = defineProcessor({
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:
-    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Scattering: successive orders with polarisation (Lenoble et al. 2007, JQSRT 107, 479), tabulated. Gases: fits to 6SV2.1. AOT: Hagolle et al. (2008), RSE 112, 1689-1696, (2015), Remote Sensing 7, 2668-2691. Water vapour: Schlaepfer et al. (1998), RSE 65, 353-366. See notes.md.',
+    'Signal model: Vermote et al. (1997), IEEE TGRS 35(3), 675-686 (6S). Scattering: successive orders with polarisation (Lenoble et al. 2007, JQSRT 107, 479), tabulated. Gases: fits to 6SV2.1. AOT: Hagolle et al. (2008), RSE 112, 1689-1696, (2015), Remote Sensing 7, 2668-2691. Water vapour: Schlaepfer et al. (1998), RSE 65, 353-366. NBAR: Roy et al. (2016), RSE 176, 255-271. See notes.md.',
   params: z.strictObject({
     engine: z
       .enum(ENGINES)
@@ -105,7 +112,7 @@ export const l2a = defineProcessor({
       ),
     adjacency: z
       .boolean()
-      .default(true)
+      .default(false)
       .describe(
         'Takes light that neighbouring ground scattered into the line of sight off each pixel; else the ground counts as alike everywhere [-].',
       ),
@@ -114,6 +121,18 @@ export const l2a = defineProcessor({
       .default('lambert')
       .describe(
         'With a DEM, what sloping ground would reflect if it were level is written as `fre`: lambert, after Lambert; canopy, as upright plants do, after Dymond and Shepherd (1999), which MAJA takes; none, not at all [-].',
+      ),
+    nbar: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Writes each band as seen from above under a sun that Sentinel-2 and Landsat share as `nbar` too: flat-ground reflectance times a factor of the geometry alone, after Roy et al. (2016, 2017) [-].',
+      ),
+    bandpass: z
+      .enum(BANDPASSES)
+      .default('none')
+      .describe(
+        'Adjusts `nbar` to the bands of OLI (Landsat-8): lines by platform of the HLS v2.0 user guide for B01 to B04, B8A, B11, B12; the other bands, and those of Landsat, stay as they are [-].',
       ),
     mode: z
       .enum(CHAIN_MODES)
@@ -207,26 +226,37 @@ export const l2a = defineProcessor({
   outputs: {
     B01_sre: reflectance('B01'),
     B01_fre: level('B01'),
+    B01_nbar: nadir('B01'),
     B02_sre: reflectance('B02'),
     B02_fre: level('B02'),
+    B02_nbar: nadir('B02'),
     B03_sre: reflectance('B03'),
     B03_fre: level('B03'),
+    B03_nbar: nadir('B03'),
     B04_sre: reflectance('B04'),
     B04_fre: level('B04'),
+    B04_nbar: nadir('B04'),
     B05_sre: reflectance('B05'),
     B05_fre: level('B05'),
+    B05_nbar: nadir('B05'),
     B06_sre: reflectance('B06'),
     B06_fre: level('B06'),
+    B06_nbar: nadir('B06'),
     B07_sre: reflectance('B07'),
     B07_fre: level('B07'),
+    B07_nbar: nadir('B07'),
     B08_sre: reflectance('B08'),
     B08_fre: level('B08'),
+    B08_nbar: nadir('B08'),
     B8A_sre: reflectance('B8A'),
     B8A_fre: level('B8A'),
+    B8A_nbar: nadir('B8A'),
     B11_sre: reflectance('B11'),
     B11_fre: level('B11'),
+    B11_nbar: nadir('B11'),
     B12_sre: reflectance('B12'),
     B12_fre: level('B12'),
+    B12_nbar: nadir('B12'),
     MASK: {
       dtype: 'uint16',
       unit: '1',

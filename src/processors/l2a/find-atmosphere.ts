@@ -27,8 +27,10 @@ const DEFAULT_AEROSOL: string = 'continental'
 const BETTER = 0.9
 /** Angles are asked every 20 km here: looking for the air needs less than correcting pixels. */
 const STRIDE = 4
-/** One window of cells in so many, in each direction, is enough to choose the aerosol. */
-const SAMPLE = 12
+/** So many windows of cells along the longer side are enough to choose the aerosol. */
+const SAMPLES = 20
+/** Cells along a window: what one node looks at. */
+const WINDOW = 7
 
 /** Where a quantity comes from. */
 export type AirOrigin = 'parameter' | 'auxiliary' | 'image' | 'default'
@@ -244,11 +246,12 @@ class Finder {
     }
   }
 
-  /** Usable cells of every SAMPLE-th window of 7 x 7. */
+  /** Usable cells of at most SAMPLES x SAMPLES windows, spread evenly. */
   private sampleOf(isUsable: Uint8Array): Uint8Array {
-    const { width } = this.request.cells.grid
+    const { width, height } = this.request.cells.grid
+    const every = Math.max(WINDOW, Math.ceil(Math.max(width, height) / SAMPLES))
     return isUsable.map((is, i) =>
-      is === 1 && (i % width) % SAMPLE < 7 && Math.floor(i / width) % SAMPLE < 7 ? 1 : 0,
+      is === 1 && (i % width) % every < WINDOW && Math.floor(i / width) % every < WINDOW ? 1 : 0,
     )
   }
 

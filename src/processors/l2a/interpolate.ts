@@ -19,6 +19,14 @@ export function bracketOf(axis: ArrayLike<number>, x: number, out: Bracket): Bra
   return out
 }
 
+/** The same on the axis 0, 1, ... last. */
+export function bracketOfIndex(at: number, last: number, out: Bracket): Bracket {
+  const clamped = Math.min(Math.max(at, 0), last)
+  out.index = Math.min(Math.floor(clamped), Math.max(0, last - 1))
+  out.fraction = clamped - out.index
+  return out
+}
+
 /** Value = sum over i < count of weights[i] * [first + i]. */
 export interface Lagrange {
   first: number

@@ -19,16 +19,17 @@ export function nodeGrid(cells: Grid): Grid {
 /** Values of nodes at the centres of cells: bilinear, constant beyond the outermost nodes. Row-major, `values` over `nodeGrid(cells)`. */
 export function bilinearOnCells(values: Float32Array, cells: Grid): Float32Array {
   const { width, height } = nodeGrid(cells)
-  const place = (cell: number, count: number): readonly [number, number, number] => {
+  const place = (cell: number, count: number) => {
     const at = Math.min(Math.max((cell + 0.5) / CELLS_PER_NODE - 0.5, 0), count - 1)
     const low = Math.floor(at)
-    return [low, Math.min(low + 1, count - 1), at - low]
+    return { low, next: Math.min(low + 1, count - 1), share: at - low }
   }
+  const columns = Array.from({ length: cells.width }, (_, x) => place(x, width))
   const out = new Float32Array(cells.width * cells.height)
   for (let y = 0; y < cells.height; y++) {
-    const [top, bottom, fy] = place(y, height)
+    const { low: top, next: bottom, share: fy } = place(y, height)
     for (let x = 0; x < cells.width; x++) {
-      const [left, right, fx] = place(x, width)
+      const { low: left, next: right, share: fx } = columns[x]!
       const upper = (1 - fx) * values[top * width + left]! + fx * values[top * width + right]!
       const lower = (1 - fx) * values[bottom * width + left]! + fx * values[bottom * width + right]!
       out[y * cells.width + x] = (1 - fy) * upper + fy * lower

@@ -1,4 +1,5 @@
 import type { AngleGrid } from '../../domain/l1-scene.js'
+import { bracketOfIndex, newBracket } from './interpolate.js'
 
 /** Toward the sun or the sensor: tangent of the zenith angle times sine and cosine of the azimuth, clockwise from the grid's north. */
 export interface Direction {
@@ -27,23 +28,25 @@ export function gridConvergence(epsg: number, lonDeg: number, latDeg: number): n
   return Math.atan(Math.tan(offset * RADIAN) * Math.sin(latDeg * RADIAN)) / RADIAN
 }
 
+/** Of a place between nodes: the lower node and the share of the next. */
+const [ACROSS, DOWN] = [newBracket(), newBracket()]
+
 /** Toward the sun or the sensor at a point of the grid, metres of its CRS: bilinear between the nodes of its angles, constant beyond them. */
 export function directionAt(angles: AngleGrid, x: number, y: number, convergenceDeg: number): Direction {
-  const place = (at: number, last: number): readonly [number, number] => {
-    const clamped = Math.min(Math.max(at, 0), last)
-    const index = Math.min(Math.floor(clamped), Math.max(0, last - 1))
-    return [index, clamped - index]
+  const { rows, cols } = angles
+  bracketOfIndex((x - angles.ulx) / angles.stepXM, cols - 1, ACROSS)
+  bracketOfIndex((angles.uly - y) / angles.stepYM, rows - 1, DOWN)
+  let [east, north] = [0, 0]
+  for (let corner = 0; corner < 4; corner++) {
+    const [right, below] = [corner & 1, corner >> 1]
+    const share =
+      (right === 1 ? ACROSS.fraction : 1 - ACROSS.fraction) *
+      (below === 1 ? DOWN.fraction : 1 - DOWN.fraction)
+    if (share === 0) continue
+    const node = Math.min(DOWN.index + below, rows - 1) * cols + Math.min(ACROSS.index + right, cols - 1)
+    const toward = direction(angles.zenith[node] ?? NaN, angles.azimuth[node] ?? NaN, convergenceDeg)
+    east += share * toward.east
+    north += share * toward.north
   }
-  const [column, fx] = place((x - angles.ulx) / angles.stepXM, angles.cols - 1)
-  const [row, fy] = place((angles.uly - y) / angles.stepYM, angles.rows - 1)
-  const node = (r: number, c: number): Direction => {
-    const i = Math.min(r, angles.rows - 1) * angles.cols + Math.min(c, angles.cols - 1)
-    return direction(angles.zenith[i] ?? NaN, angles.azimuth[i] ?? NaN, convergenceDeg)
-  }
-  const mix = (part: 'east' | 'north'): number => {
-    const upper = node(row, column)[part] * (1 - fx) + node(row, column + 1)[part] * fx
-    const lower = node(row + 1, column)[part] * (1 - fx) + node(row + 1, column + 1)[part] * fx
-    return upper * (1 - fy) + lower * fy
-  }
-  return { east: mix('east'), north: mix('north') }
+  return { east, north }
 }

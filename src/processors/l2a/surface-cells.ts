@@ -2,6 +2,7 @@ import type { Grid } from '../../domain/grid.js'
 import { NO_SLOT, surfaceOf, TERMS, type BandTable } from './band-table.js'
 import { CELL_NO_DATA } from './cells.js'
 import { lagrangeOf, newLagrange } from './interpolate.js'
+import { CELLS_PER_NODE, nodeGrid } from './nodes.js'
 import type { ToaBand } from './toa-cells.js'
 
 /** The air above each cell of a grid, row-major. */
@@ -19,22 +20,73 @@ export function slotOfCell(table: BandTable, seen: number): number {
   return seen === 0 ? NO_SLOT : table.slotOf[31 - Math.clz32(seen & -seen)]!
 }
 
-/** Visits each cell of a band with a value: its index, the reflectance at the sensor, and p, l, S of the table for each of its AOTs. */
+/** What is asked of the table at a node: from a column of `BandTable.column` at a pressure, hPa, into `out`. */
+type Evaluate = (column: Float64Array, hpa: number, out: Float64Array) => void
+
+/**
+ * Visits each cell of a band with a value: its index, the reflectance at the sensor, and `size` numbers that `evaluate` makes of the table there. The table is asked
+ * once for the cells of a node that one detector saw, above the lowest and the highest of them, and taken as a line between: the air changes over tens of kilometres.
+ */
 export function forEachCell(
   band: ToaBand,
   table: BandTable,
   { grid, pressureHpa, wv }: Pick<CellAir, 'grid' | 'pressureHpa' | 'wv'>,
-  visit: (cell: number, rhoToa: number, column: Float64Array) => void,
+  { size, evaluate }: { readonly size: number; readonly evaluate: Evaluate },
+  visit: (cell: number, rhoToa: number, values: Float64Array) => void,
 ): void {
   const column = new Float64Array(table.columnSize)
-  for (let i = 0; i < band.rho.length; i++) {
-    const rho = band.rho[i]!
-    const slot = Number.isNaN(rho) ? NO_SLOT : slotOfCell(table, band.detectors[i]!)
-    if (slot === NO_SLOT) continue
-    const x = grid.ulx + ((i % grid.width) + 0.5) * grid.pixelWidthM
-    const y = grid.uly - (Math.floor(i / grid.width) + 0.5) * grid.pixelHeightM
-    table.column(slot, x, y, pressureHpa[i]!, wv[i]!, column)
-    visit(i, rho, column)
+  const [low, high, between] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)]
+  const nodes = nodeGrid(grid)
+  const cells: number[] = []
+  const slots: number[] = []
+  for (let node = 0; node < nodes.width * nodes.height; node++) {
+    const left = (node % nodes.width) * CELLS_PER_NODE
+    const top = Math.floor(node / nodes.width) * CELLS_PER_NODE
+    cells.length = 0
+    slots.length = 0
+    for (let r = top; r < Math.min(top + CELLS_PER_NODE, grid.height); r++)
+      for (
+        let i = r * grid.width + left;
+        i < r * grid.width + Math.min(left + CELLS_PER_NODE, grid.width);
+        i++
+      ) {
+        const slot = Number.isNaN(band.rho[i]!) ? NO_SLOT : slotOfCell(table, band.detectors[i]!)
+        if (slot === NO_SLOT) continue
+        cells.push(i)
+        slots.push(slot)
+      }
+    const x = nodes.ulx + ((node % nodes.width) + 0.5) * nodes.pixelWidthM
+    const y = nodes.uly - (Math.floor(node / nodes.width) + 0.5) * nodes.pixelHeightM
+    for (let first = 0; first < cells.length; first++) {
+      const slot = slots[first]!
+      if (slots.indexOf(slot) < first) continue
+      let least = Infinity
+      let most = -Infinity
+      let vapour = 0
+      let count = 0
+      for (let k = first; k < cells.length; k++) {
+        if (slots[k] !== slot) continue
+        const hpa = pressureHpa[cells[k]!]!
+        least = Math.min(least, hpa)
+        most = Math.max(most, hpa)
+        vapour += wv[cells[k]!]!
+        count++
+      }
+      table.column(slot, x, y, least, vapour / count, column)
+      evaluate(column, least, low)
+      if (most > least) {
+        table.column(slot, x, y, most, vapour / count, column)
+        evaluate(column, most, high)
+      }
+      for (let k = first; k < cells.length; k++) {
+        if (slots[k] !== slot) continue
+        const i = cells[k]!
+        const share = most > least ? (pressureHpa[i]! - least) / (most - least) : 0
+        if (share > 0)
+          for (let at = 0; at < size; at++) between[at] = low[at]! + share * (high[at]! - low[at]!)
+        visit(i, band.rho[i]!, share > 0 ? between : low)
+      }
+    }
   }
 }
 
@@ -42,9 +94,17 @@ export function forEachCell(
 export function surfaceCells(band: ToaBand, table: BandTable, air: CellAir): Float32Array {
   const out = new Float32Array(band.rho.length).fill(NaN)
   const weights = newLagrange()
-  forEachCell(band, table, air, (i, rho, column) => {
+  const whole = {
+    size: table.columnSize,
+    evaluate: (column: Float64Array, _: number, to: Float64Array) => {
+      to.set(column)
+    },
+  }
+  forEachCell(band, table, air, whole, (i, rho, column) => {
     lagrangeOf(table.axes.aot, air.aot[i]!, weights)
-    let [p, l, s] = [0, 0, 0]
+    let p = 0
+    let l = 0
+    let s = 0
     for (let k = 0; k < weights.count; k++) {
       const [w, at] = [weights.weights[k]!, (weights.first + k) * TERMS]
       p += w * column[at]!
@@ -58,9 +118,11 @@ export function surfaceCells(band: ToaBand, table: BandTable, air: CellAir): Flo
 
 /** As pixels are stored: x 10000, halves away from zero, CELL_NO_DATA for NaN. */
 export function storedCells(rho: Float32Array): Int16Array {
-  return Int16Array.from(rho, (value) => {
-    if (Number.isNaN(value)) return CELL_NO_DATA
-    const cut = Math.min(Math.max(value * 10_000, -32767), 32767)
-    return Math.trunc(cut + (cut < 0 ? -0.5 : 0.5))
-  })
+  const out = new Int16Array(rho.length).fill(CELL_NO_DATA)
+  for (let i = 0; i < rho.length; i++) {
+    if (Number.isNaN(rho[i]!)) continue
+    const cut = Math.min(Math.max(rho[i]! * 10_000, -32767), 32767)
+    out[i] = Math.trunc(cut + (cut < 0 ? -0.5 : 0.5))
+  }
+  return out
 }

@@ -6,6 +6,7 @@ import type { GridNaming, L1Platform } from '../../domain/l1-scene.js'
 import { PLATFORMS } from '../../domain/platforms.js'
 import { bandFile, parseProductName, PRODUCT_FILES, type ProductId, type ReflectanceKind } from '../layout.js'
 import { STAC_EXTENSIONS } from '../stac/validate-stac-item.js'
+import { parseProductJson } from './parse-json.js'
 
 /** What a consumer needs of an item; other fields may be anything. */
 const itemSchema = z.object({
@@ -22,6 +23,8 @@ const itemSchema = z.object({
     'tilth:orbit_direction': z.enum(['ascending', 'descending']).optional(),
     'tilth:datatake_id': z.string().optional(),
     'processing:version': z.string().optional(),
+    'tilth:nbar_sun_zenith': z.number().optional(),
+    'tilth:nbar_bandpass': z.enum(['none', 'oli']).optional(),
   }),
   assets: z.record(z.string(), z.looseObject({ href: z.string(), 'file:size': z.number().optional() })),
 })
@@ -49,6 +52,8 @@ export interface L2aProduct {
   readonly processorVersion: string | null
   /** 0..100 of the valid pixels; null where not known. */
   readonly cloudPercent: number | null
+  /** Of its files `_nbar.tif`: the mean sun zenith that they are normalised to, degrees, and whose bands they have; null where it has none. */
+  readonly nbar: { readonly sunZenith: number; readonly bandpass: 'none' | 'oli' } | null
   /** Names of its raster files. */
   readonly files: ReadonlySet<string>
   /**
@@ -105,6 +110,10 @@ export async function openL2aProduct(folder: string): Promise<L2aProduct> {
     datatakeId: p['tilth:datatake_id'] ?? null,
     processorVersion: p['processing:version'] ?? null,
     cloudPercent: p['eo:cloud_cover'] ?? null,
+    nbar:
+      p['tilth:nbar_sun_zenith'] === undefined || p['tilth:nbar_bandpass'] === undefined
+        ? null
+        : { sunZenith: p['tilth:nbar_sun_zenith'], bandpass: p['tilth:nbar_bandpass'] },
     files: new Set([...sizes.keys()].filter((file) => file.endsWith('.tif'))),
     path: (file) => pathOf(folder, item.id, file, sizes.get(file)),
   }
@@ -125,17 +134,7 @@ async function readItem(folder: string): Promise<Item> {
       { cause },
     )
   }
-  const refuse = (why: string, cause?: unknown): never => {
-    throw new ProcessingError('METADATA_INVALID', `'${path}': ${why}. Make the product again.`, { cause })
-  }
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (cause) {
-    refuse('expected JSON', cause)
-  }
-  const parsed = itemSchema.safeParse(json)
-  return parsed.success ? parsed.data : refuse(`no item of a product: ${z.prettifyError(parsed.error)}`)
+  return parseProductJson(path, text, itemSchema, 'no item of a product')
 }
 
 const namingOf = (

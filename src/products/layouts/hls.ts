@@ -63,11 +63,12 @@ export function hlsAerosolLevel(aot: number, isDefault: boolean): number {
   return (aot < MODERATE ? 1 : aot < HIGH ? 2 : 3) << 6
 }
 
-/** What every file says of itself. `spatial`: percent of the tile with data. */
+/** What every file says of itself. `spatial`: percent of the tile with data; `nbar`: how reflectance was normalised, null where it was not. */
 export function hlsMetadata(
   facts: ExportFacts,
   grid: Grid,
   spatial: number,
+  nbar: { readonly sunZenith: number; readonly bandpass: 'none' | 'oli' } | null,
 ): Readonly<Record<string, string>> {
   const zone = facts.finest.epsg % 100
   return {
@@ -96,7 +97,8 @@ export function hlsMetadata(
           MEAN_VIEW_ZENITH_ANGLE: String(facts.view.zenith),
           MEAN_VIEW_AZIMUTH_ANGLE: String(facts.view.azimuth),
         }),
-    BRDF_NORMALISED: 'no',
-    BANDPASS_ADJUSTED: 'no',
+    BRDF_NORMALISED: nbar === null ? 'no' : 'yes',
+    BANDPASS_ADJUSTED: nbar?.bandpass === 'oli' ? 'yes' : 'no',
+    ...(nbar === null ? {} : { NBAR_SOLAR_ZENITH: String(nbar.sunZenith) }),
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MASK_BITS } from '../../domain/mask-bits.js'
-import { ANGLE_FILES, ANGLE_NO_DATA, PRODUCT_FILES } from '../../products/layout.js'
+import { ANGLE_FILES, ANGLE_NO_DATA, bandFile, PRODUCT_FILES } from '../../products/layout.js'
 import { coarser } from '../../products/layouts/export-facts.js'
 import {
   HLS_ANGLE_NO_DATA,
@@ -30,20 +30,23 @@ import { stripsOf, writeCog } from './write-strips.js'
 const REFLECTANCE = { scale: 1, offset: 0, least: HLS_NO_DATA + 1, greatest: 32767, noData: HLS_NO_DATA }
 
 /**
- * Writes the layout of HLS v2.0, S30: all bands at 30 m as means by area, Fmask, angles. Values are ours: no BRDF normalisation, no adjustment of the band pass.
+ * Writes the layout of HLS v2.0, S30: all bands at 30 m as means by area, Fmask, angles. Values are ours: normalised to nadir and adjusted to OLI's bands only where
+ * the product has such files.
  * Rejects with PRODUCT_INCOMPLETE, RASTER_UNREADABLE, DISK_FULL, WRITE_FAILED.
  */
 export async function exportHls(work: ExportWork): Promise<Exported> {
   const { facts, product, signal, pool, codec } = work
-  const kind = work.kinds.includes('fre') ? 'fre' : 'sre'
   const name = hlsName(facts)
   const folder = join(work.into, name)
   const grid = coarser(facts.finest, HLS_FACTOR)
   await work.accept(name)
   await mkdir(folder)
   const bands = HLS_BANDS.filter((band) => work.bands.includes(band))
+  const { nbar } = product
+  const isNbar = nbar !== null && bands.every((band) => product.files.has(bandFile(band, 'nbar')))
+  const kind = isNbar ? 'nbar' : work.kinds.includes('fre') ? 'fre' : 'sre'
   const file = (what: string) => join(folder, `${name}.${what}.tif`)
-  const about = hlsMetadata(facts, grid, await percentWithData(work))
+  const about = hlsMetadata(facts, grid, await percentWithData(work), isNbar ? nbar : null)
   const cog = { grid, signal, pool, codec }
   for (const [i, band] of bands.entries()) {
     work.onProgress((0.85 * i) / bands.length, `writing ${band}`)
@@ -118,7 +121,12 @@ export async function exportHls(work: ExportWork): Promise<Exported> {
   return {
     ...{ name, folder },
     notes: [
-      'Reflectance is neither normalised to nadir (NBAR) nor adjusted to the bands of OLI, as that of HLS is.',
+      ...(isNbar
+        ? []
+        : ['Reflectance is not normalised to nadir (NBAR), as that of HLS is: correct with nbar for that.']),
+      ...(isNbar && nbar.bandpass === 'oli'
+        ? []
+        : ['Reflectance is not adjusted to the bands of OLI, as that of HLS is.']),
       'B09 and B10 are missing.',
       ...(angles.length === ANGLE_FILES.length
         ? []

@@ -1,7 +1,7 @@
 import type { Grid } from '../../domain/grid.js'
 import type { Codec } from '../../domain/codec.js'
 import type { L2aProduct } from '../../products/l2a/open-l2a.js'
-import { bandFile, PRODUCT_FILES, type ReflectanceKind } from '../../products/layout.js'
+import { bandFile, PRODUCT_FILES, type LayerKind, type ReflectanceKind } from '../../products/layout.js'
 import { NOMINAL_PIXEL_M, type S2Band } from '../../domain/sentinel2.js'
 import { coarser, type ExportFacts } from '../../products/layouts/export-facts.js'
 import { openAll } from '../../raster/open-all.js'
@@ -39,7 +39,7 @@ export interface Exported {
 export const openBand = async (
   { product }: Pick<ExportWork, 'product'>,
   band: string,
-  kind: ReflectanceKind,
+  kind: LayerKind,
 ): Promise<LayerReader> => openLayer(await product.path(bandFile(band, kind)), NO_DATA)
 export const openAot = async ({ product }: ExportWork): Promise<LayerReader> =>
   openLayer(await product.path(PRODUCT_FILES.aot), NO_DATA)

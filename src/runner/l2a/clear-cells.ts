@@ -25,8 +25,8 @@ export class ClearCells {
     this.layout = cellsOfImage(cells, image)
   }
 
-  /** One block of the mask, row-major. */
-  add(window: Window, mask: Uint16Array): void {
+  /** One block of the mask, row-major, or of bytes that `bitsOf` turns into bits of it. */
+  add(window: Window, mask: Uint16Array | Uint8Array, bitsOf?: ArrayLike<number>): void {
     const { side, left, above } = this.layout
     const centre = (cell: number, first: number) => cell * side + Math.floor(side / 2) - first
     const firstFrom = (from: number, first: number) =>
@@ -37,7 +37,8 @@ export class ClearCells {
       for (let column = firstFrom(window.x, left); column < this.cells.width; column++) {
         const x = centre(column, left) - window.x
         if (x >= window.width) break
-        if (((mask[y * window.width + x] ?? 0) & UNCLEAR) === 0)
+        const found = mask[y * window.width + x] ?? 0
+        if (((bitsOf === undefined ? found : (bitsOf[found] ?? 0)) & UNCLEAR) === 0)
           this.isClear[row * this.cells.width + column] = 1
       }
     }
@@ -61,10 +62,7 @@ export async function clearByOwnMask(
       signal.throwIfAborted()
       const bytes = new Uint8Array(block.width * block.height)
       await own.read(block, bytes)
-      clear.add(
-        block,
-        Uint16Array.from(bytes, (byte) => SCENE_BITS[byte] ?? 0),
-      )
+      clear.add(block, bytes, SCENE_BITS)
     }
   } finally {
     own.close()

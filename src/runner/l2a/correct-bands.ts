@@ -1,6 +1,7 @@
 import type { Codec } from '../../domain/codec.js'
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
+import type { NodeFactors } from '../../kernels/scale-by-nodes.js'
 import {
   CELL_BAND_IDS,
   CELL_BANDS,
@@ -12,7 +13,7 @@ import {
 import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
 import { isDelivered } from '../../processors/l2a/definition.js'
 import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
-import { bandFile } from '../../products/layout.js'
+import { bandFile, type LayerKind } from '../../products/layout.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import { KERNEL_FLAGS, type CorrectionTable, type KernelPool } from '../kernel-pool.js'
@@ -27,8 +28,8 @@ const VISIBLE: ReadonlySet<string> = new Set(['B02', 'B03', 'B04'])
 
 export interface CorrectedBand {
   readonly band: string
-  /** As seen, or what level ground would reflect. */
-  readonly kind: 'sre' | 'fre'
+  /** As seen, what level ground would reflect, or as seen from above under a standard sun. */
+  readonly kind: LayerKind
   readonly grid: Grid
   readonly statistics: BandStatistics
 }
@@ -46,8 +47,10 @@ export interface CorrectBandsOptions {
   readonly aroundOf: (band: L1SceneBand) => Float32Array | null
   /** Null: the ground is taken as level, and no `fre` is written. */
   readonly terrain: Terrain | null
-  /** Path of the COG of a band: as seen, and what level ground would reflect. */
-  readonly pathOf: (band: string, kind: 'sre' | 'fre') => string
+  /** What turns a band as seen into one seen from above under a standard sun; null: not asked for. */
+  readonly nbarOf: (band: L1SceneBand) => NodeFactors | null
+  /** Path of the COG of a band. */
+  readonly pathOf: (band: string, kind: LayerKind) => string
   /** The grid on which means are wanted too. */
   readonly cells: Grid
   readonly codec: Codec
@@ -62,6 +65,7 @@ export interface CorrectBandsOptions {
 interface OpenBand {
   readonly band: L1SceneBand
   readonly table: CorrectionTable
+  readonly nbar: NodeFactors | null
   readonly outputs: readonly BandOutput[]
   readonly lookup: Uint8Array
   readonly cells: (ReturnType<typeof cellsOfImage> & { readonly means: CellMeans }) | null
@@ -69,12 +73,19 @@ interface OpenBand {
 }
 
 interface BandOutput {
-  readonly kind: 'sre' | 'fre'
+  readonly kind: LayerKind
   readonly writer: BandWriter
   readonly statistics: BandStatisticsBuilder
 }
 
 const NO_DATA = -32768
+/** In the order in which a band's files are listed. */
+const DESCRIPTIONS: Readonly<Record<LayerKind, string>> = {
+  sre: 'surface reflectance',
+  fre: 'surface reflectance, slopes corrected',
+  nbar: 'surface reflectance, seen from above (NBAR)',
+}
+const KINDS = Object.keys(DESCRIPTIONS) as LayerKind[]
 
 /**
  * The second pass: reads the packed blocks back, corrects and encodes them in pool threads within the thread budget. As many blocks are in flight as the budget has threads,
@@ -104,15 +115,16 @@ export async function correctBands(
 
   try {
     await walkBlocks(blocks(), options, async ({ open, index, window }) => {
-      const { band, table, cells, outputs, lookup } = open
+      const { band, table, nbar, cells, outputs, lookup } = open
       const { id, grid } = band
       const corrected = await budget.run(async () =>
-        pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells }),
+        pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells, nbar }),
       )
       if (cells !== null && corrected.cells !== null) cells.means.add(corrected.cells)
       planes.add(grid.width, grid.height, window, corrected.flags, lookup)
+      const layers = { sre: corrected.reflectance, fre: corrected.level, nbar: corrected.nadir }
       for (const { kind, writer, statistics } of outputs) {
-        const pixelsOf = kind === 'sre' ? corrected.reflectance : corrected.level
+        const pixelsOf = layers[kind]
         if (pixelsOf === null) continue
         statistics.add(pixelsOf, NO_DATA)
         await writer.writeBlock(window, pixelsOf)
@@ -133,9 +145,7 @@ export async function correctBands(
     throw error
   }
   const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
-  done.sort(
-    (a, b) => placeOf(a.band) - placeOf(b.band) || (a.kind === b.kind ? 0 : a.kind === 'sre' ? -1 : 1),
-  )
+  done.sort((a, b) => placeOf(a.band) - placeOf(b.band) || KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind))
   const ids = CELL_BAND_IDS[scene.satellite]
   const meansOf = (band: CellBand) =>
     opened.find(({ band: { id } }) => id === ids[band])?.cells?.means.result() ??
@@ -146,13 +156,14 @@ export async function correctBands(
 }
 
 function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions): OpenBand {
-  const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, codec, pool } = options
+  const { scene, coefficientsOf, pressure, aroundOf, nbarOf, terrain, pathOf, cells, codec, pool } = options
   const { id } = band
   const layout = cellsOfImage(cells, band.grid)
   const isOfCells = Object.values(CELL_BAND_IDS[scene.satellite]).includes(id)
   const reflectance = aroundOf(band)
   const around = reflectance && { grid: cells, reflectance }
-  const output = (kind: 'sre' | 'fre', description: string): BandOutput => ({
+  const nbar = nbarOf(band)
+  const output = (kind: LayerKind): BandOutput => ({
     kind,
     statistics: new BandStatisticsBuilder(),
     writer: openBandWriter(pool, {
@@ -163,17 +174,18 @@ function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOption
       scale: 0.0001,
       offset: 0,
       unit: '1',
-      description: `${id} ${description}`,
+      description: `${id} ${DESCRIPTIONS[kind]}`,
       overview: 'average',
       codec,
       metadata: {},
     }),
   })
   return {
-    band,
+    ...{ band, nbar },
     outputs: [
-      output('sre', 'surface reflectance'),
-      ...(terrain === null ? [] : [output('fre', 'surface reflectance, slopes corrected')]),
+      output('sre'),
+      ...(terrain === null ? [] : [output('fre')]),
+      ...(nbar === null ? [] : [output('nbar')]),
     ],
     // What one byte of kernel flags means for the planes.
     lookup: Uint8Array.from(

@@ -12,6 +12,7 @@ import {
 } from '../../processors/l2a/chain-mode.js'
 import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
 import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
+import { nbarFactorsOf } from '../../processors/l2a/nbar.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
@@ -22,6 +23,7 @@ import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
 import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
 import { prepareGround } from './prepare-ground.js'
+import { nbarFlagsOf, nbarReportOf, prepareNbar } from './prepare-nbar.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
@@ -88,6 +90,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const clock = new StageClock()
   const scene = await clock.stage('metadata', () => readL1Scene(request.input))
   assertSunHighEnough(scene.sun)
+  const nbar = prepareNbar(scene, params)
   for (const note of scene.notes) request.onNote(note)
   const name = productName({
     platform: scene.platform,
@@ -159,7 +162,12 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       correctBands({
         ...{ ...work, scene, scratch, planes, pressure, ...ground, cells: cellsGrid, codec: request.codec },
         pathOf: (band, kind) => join(folder, bandFile(band, kind)),
-        coefficientsOf: (band) => coefficientsOf(seen, air, band),
+        nbarOf: (band) => nbar && nbarFactorsOf(scene, band, nbar),
+        coefficientsOf: (band) =>
+          coefficientsOf(seen, air, band, {
+            hasSurroundings: params.adjacency,
+            isSloping: ground.terrain !== null,
+          }),
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
         },
@@ -228,17 +236,20 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         known_after_share: knownShare(state),
       },
       atmosphere: reportOf(air),
+      ...(nbar === null ? {} : { nbar: nbarReportOf(scene, nbar) }),
       notes,
       flags: [
         ...flagsOf(air),
+        ...(nbar === null ? [] : nbarFlagsOf(scene, nbar)),
         ...(params.dem === null ? ['sea_level_pressure'] : []),
+        ...(pressure.heights !== null && pressure.heights.missingShare > 0 ? ['dem_incomplete'] : []),
         ...taken.flags,
         ...scene.flags,
       ],
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
     const { bbox } = await writeItem({
-      ...{ folder, name, scene, air, bands, shares, versions, createdAt },
+      ...{ folder, name, scene, air, nbar, bands, shares, versions, createdAt },
       cells: cellsGrid,
     })
     request.onProgress(1, 'done')

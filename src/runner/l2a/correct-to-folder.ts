@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import type { ChainWish } from '../../processors/l2a/chain-mode.js'
+import type { ChainStartMode, ChainWish } from '../../processors/l2a/chain-mode.js'
 import { dayOf } from '../../processors/l2a/chain-state.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { openL2aProduct } from '../../products/l2a/open-l2a.js'
@@ -30,6 +30,8 @@ export interface CorrectToFolderOptions {
   readonly out: string
   /** Folder of the L2A product of the date before, whose state is taken; null: none. */
   readonly previous: string | null
+  /** Asks for the chain in another way; `previous` is not looked at then. */
+  readonly chain?: (wish: ChainWish, scene: L1Scene) => Promise<ChainInputs>
   /** Only what the user gave; the definition's defaults fill the rest. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** Null: the CPUs of this machine. */
@@ -50,6 +52,8 @@ export interface CorrectedToFolder {
   readonly folder: string
   readonly valid_share: number
   readonly cloud_share: number | null
+  /** How the date began; null where an engine without chains made it. */
+  readonly mode: ChainStartMode | null
   readonly wall_s: number
   readonly cpu_s: number
   readonly peak_rss_mb: number | null
@@ -101,7 +105,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
           ? correctScene({
               ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
               threads: { value: threads, onChange: () => () => undefined },
-              chain: (wish, scene) => givenChain(options.previous, wish, scene),
+              chain: options.chain ?? ((wish, scene) => givenChain(options.previous, wish, scene)),
             })
           : correctExternally({
               ...{ ...common, input, engine, threads },
@@ -124,7 +128,8 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
   })
   const { valid_share, cloud_share, notes, resources } = result.report
   const { wall_s, cpu_s, peak_rss_mb } = resources
-  return { name: result.name, folder, valid_share, cloud_share, wall_s, cpu_s, peak_rss_mb, notes }
+  const mode = result.report.chain?.mode ?? null
+  return { name: result.name, folder, valid_share, cloud_share, mode, wall_s, cpu_s, peak_rss_mb, notes }
 }
 
 /** The chain of a scene that is corrected by hand: the product that was named, if any, and nothing that follows. */

@@ -63,17 +63,22 @@ export async function decideAtmosphere(options: DecideOptions): Promise<DecidedA
   return { ...found, isClearByMask, notes }
 }
 
-/** Coefficients of one band for the second pass. */
+/** Coefficients of one band for the second pass; of what lies beside the pixel and of its slope only where they count. */
 export function coefficientsOf(
   { scene, toa, pressure }: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
   { nodes, ozone, aerosol }: FoundAtmosphere,
   band: L1Scene['bands'][number],
+  ground: { readonly hasSurroundings: boolean; readonly isSloping: boolean },
 ): CoefficientPlanes {
   const { sensor, sun, sunCosine } = scene
   const axes = axesOf(nodes, pressure.nodesHpa)
   return buildCoefficientPlanes({
     ...{ nodes, cells: toa.grid, sun, sunCosine, convergenceDeg: convergenceOf(toa.grid) },
-    table: new BandTable({ ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol }, axes }),
+    table: new BandTable({
+      ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol, axes },
+      withLegs: ground.hasSurroundings || ground.isSloping,
+    }),
+    isSloping: ground.isSloping,
     detectors: toa.bands.get(band.id)?.detectors ?? new Uint32Array(0),
   })
 }

@@ -60,16 +60,16 @@ async function cellAngles(
   const out = { 'SZA.tif': make(), 'SAA.tif': make(), 'VZA.tif': make(), 'VAA.tif': make() }
   const detectors = await detectorsOfCells(scene, cells)
   const band = scene.bands.find(({ id }) => id === scene.viewBand)
-  const views = new Map(band?.detectors.map(({ detector, angles }) => [detector, angles]))
+  const views = new Map(band?.detectors.map(({ detector, angles }) => [detector, new DirectionField(angles)]))
+  const ofSun = new DirectionField(scene.sun)
   for (let i = 0; i < detectors.length; i++) {
     const x = cells.ulx + ((i % cells.width) + 0.5) * cells.pixelWidthM
     const y = cells.uly - (Math.floor(i / cells.width) + 0.5) * cells.pixelHeightM
-    const sun = directionAt(scene.sun, x, y)
+    const sun = ofSun.at(x, y)
     out['SZA.tif'][i] = hundredths(sun.zenith)
     out['SAA.tif'][i] = hundredths(sun.azimuth) % 36000
-    const angles = views.get(detectors[i] ?? 0)
-    if (angles === undefined) continue
-    const view = directionAt(angles, x, y)
+    const view = views.get(detectors[i] ?? 0)?.at(x, y)
+    if (view === undefined) continue
     out['VZA.tif'][i] = hundredths(view.zenith)
     out['VAA.tif'][i] = hundredths(view.azimuth) % 36000
   }
@@ -110,33 +110,39 @@ async function detectorsOfCells(scene: L1Scene, cells: Grid): Promise<Uint8Array
   return out
 }
 
-/** Bilinear between the four nodes around a point, as unit vectors; the outermost nodes hold beyond the grid. */
-export function directionAt(
-  { ulx, uly, stepXM, stepYM, rows, cols, zenith, azimuth }: AngleGrid,
-  x: number,
-  y: number,
-): Direction {
-  const along = (at: number, size: number) => Math.min(size - 1, Math.max(0, at))
-  const [u, v] = [along((x - ulx) / stepXM, cols), along((uly - y) / stepYM, rows)]
-  const [i, j] = [Math.min(cols - 2, Math.floor(u)), Math.min(rows - 2, Math.floor(v))]
-  const [a, b] = [u - i, v - j]
-  let [east, north, up] = [0, 0, 0]
-  for (const [di, dj, weight] of [
-    [0, 0, (1 - a) * (1 - b)],
-    [1, 0, a * (1 - b)],
-    [0, 1, (1 - a) * b],
-    [1, 1, a * b],
-  ] as const) {
-    const at = (j + dj) * cols + i + di
-    const t = ((zenith[at] ?? 0) * Math.PI) / 180
-    const p = ((azimuth[at] ?? 0) * Math.PI) / 180
-    east += weight * Math.sin(t) * Math.sin(p)
-    north += weight * Math.sin(t) * Math.cos(p)
-    up += weight * Math.cos(t)
+/** Directions of a grid of angles as unit vectors, which angles that jump from 360 to 0 are not. */
+class DirectionField {
+  private readonly east: Float64Array
+  private readonly north: Float64Array
+  private readonly up: Float64Array
+
+  constructor(private readonly angles: AngleGrid) {
+    const { zenith, azimuth } = angles
+    const radians = (degrees: number) => (degrees * Math.PI) / 180
+    this.east = zenith.map((z, i) => Math.sin(radians(z)) * Math.sin(radians(azimuth[i] ?? 0)))
+    this.north = zenith.map((z, i) => Math.sin(radians(z)) * Math.cos(radians(azimuth[i] ?? 0)))
+    this.up = zenith.map((z) => Math.cos(radians(z)))
   }
-  const degrees = (Math.atan2(east, north) * 180) / Math.PI
-  return {
-    zenith: (Math.atan2(Math.hypot(east, north), up) * 180) / Math.PI,
-    azimuth: degrees < 0 ? degrees + 360 : degrees,
+
+  /** Bilinear between the four nodes around a point; the outermost nodes hold beyond the grid. */
+  at(x: number, y: number): Direction {
+    const { ulx, uly, stepXM, stepYM, rows, cols } = this.angles
+    const u = Math.min(cols - 1, Math.max(0, (x - ulx) / stepXM))
+    const v = Math.min(rows - 1, Math.max(0, (uly - y) / stepYM))
+    const i = Math.min(cols - 2, Math.floor(u))
+    const j = Math.min(rows - 2, Math.floor(v))
+    const node = j * cols + i
+    const a = u - i
+    const b = v - j
+    const between = (field: Float64Array): number =>
+      (1 - b) * ((1 - a) * (field[node] ?? 0) + a * (field[node + 1] ?? 0)) +
+      b * ((1 - a) * (field[node + cols] ?? 0) + a * (field[node + cols + 1] ?? 0))
+    const east = between(this.east)
+    const north = between(this.north)
+    const degrees = (Math.atan2(east, north) * 180) / Math.PI
+    return {
+      zenith: (Math.atan2(Math.hypot(east, north), between(this.up)) * 180) / Math.PI,
+      azimuth: degrees < 0 ? degrees + 360 : degrees,
+    }
   }
 }

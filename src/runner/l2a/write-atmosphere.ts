@@ -43,7 +43,7 @@ export async function writeAtmosphere(input: WriteMasksInput, { air }: FoundAtmo
       const isEmpty = await isNoDataOn(input, coarsest, block)
       const stored = new Int16Array(new SharedArrayBuffer(block.width * block.height * 2))
       fillFromCells(stored, block, coarsest, air.grid, values)
-      for (const [i, is] of isEmpty.entries()) if (is) stored[i] = NO_DATA
+      for (let i = 0; i < stored.length; i++) if (isEmpty[i] === 1) stored[i] = NO_DATA
       await writer.writeBlock(block, stored)
     }
     await writer.finish()

@@ -6,6 +6,7 @@ import { meanDirection, type Direction } from '../../domain/mean-direction.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
 import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
+import type { NbarPlan } from '../../processors/l2a/nbar.js'
 import {
   ANGLE_FILES,
   ANGLE_NO_DATA,
@@ -20,6 +21,7 @@ import { buildItem, readFileFacts, type RasterAsset } from '../../products/stac/
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
 import { gridOutline, toLonLat } from '../../raster/transform.js'
 import type { CorrectedBand } from './correct-bands.js'
+import { meanSunZenith } from './prepare-nbar.js'
 import { productGrids, type ProductGrids } from './product-grids.js'
 import type { MaskShares } from './write-masks.js'
 
@@ -28,6 +30,8 @@ export interface WriteItemInput {
   readonly name: string
   readonly scene: L1Scene
   readonly air: FoundAtmosphere
+  /** Null: the product has no such layer. */
+  readonly nbar: NbarPlan | null
   readonly bands: readonly CorrectedBand[]
   readonly shares: MaskShares
   readonly versions: Readonly<Record<string, string>>
@@ -43,7 +47,7 @@ const POINTS_PER_EDGE = 22
 export async function writeItem(
   input: WriteItemInput,
 ): Promise<{ bbox: readonly [number, number, number, number] }> {
-  const { folder, scene, air } = input
+  const { folder, scene, air, nbar } = input
   const grids = productGrids(scene)
   const reference = scene.bands.find(({ id }) => id === scene.viewBand) ?? scene.bands[0]
   const view =
@@ -67,7 +71,15 @@ export async function writeItem(
     lineage: `${scene.productUri}, surface reflectance with ${lineageOf(air)}.`,
     processorVersion: String(l2a.version),
     software: input.versions,
-    ...(scene.datatakeId === undefined ? {} : { properties: { 'tilth:datatake_id': scene.datatakeId } }),
+    properties: {
+      ...(scene.datatakeId === undefined ? {} : { 'tilth:datatake_id': scene.datatakeId }),
+      ...(nbar === null
+        ? {}
+        : {
+            'tilth:nbar_sun_zenith': Math.round(meanSunZenith(nbar) * 100) / 100,
+            'tilth:nbar_bandpass': nbar.bandpass,
+          }),
+    },
     rasters: [
       ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
       ...(await Promise.all(
@@ -104,6 +116,12 @@ function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
   )
 }
 
+const TITLES: Readonly<Record<CorrectedBand['kind'], string>> = {
+  sre: 'flat ground',
+  fre: 'corrected for slopes',
+  nbar: 'flat ground seen from above (NBAR)',
+}
+
 async function reflectanceAsset(
   folder: string,
   { band, kind, grid, statistics }: CorrectedBand,
@@ -112,7 +130,7 @@ async function reflectanceAsset(
   const { min, mean, max, valid_share } = statistics
   return {
     file,
-    title: `Surface reflectance of ${band}, ${kind === 'fre' ? 'corrected for slopes' : 'flat ground'}`,
+    title: `Surface reflectance of ${band}, ${TITLES[kind]}`,
     band,
     roles: ['data', 'reflectance'],
     grid,

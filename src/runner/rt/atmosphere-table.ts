@@ -30,16 +30,20 @@ let shipped: AtmosphereTable | undefined
 export const shippedAtmosphereTable = (): AtmosphereTable =>
   (shipped ??= readAtmosphereTable(shippedTablePath()))
 
-const models = new WeakMap<L1Scene, AtmosphereModel>()
+/** By the responses that products state: those of a platform are alike, and a warm process integrates them once. */
+const models = new Map<string, AtmosphereModel>()
+const ofScenes = new WeakMap<L1Scene, AtmosphereModel>()
 
 /** The atmosphere as a scene's bands see it, by the spectral responses that its product states, else the shipped ones. @throws as `readAtmosphereTable`. */
 export function atmosphereOf(scene: L1Scene): AtmosphereModel {
-  const known = models.get(scene)
+  const known = ofScenes.get(scene)
   if (known !== undefined) return known
   const stated = scene.bands.flatMap(({ id, response }): [string, SpectralResponse][] =>
     response === null ? [] : [[id, response]],
   )
-  const made = tableModel(shippedAtmosphereTable(), new Map(stated))
-  models.set(scene, made)
-  return made
+  const key = JSON.stringify(stated)
+  const model = models.get(key) ?? tableModel(shippedAtmosphereTable(), new Map(stated))
+  models.set(key, model)
+  ofScenes.set(scene, model)
+  return model
 }

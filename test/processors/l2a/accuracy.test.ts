@@ -15,6 +15,7 @@ test.skipIf(!hasReferenceTable || !hasSurfaceReference || !hasLandsatPair)(
     const page = readFileSync(join(resolve(import.meta.dirname, '../../..'), 'docs/accuracy.md'), 'utf8')
     expect(page).toBe(await accuracyReport())
   },
+  240_000,
 )
 
 test.skipIf(!hasSurfaceReference)(

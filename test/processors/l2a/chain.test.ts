@@ -12,7 +12,7 @@ import {
 } from '../../../src/processors/l2a/cells.js'
 import { chainStart, chainWish } from '../../../src/processors/l2a/chain-mode.js'
 import { dayOf, emptyState, leaveState, placeState } from '../../../src/processors/l2a/chain-state.js'
-import { CELL_FLAGS, testCells } from '../../../src/processors/l2a/cloud-tests.js'
+import { CELL_FLAGS, hazeOverAll, testCells } from '../../../src/processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../../src/processors/l2a/definition.js'
 
 const gridOf = (ulx: number, uly: number, pixel: number, width: number, height = width): Grid => ({
@@ -114,7 +114,7 @@ describe('clouds of cells', () => {
   const flags = (now: object, before: object | null, days = 10) => {
     const reference =
       before === null ? null : leaveState(null, planesOf(grid, [before]), Uint8Array.of(1), DAY - days)
-    return testCells(planesOf(grid, [now]), reference, DAY)[0]
+    return testCells(planesOf(grid, [now]), reference, DAY, 0)[0]
   }
   test('a thick cloud is seen alone, haze only by change, and ploughing is none', () => {
     expect(flags(CLOUD, null)).toBe(CELL_FLAGS.monoTemporal)
@@ -129,6 +129,29 @@ describe('clouds of cells', () => {
     expect(flags({ ...CHAR, blue: 0.16, green: 0.18, red: 0.17, nir: 0.25 }, DRY)).toBe(
       CELL_FLAGS.multiTemporal,
     )
+  })
+  test('haze over all is no cloud, what rises above it is one; a veil thicker than that is cloud everywhere', () => {
+    const wide = gridOf(0, 240, 240, 40, 1)
+    const ground = Array.from({ length: 40 }, (_, i) => [GRASS, PLOUGHED, DRY, WATER][i % 4]!)
+    const under = (veil: number, clouds: number) => {
+      const now = ground.map((cell, i) => {
+        const more = i < clouds ? 0.1 : veil
+        return { ...cell, blue: cell.blue + more, green: cell.green + 0.9 * more, red: cell.red + 0.7 * more }
+      })
+      const state = leaveState(null, planesOf(wide, ground), new Uint8Array(40).fill(1), DAY - 10)
+      const planes = planesOf(wide, now)
+      const haze = hazeOverAll(planes, state)
+      return {
+        haze,
+        cloudy: testCells(planes, state, DAY, haze).reduce((n, flag) => n + (flag === 0 ? 0 : 1), 0),
+      }
+    }
+    // 0.05 in blue and 0.035 in red: 0.05 - 0.5 x 0.035. Water, one cell in four, is never asked.
+    expect(under(0.05, 0)).toMatchObject({ haze: expect.closeTo(0.0325, 4) as number, cloudy: 0 })
+    expect(under(0.05, 20)).toMatchObject({ haze: expect.closeTo(0.0325, 4) as number, cloudy: 15 })
+    expect(under(0, 20)).toEqual({ haze: 0, cloudy: 15 })
+    expect(under(0.12, 0)).toEqual({ haze: 0.045, cloudy: 30 })
+    expect(hazeOverAll(planesOf(wide, ground), emptyState(wide))).toBe(0)
   })
   test('snow is no cloud, water is not judged by change, no data is nothing', () => {
     expect(flags(SNOW, GRASS)).toBe(CELL_FLAGS.snow)

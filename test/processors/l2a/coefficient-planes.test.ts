@@ -57,6 +57,7 @@ const tableOf = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {
   return new BandTable({
     ...{ model: shippedModel(), band: { id: 'B02', detectors }, sun, sensor: 'S2A', ozone, aerosol },
     axes: { pressureHpa: pressureNodesHpa, aot: [aot], wv: [wv] },
+    withLegs: true,
     ...over,
   })
 }
@@ -67,6 +68,7 @@ const build = (over: Partial<BandTableInput> = {}, of: Partial<typeof air> = {})
       sun: over.sun ?? sun,
       sunCosine: 'applied',
       convergenceDeg: 0,
+      isSloping: true,
       cells: nodeGrid,
       detectors: seen,
     },
@@ -169,7 +171,7 @@ describe('coefficient planes', () => {
           table: tableOf({ axes: { pressureHpa: pressureNodesHpa, aot: [0, 0.1, 0.2, 0.3], wv: [2] } }),
           sun,
         },
-        ...{ sunCosine: 'applied', convergenceDeg: 0, cells: nodeGrid, detectors: seen },
+        ...{ sunCosine: 'applied', convergenceDeg: 0, isSloping: true, cells: nodeGrid, detectors: seen },
         nodes: { grid: nodeGrid, aotIs, aot: everywhere(0.2), wv: everywhere(2) },
       })
     const [sea, ground] = [at('sea-level'), at('ground')]
@@ -187,7 +189,15 @@ describe('coefficient planes', () => {
     const some = new Uint32Array(rows * cols)
     some[0] = 1 << 5
     const planes = buildCoefficientPlanes({
-      ...{ table: tableOf(), sun, sunCosine: 'applied', convergenceDeg: 0, cells: nodeGrid, detectors: some },
+      ...{
+        table: tableOf(),
+        sun,
+        sunCosine: 'applied',
+        convergenceDeg: 0,
+        isSloping: true,
+        cells: nodeGrid,
+        detectors: some,
+      },
       nodes: { grid: nodeGrid, aotIs: 'ground', aot: everywhere(0.2), wv: everywhere(2) },
     })
     expect([planes.slotCount, planes.slots[5], planes.slots[4], planes.slots[6]]).toEqual([
@@ -264,8 +274,8 @@ describe('coefficient planes', () => {
     const planes = build({ model: clear })
     expect([...planes.data.subarray(0, 3)]).toEqual([5, 0.5, 0.25])
     // 0.5 of the ground's light reaches the sensor, 0.4 straight; 0.8 of the sun's the ground, 0.6 straight.
-    expect(planes.legs[0]).toBeCloseTo(1.25, 6)
-    expect(planes.legs[1]).toBeCloseTo(0.75, 6)
+    expect(planes.legs?.[0]).toBeCloseTo(1.25, 6)
+    expect(planes.legs?.[1]).toBeCloseTo(0.75, 6)
     expect(planes.legs).toHaveLength((planes.data.length / 3) * 2)
   })
 

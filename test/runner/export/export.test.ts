@@ -187,9 +187,25 @@ describe('Theia', () => {
       pixels(own, 'B8A_sre.tif').map((v) => (v === -32768 ? -10000 : v)),
     )
     const atmosphere = gdal.open(join(folder, `${name}_ATB_R1.tif`))
-    const layers = [1, 2].map((i) => new Set(atmosphere.bands.get(i).pixels.read(0, 0, 100, 100)))
-    // 2 g/cm2 x 20, and 0.15 x 200.
-    expect(layers.map((values) => [...values].filter((v) => v !== 0))).toEqual([[40], [30]])
+    const { x, y } = atmosphere.rasterSize
+    const [vapour = [], aerosol = []] = [1, 2].map((i) =>
+      Array.from(atmosphere.bands.get(i).pixels.read(0, 0, x, y)),
+    )
+    // Vapour is that of the image, on larger pixels of which each covers whole ones of R1; ours is g/cm2 x 1000, theirs x 20.
+    const ours = gdal.open(join(own, 'WV.tif'))
+    const fine = atmosphere.geoTransform?.[1] ?? NaN
+    const ratio = (ours.geoTransform?.[1] ?? NaN) / fine
+    expect(ratio).toBe(6)
+    const wv = ours.bands.get(1).pixels.read(0, 0, ours.rasterSize.x, ours.rasterSize.y)
+    const expected = vapour.map((_, i) => {
+      const [column, row] = [Math.floor((i % x) / ratio), Math.floor(Math.floor(i / x) / ratio)]
+      return (wv[row * ours.rasterSize.x + column] ?? NaN) / 50
+    })
+    ours.close()
+    expect(vapour.findIndex((v, i) => !(Math.abs(v - (expected[i] ?? NaN)) <= 0.5001))).toBe(-1)
+    expect(new Set(vapour).size).toBeGreaterThan(3)
+    // Aerosol is that of the parameter: 0.15 x 200.
+    expect(new Set(aerosol)).toEqual(new Set([30]))
     expect(atmosphere.bands.get(1).dataType).toBe('Byte')
     atmosphere.close()
     expect(checkCog(join(folder, 'MASKS', `${name}_CLM_R2.tif`))).toEqual([])

@@ -86,9 +86,10 @@ function contrastAt(
   path: ShadowPath,
 ): number {
   const mean = (of: Int32Array): readonly [number, number] => {
-    let [sum, count] = [0, 0]
-    for (const cell of of) {
-      const at = path.shaded(cell, heightM)
+    let sum = 0
+    let count = 0
+    for (let k = 0; k < of.length; k++) {
+      const at = path.shaded(of[k]!, heightM)
       const dark = at === -1 ? NaN : darkness[at]!
       if (Number.isNaN(dark)) continue
       sum += dark

@@ -64,8 +64,10 @@ function onCells(grid: Grid, nodesOf: (cell: number) => OffsetNodes | undefined)
         (angles.uly - grid.uly + (row + 0.5) * grid.pixelHeightM) / angles.stepYM,
         angles.rows - 1,
       )
-      const [x, y] = [Math.min(Math.floor(u), angles.cols - 2), Math.min(Math.floor(v), angles.rows - 2)]
-      const [fx, fy] = [u - x, v - y]
+      const x = Math.min(Math.floor(u), angles.cols - 2)
+      const y = Math.min(Math.floor(v), angles.rows - 2)
+      const fx = u - x
+      const fy = v - y
       const at = y * angles.cols + x
       const mix = (field: Float64Array) =>
         (1 - fy) * ((1 - fx) * field[at]! + fx * field[at + 1]!) +
@@ -94,7 +96,8 @@ export class ShadowPath {
   /** Cell that a cloud seen in `cell`, `heightM` above the ground there, shades; -1 beyond the image or where directions are unknown. */
   shaded(cell: number, heightM: number): number {
     const { grid, sun, view, altitudeM } = this
-    const [sunEast, sunNorth] = [sun.east[cell]!, sun.north[cell]!]
+    const sunEast = sun.east[cell]!
+    const sunNorth = sun.north[cell]!
     const x = (cell % grid.width) + 0.5 + (heightM * (view.east[cell]! - sunEast)) / grid.pixelWidthM
     const y =
       Math.floor(cell / grid.width) + 0.5 - (heightM * (view.north[cell]! - sunNorth)) / grid.pixelHeightM
