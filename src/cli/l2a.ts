@@ -6,7 +6,7 @@ import type { CorrectedDates } from '../runner/l2a/correct-dates.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
 import { registerInspect } from './l2a-inspect.js'
-import { aerosolMix, autoOr, numberIn } from './numbers.js'
+import { aerosolMix, autoOr, bandChoice, numberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
   readonly engine?: string
@@ -19,6 +19,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly slopes?: string
   readonly nbar: boolean
   readonly bandpass?: string
+  readonly bands?: string
   readonly previous?: string
   readonly mode?: string
   readonly maxStateAge?: number
@@ -86,6 +87,11 @@ export function register(program: Command): void {
         '--bandpass <sensor>',
         'with --nbar: adjust these files to the bands of OLI (Landsat-8), as HLS does (default: none)',
       ).choices(BANDPASSES),
+    )
+    .option(
+      '--bands <list>',
+      'bands that get files, such as B02,B03,B04,B08; the others are read all the same, for air, masks and chain (default: all)',
+      bandChoice,
     )
     .option(
       '--previous <dir>',
@@ -174,6 +180,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
   ...(options.nbar ? { nbar: true } : {}),
   ...(options.bandpass === undefined ? {} : { bandpass: options.bandpass }),
+  ...(options.bands === undefined ? {} : { bands: options.bands }),
   ...(options.mode === undefined ? {} : { mode: options.mode }),
   ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
   ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { wrongWithBandChoice } from '../domain/band-choice.js'
 import { wrongWithAerosolMix } from '../domain/aerosol-mix.js'
 
 /** A parser of options and arguments: commander adds which one it was to the message. */
@@ -50,6 +51,13 @@ export const wholeNumberIn =
       throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}, found '${text}'`)
     return value
   }
+
+/** Names of bands between commas, as they are; only checked. */
+export const bandChoice = (text: string): string => {
+  const wrong = wrongWithBandChoice(text)
+  if (wrong !== null) throw new InvalidArgumentError(wrong)
+  return text
+}
 
 /** Aerosol models by weight, as they are; only checked. */
 export const aerosolMix = (text: string): string => {

@@ -1,3 +1,4 @@
+import { L2A_BANDS, wrongWithBandChoice } from '../../domain/band-choice.js'
 import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
 import {
   choice,
@@ -105,6 +106,15 @@ export const PROCESSOR_SETTINGS = {
     scopes: OF_PROCESSOR,
     effect: 'job',
     doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
+  }),
+  'processor.l2a.bands': text({
+    pattern: /^(all|B[0-9A,B]+)$/,
+    check: (value) => wrongWithBandChoice(value) === null,
+    range: `all, or names out of ${L2A_BANDS.join(',')} between commas`,
+    default: 'all',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Bands that get files; names that a sensor lacks are left out, and NDVI, composites and exports need theirs. The other bands are read all the same, for the air, the masks and the chain.',
   }),
   'processor.l2a.adjacency': flag({
     default: false,

@@ -1,33 +1,21 @@
 import { z } from 'zod'
 import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
+import { isChosen, L2A_BANDS, wrongWithBandChoice, type L2aBand } from '../../domain/band-choice.js'
 import { defineProcessor, type OutputSpec, type ParamsOf } from '../define-processor.js'
 
-/** Bands of Sentinel-2 with a surface reflectance. B09 and B10 see water vapour and cirrus, not the ground: dividing by their gas transmittance means nothing. */
-export const L2A_BANDS = [
-  'B01',
-  'B02',
-  'B03',
-  'B04',
-  'B05',
-  'B06',
-  'B07',
-  'B08',
-  'B8A',
-  'B11',
-  'B12',
-] as const
-export type L2aBand = (typeof L2A_BANDS)[number]
-
-/** The same of Landsat-8 and -9; B09 is the cirrus band. */
+/** Bands of Landsat-8 and -9 with a surface reflectance; B09 is the cirrus band. As with B09 and B10 of Sentinel-2, dividing it by its gas transmittance means nothing. */
 export const LANDSAT_L2A_BANDS = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07'] as const
 
 const DELIVERED: Readonly<Record<'s2' | 'landsat', ReadonlySet<string>>> = {
   s2: new Set(L2A_BANDS),
   landsat: new Set(LANDSAT_L2A_BANDS),
 }
-/** Whether a band gets a file of surface reflectance. */
+/** Whether a band has a surface reflectance. */
 export const isDelivered = (satellite: 's2' | 'landsat', band: string): boolean =>
   DELIVERED[satellite].has(band)
+/** Whether a band gets files where `choice` was asked for. */
+export const isKept = (satellite: 's2' | 'landsat', band: string, choice: string): boolean =>
+  isDelivered(satellite, band) && isChosen(choice, band)
 
 export const SLOPE_MODES = ['none', 'lambert', 'canopy'] as const
 
@@ -133,6 +121,16 @@ export const l2a = defineProcessor({
       .default('none')
       .describe(
         'Adjusts `nbar` to the bands of OLI (Landsat-8): lines by platform of the HLS v2.0 user guide for B01 to B04, B8A, B11, B12; the other bands, and those of Landsat, stay as they are [-].',
+      ),
+    bands: z
+      .string()
+      .superRefine((value, context) => {
+        const wrong = wrongWithBandChoice(value)
+        if (wrong !== null) context.addIssue({ code: 'custom', message: wrong })
+      })
+      .default('all')
+      .describe(
+        'Bands that get files, such as B02,B03,B04,B08, names that the sensor lacks left out; the others are read all the same, for the air, the masks and the chain [-].',
       ),
     mode: z
       .enum(CHAIN_MODES)

@@ -9,7 +9,7 @@ import { PRODUCT_FILES, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Quantiles, type Report } from '../../products/report.js'
 import { configureGdal } from '../../raster/gdal-runtime.js'
 import { openKernels } from '../open-kernels.js'
-import { drawQuicklook } from '../l2a/draw-quicklook.js'
+import { drawQuicklook, TRUE_COLOUR } from '../l2a/draw-quicklook.js'
 import { StageClock } from '../l2a/stage-clock.js'
 import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
@@ -91,7 +91,7 @@ export async function makeComposite(request: CompositeRequest): Promise<Composit
         `No pixel of tile ${id.tile} has data in any of ${inputs.dates.length} products. Nothing was made.`,
       )
     request.onProgress(0.96, 'quicklook and item')
-    await clock.stage('quicklook', () => drawQuicklook(folder, (band) => `${band}.tif`))
+    await clock.stage('quicklook', () => drawQuicklook(folder, TRUE_COLOUR, (band) => `${band}.tif`))
     const createdAt = new Date().toISOString()
     const versions = softwareVersions()
     const report: Report = {

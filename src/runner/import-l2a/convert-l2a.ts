@@ -117,7 +117,8 @@ export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a>
       if (layer !== null) rasters.push(await convertLayer(layer, file, unit, description, work))
     rasters.push({ file: PRODUCT_FILES.mask, grid: finest, statistics: null })
     const kind = source.bands[0]?.kind ?? 'sre'
-    await drawQuicklook(folder, (band) => bandFile(band, kind))
+    const drawn = source.bands.filter((band) => band.kind === kind).map(({ id }) => id)
+    await drawQuicklook(folder, drawn, (band) => bandFile(band, kind))
     const created = new Date().toISOString()
     const versions = softwareVersions()
     const report: Report = {

@@ -11,7 +11,6 @@ import {
   type CellPlanes,
 } from '../../processors/l2a/cells.js'
 import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
-import { isDelivered } from '../../processors/l2a/definition.js'
 import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
 import { bandFile, type LayerKind } from '../../products/layout.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
@@ -36,6 +35,10 @@ export interface CorrectedBand {
 
 export interface CorrectBandsOptions {
   readonly scene: L1Scene
+  /** Whether the first pass left a band for this one. */
+  readonly isCorrected: (band: string) => boolean
+  /** Whether a band gets files; what is corrected without them is there for the cells and the flags. */
+  readonly isKept: (band: string) => boolean
   /** What the first pass left. */
   readonly scratch: BlockScratch
   /** Gets the flags of the bands that are corrected. */
@@ -97,7 +100,7 @@ export async function correctBands(
 ): Promise<{ bands: CorrectedBand[]; cells: CellPlanes }> {
   const { scene, scratch, planes, pool, budget } = options
   const order = scene.bands
-    .filter(({ id }) => isDelivered(scene.satellite, id))
+    .filter(({ id }) => options.isCorrected(id))
     .sort((a, b) => b.grid.width - a.grid.width)
   const total = order.reduce((sum, { grid }) => sum + grid.width * grid.height, 0)
   const done: CorrectedBand[] = []
@@ -156,13 +159,14 @@ export async function correctBands(
 }
 
 function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions): OpenBand {
-  const { scene, coefficientsOf, pressure, aroundOf, nbarOf, terrain, pathOf, cells, codec, pool } = options
+  const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, codec, pool } = options
   const { id } = band
+  const isKept = options.isKept(id)
   const layout = cellsOfImage(cells, band.grid)
   const isOfCells = Object.values(CELL_BAND_IDS[scene.satellite]).includes(id)
   const reflectance = aroundOf(band)
   const around = reflectance && { grid: cells, reflectance }
-  const nbar = nbarOf(band)
+  const nbar = isKept ? options.nbarOf(band) : null
   const output = (kind: LayerKind): BandOutput => ({
     kind,
     statistics: new BandStatisticsBuilder(),
@@ -182,11 +186,13 @@ function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOption
   })
   return {
     ...{ band, nbar },
-    outputs: [
-      output('sre'),
-      ...(terrain === null ? [] : [output('fre')]),
-      ...(nbar === null ? [] : [output('nbar')]),
-    ],
+    outputs: isKept
+      ? [
+          output('sre'),
+          ...(terrain === null ? [] : [output('fre')]),
+          ...(nbar === null ? [] : [output('nbar')]),
+        ]
+      : [],
     // What one byte of kernel flags means for the planes.
     lookup: Uint8Array.from(
       { length: 256 },

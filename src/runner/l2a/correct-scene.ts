@@ -11,7 +11,8 @@ import {
   type ChainWish,
 } from '../../processors/l2a/chain-mode.js'
 import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
-import { l2a, type L2aParams } from '../../processors/l2a/definition.js'
+import { isDelivered, isKept, l2a, type L2aParams } from '../../processors/l2a/definition.js'
+import { CELL_BAND_IDS } from '../../processors/l2a/cells.js'
 import { nbarFactorsOf } from '../../processors/l2a/nbar.js'
 import { PRODUCT_FILES, bandFile, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Report } from '../../products/report.js'
@@ -91,6 +92,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const scene = await clock.stage('metadata', () => readL1Scene(request.input))
   assertSunHighEnough(scene.sun)
   const nbar = prepareNbar(scene, params)
+  const choice = chooseBands(scene, params.bands)
   for (const note of scene.notes) request.onNote(note)
   const name = productName({
     platform: scene.platform,
@@ -136,7 +138,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const planes = new FlagPlanes()
     const { cells: toa, fine } = await clock.stage('measure', () =>
       measureBands({
-        ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes }, wanted: () => true },
+        ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes, ...choice }, wanted: () => true },
         fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
@@ -160,7 +162,8 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     const { bands, cells } = await clock.stage('correct', () =>
       correctBands({
-        ...{ ...work, scene, scratch, planes, pressure, ...ground, cells: cellsGrid, codec: request.codec },
+        ...{ ...work, ...choice, ...ground, scene, scratch, planes, pressure },
+        ...{ cells: cellsGrid, codec: request.codec },
         pathOf: (band, kind) => join(folder, bandFile(band, kind)),
         nbarOf: (band) => nbar && nbarFactorsOf(scene, band, nbar),
         coefficientsOf: (band) =>
@@ -199,7 +202,10 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     await clock.stage('atmosphere', () => writeAtmosphere(write, air))
     await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))
     request.onProgress(0.97, 'quicklook and item')
-    await clock.stage('quicklook', () => drawQuicklook(folder, (band) => bandFile(band, 'sre')))
+    const kept = scene.bands.map(({ id }) => id).filter(choice.isKept)
+    const quicklookTitle = await clock.stage('quicklook', () =>
+      drawQuicklook(folder, kept, (band) => bandFile(band, 'sre')),
+    )
     const versions = softwareVersions()
     const createdAt = new Date().toISOString()
     const report: Report = {
@@ -236,7 +242,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         known_after_share: knownShare(state),
       },
       atmosphere: reportOf(air),
-      ...(nbar === null ? {} : { nbar: nbarReportOf(scene, nbar) }),
+      ...(nbar === null ? {} : { nbar: nbarReportOf(scene, nbar, choice.isKept) }),
       notes,
       flags: [
         ...flagsOf(air),
@@ -249,7 +255,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     }
     await writeReport(join(folder, PRODUCT_FILES.report), report)
     const { bbox } = await writeItem({
-      ...{ folder, name, scene, air, nbar, bands, shares, versions, createdAt },
+      ...{ folder, name, scene, air, nbar, bands, quicklookTitle, shares, versions, createdAt },
       cells: cellsGrid,
     })
     request.onProgress(1, 'done')
@@ -259,6 +265,22 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     await scratch.close()
     await kernels.close()
   }
+}
+
+/** Which bands get files, and which are corrected for the chain and the flags besides. Throws BAD_ARGUMENT where none would get any. */
+function chooseBands({ satellite, bands }: L1Scene, wanted: string) {
+  const chained = Object.values(CELL_BAND_IDS[satellite])
+  const choice = {
+    isKept: (band: string) => isKept(satellite, band, wanted),
+    isCorrected: (band: string) =>
+      isDelivered(satellite, band) && (isKept(satellite, band, wanted) || chained.includes(band)),
+  }
+  if (bands.some(({ id }) => choice.isKept(id))) return choice
+  const there = bands.map(({ id }) => id).filter((id) => isDelivered(satellite, id))
+  throw new ProcessingError(
+    'BAD_ARGUMENT',
+    `bands is '${wanted}': expected one of ${there.join(', ')}, which this product has, at least.`,
+  )
 }
 
 function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string): void {

@@ -1,7 +1,6 @@
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import { cellsOfImage } from '../../processors/l2a/cells.js'
-import { isDelivered } from '../../processors/l2a/definition.js'
 import {
   cellsUnder,
   isOfWholePixels,
@@ -19,8 +18,10 @@ import { PLANE_BITS, type FlagPlanes } from './flag-planes.js'
 /** Where what is decoded goes for the second pass. */
 export interface ForCorrection {
   readonly scratch: BlockScratch
-  /** Gets the no-data of bands that are not delivered. */
+  /** Gets the no-data of bands that are not corrected. */
   readonly planes: FlagPlanes
+  /** Whether the second pass corrects a band. */
+  readonly isCorrected: (band: string) => boolean
 }
 
 export interface MeasureBandsOptions {
@@ -97,7 +98,7 @@ export async function measureBands(options: MeasureBandsOptions): Promise<Measur
     await walkBlocks(blocks(), options, async ({ open, index, window }) => {
       const { band, input } = open
       const decoded = await budget.run(() => input.read(window))
-      const isPacked = keep !== null && isDelivered(scene.satellite, band.id)
+      const isPacked = keep?.isCorrected(band.id) === true
       const [layout, fineLayout] = [open.cells.layout, open.fine?.layout ?? null]
       const { packed, ...parts } = await budget.run(() =>
         options.pool.measure({ ...decoded, window, isPacked, layout, fine: fineLayout }),
@@ -125,7 +126,7 @@ export async function measureBands(options: MeasureBandsOptions): Promise<Measur
   }
 }
 
-/** Of a band without surface reflectance the second pass knows nothing; what it lacks is flagged now. */
+/** Of a band that is not corrected the second pass knows nothing; what it lacks is flagged now. */
 function addNoData(planes: FlagPlanes, { grid }: L1SceneBand, window: Window, dn: Uint16Array): void {
   const flags = Uint8Array.from(dn, (value) => (value === 0 ? KERNEL_FLAGS.noData : 0))
   planes.add(grid.width, grid.height, window, flags, NO_DATA_ONLY)

@@ -2,7 +2,7 @@ import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { lineToOli } from '../../processors/l2a/bandpass.js'
 import { BRDF_WEIGHTS } from '../../processors/l2a/brdf.js'
-import { isDelivered, type L2aParams } from '../../processors/l2a/definition.js'
+import type { L2aParams } from '../../processors/l2a/definition.js'
 import { BANDPASS_SOURCE, NBAR_SOURCE, planNbar, type NbarPlan } from '../../processors/l2a/nbar.js'
 import type { NbarReport } from '../../products/report.js'
 import { toLonLat } from '../../raster/transform.js'
@@ -32,11 +32,11 @@ export const meanSunZenith = ({ sunZenith }: NbarPlan): number =>
   sunZenith.reduce((sum, value) => sum + value, 0) / sunZenith.length
 
 /** What the report says of it: weights and lines by band, and what the sun became. */
-export function nbarReportOf(scene: L1Scene, plan: NbarPlan): NbarReport {
+export function nbarReportOf(scene: L1Scene, plan: NbarPlan, isKept: (band: string) => boolean): NbarReport {
   const round = (value: number) => Math.round(value * 1e4) / 1e4
   const bands = scene.bands.flatMap(({ id }) => {
     const weights = BRDF_WEIGHTS[scene.satellite][id]
-    if (weights === undefined || !isDelivered(scene.satellite, id)) return []
+    if (weights === undefined || !isKept(id)) return []
     const toOli = plan.bandpass === 'oli' ? lineToOli(scene.platform, id) : null
     return [[id, { ...weights, bandpass: toOli }] as const]
   })

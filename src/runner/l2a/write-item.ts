@@ -33,6 +33,7 @@ export interface WriteItemInput {
   /** Null: the product has no such layer. */
   readonly nbar: NbarPlan | null
   readonly bands: readonly CorrectedBand[]
+  readonly quicklookTitle: string
   readonly shares: MaskShares
   readonly versions: Readonly<Record<string, string>>
   readonly createdAt: string
@@ -91,7 +92,7 @@ export async function writeItem(
     ],
     quicklook: {
       file: PRODUCT_FILES.quicklook,
-      title: 'True-colour picture',
+      title: input.quicklookTitle,
       ...(await readFileFacts(join(folder, PRODUCT_FILES.quicklook))),
     },
     angles: { file: ANGLES_FILE, ...(await readFileFacts(join(folder, ANGLES_FILE))) },

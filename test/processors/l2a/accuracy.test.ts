@@ -7,7 +7,7 @@ import { compareWithUsgs, hasLandsatPair } from '../../../bench/landsat-referenc
 import { hasReferenceTable } from '../../../bench/reference-table.js'
 import { failuresOf } from '../../../bench/surface-limits.js'
 import { compareWithSurfaceReference, hasSurfaceReference } from '../../../bench/surface-reference.js'
-import { L2A_BANDS } from '../../../src/processors/l2a/definition.js'
+import { L2A_BANDS } from '../../../src/domain/band-choice.js'
 
 test.skipIf(!hasReferenceTable || !hasSurfaceReference || !hasLandsatPair)(
   'docs/accuracy.md holds what is measured now (`tilth bench accuracy --write`)',

@@ -11,7 +11,8 @@ import {
   rossThick,
   type Geometry,
 } from '../../../src/processors/l2a/brdf.js'
-import { L2A_BANDS, LANDSAT_L2A_BANDS } from '../../../src/processors/l2a/definition.js'
+import { L2A_BANDS } from '../../../src/domain/band-choice.js'
+import { LANDSAT_L2A_BANDS } from '../../../src/processors/l2a/definition.js'
 import { nbarFactorsOf, planNbar } from '../../../src/processors/l2a/nbar.js'
 import { overpassSunZenith, sunZenithAt } from '../../../src/processors/l2a/overpass-sun.js'
 import { sunAngles } from '../../../src/simulator/sun.js'

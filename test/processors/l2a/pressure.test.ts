@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { S2_PLATFORMS } from '../../../src/domain/sentinel2.js'
 import type { AtmosphereInput } from '../../../src/processors/l2a/atmosphere.js'
 import { shippedModel } from '../../../bench/accuracy-measures.js'
-import { L2A_BANDS } from '../../../src/processors/l2a/definition.js'
+import { L2A_BANDS } from '../../../src/domain/band-choice.js'
 import {
   MAX_PRESSURE_NODES,
   PRESSURE_STEP_HPA,

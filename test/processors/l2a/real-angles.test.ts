@@ -6,7 +6,7 @@ import { DATA } from '../../../bench/reference-table.js'
 import type { AngleGrid } from '../../../src/domain/l1-scene.js'
 import { S2_BANDS, type L1cBand, type S2Platform } from '../../../src/domain/sentinel2.js'
 import { BandTable, surfaceOf } from '../../../src/processors/l2a/band-table.js'
-import { L2A_BANDS } from '../../../src/processors/l2a/definition.js'
+import { L2A_BANDS } from '../../../src/domain/band-choice.js'
 import { fillByPlane, readRawAngles, readViewAngles } from '../../../src/products/sentinel2/angle-grids.js'
 import { readXml } from '../../../src/products/sentinel2/parse-xml.js'
 

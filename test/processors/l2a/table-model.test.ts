@@ -5,7 +5,7 @@ import { AEROSOL_MODELS } from '../../../src/domain/aerosol-mix.js'
 import { ProcessingError } from '../../../src/domain/errors.js'
 import type { AtmosphereInput } from '../../../src/processors/l2a/atmosphere.js'
 import { shippedResponse } from '../../../src/processors/l2a/band-integration.js'
-import { L2A_BANDS } from '../../../src/processors/l2a/definition.js'
+import { L2A_BANDS } from '../../../src/domain/band-choice.js'
 import { rayleighPhase, scatteringCosine, tableModel } from '../../../src/processors/l2a/table-model.js'
 import { shippedAtmosphereTable } from '../../../src/runner/rt/atmosphere-table.js'
 
