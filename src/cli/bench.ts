@@ -15,6 +15,14 @@ const BENCHES = {
   tail: () => import('../../bench/tail.js'),
 } as const
 
+interface L2aBenchOptions {
+  readonly rounds: number
+  readonly dir?: string
+  readonly pixelSize: number
+  readonly baseline: string
+  readonly pair: boolean
+}
+
 export function register(program: Command): void {
   const bench = program
     .command('bench')
@@ -26,20 +34,16 @@ export function register(program: Command): void {
   bench
     .command('l2a')
     .description(
-      'one full simulated tile: wall time against decoding all its JP2s by two gdal_translate side by side, and peak memory',
+      'one full simulated tile, DEM and all corrections: wall and CPU time against decoding all its JP2s and encoding the same outputs by two gdal_translate side by side, stages, and peak memory',
     )
     .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 3)
     .option('--dir <folder>', 'where the simulated tile is kept between runs (about 2 GB)', undefined)
     .option('--pixel-size <m>', 'pixel size of the finest band in m', numberIn(1, 10_000, 'm'), 10)
     .option('--baseline <nn.nn>', 'processing baseline to simulate', '02.09')
-    .action(async (options: { rounds: number; dir?: string; pixelSize: number; baseline: string }) => {
+    .option('--pair', 'two tiles at once against one after the other, too', false)
+    .action(async ({ rounds, dir, pixelSize, baseline, pair }: L2aBenchOptions) => {
       const { run } = await BENCHES.l2a()
-      await run({
-        rounds: options.rounds,
-        dir: options.dir ?? null,
-        pixelSizeM: options.pixelSize,
-        baseline: options.baseline,
-      })
+      await run({ rounds, dir: dir ?? null, pixelSizeM: pixelSize, baseline, pair })
     })
   bench
     .command('kernels')
