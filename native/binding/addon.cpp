@@ -15,6 +15,8 @@
 #include "halve.hpp"
 #include "normalized_difference.hpp"
 #include "pack.hpp"
+#include "registration.hpp"
+#include "shapes.hpp"
 #include "simd.hpp"
 #include "surroundings.hpp"
 #include "terrain.hpp"
@@ -22,7 +24,6 @@
 namespace tilth::binding {
 namespace {
 
-constexpr int kMaxSide = 1 << 20;
 constexpr int kTile = 512;
 
 /// Compressors keep state: one of each per JavaScript environment, that is per thread, freed with it.
@@ -30,13 +31,6 @@ struct Coders {
   TileEncoder encoder{kTile};
   BlockPacker packer;
 };
-
-std::size_t area(int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); }
-
-PixelWindow window_of(const Arguments& args) {
-  return {args.integer("x", 0, kMaxSide), args.integer("y", 0, kMaxSide), args.integer("width", 1, kMaxSide),
-          args.integer("height", 1, kMaxSide)};
-}
 
 NodeAxes axes_of(const Arguments& args) {
   const NodeAxes axes{args.number("x0"), args.number("dx"), args.number("y0"), args.number("dy")};
@@ -371,6 +365,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("compositeDivide", Napi::Function::New(env, CompositeDivide));
   exports.Set("cellSums", Napi::Function::New(env, CellSums));
   exports.Set("sensorCells", Napi::Function::New(env, SensorCellSums));
+  exports.Set("resampleCubic", Napi::Function::New(env, ResampleCubic));
+  exports.Set("shiftCubic", Napi::Function::New(env, ShiftCubic));
+  exports.Set("phaseShifts", Napi::Function::New(env, PhaseShifts));
   exports.Set("packBound", Napi::Function::New(env, PackBound));
   exports.Set("packBlock", Napi::Function::New(env, PackBlock));
   exports.Set("unpackBlock", Napi::Function::New(env, UnpackBlock));

@@ -31,6 +31,7 @@ export function formatDecisions(folder: string, report: Report): string {
           'chain',
           `${chain.mode}${chain.previous === null ? '' : `, after ${chain.previous}`}; ground known of ${percent(chain.known_share)} of the cells before, ${percent(chain.known_after_share)} after`,
         ),
+    ...(report.coregistration === undefined ? [] : [formatCoregistration(report.coregistration)]),
     line('flags', flags.join(', ') || 'none'),
     ...notes.map((note) => line('note', note)),
     ...(report.atmosphere === undefined ? [] : ['\n', formatAtmosphere(report.atmosphere)]),
@@ -42,6 +43,21 @@ export function formatDecisions(folder: string, report: Report): string {
     '\n',
     ...Object.entries(versions).map(([name, version]) => line(name, version)),
   ].join('')
+}
+
+function formatCoregistration(found: NonNullable<Report['coregistration']>): string {
+  const { reference, outcome, dx_m, dy_m, residual_m, confidence, agreeing, compared } = found
+  const shift = dx_m === null || dy_m === null ? 'no shift found' : `${dx_m} m east, ${dy_m} m north`
+  const what = {
+    moved: `moved by ${shift}`,
+    in_place: `${shift}, too little to be moved`,
+    unsure: `${shift}, not moved`,
+  }[outcome]
+  const residual = residual_m === null ? '' : `, residual ${residual_m} m`
+  return line(
+    'ground',
+    `${what}, onto ${reference}; confidence ${confidence.toFixed(2)} (${agreeing} of ${compared} windows)${residual}`,
+  )
 }
 
 function formatAtmosphere({ aot, wv, ozone, aerosol }: NonNullable<Report['atmosphere']>): string {

@@ -20,6 +20,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly nbar: boolean
   readonly bandpass?: string
   readonly bands?: string
+  readonly coregister?: string
   readonly previous?: string
   readonly mode?: string
   readonly maxStateAge?: number
@@ -92,6 +93,10 @@ export function register(program: Command): void {
       '--bands <list>',
       'bands that get files, such as B02,B03,B04,B08; the others are read all the same, for air, masks and chain (default: all)',
       bandChoice,
+    )
+    .option(
+      '--coregister <dir>',
+      'L2A product on whose ground the image is laid, or a folder with one for each tile: its shift against that is found in near infrared, told, and taken out where windows all over the image agree',
     )
     .option(
       '--previous <dir>',
@@ -181,6 +186,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.nbar ? { nbar: true } : {}),
   ...(options.bandpass === undefined ? {} : { bandpass: options.bandpass }),
   ...(options.bands === undefined ? {} : { bands: options.bands }),
+  ...(options.coregister === undefined ? {} : { coregister: options.coregister }),
   ...(options.mode === undefined ? {} : { mode: options.mode }),
   ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
   ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),

@@ -58,12 +58,23 @@ export const SCENE_FLAGS = {
   saturatedVisible: 128,
 } as const
 
+/** Where the image of a band lies when that is not the grid on which the band is wanted. */
+export interface Placement {
+  /** As delivered. */
+  readonly image: Grid
+  /** How far the ground of the image is moved to the east and north, metres of the band's grid: what it lay beside its place. */
+  readonly eastM: number
+  readonly northM: number
+}
+
 /** One band of a scene: where its digital numbers lie and what they mean. */
 export interface L1SceneBand {
   /** `B02`, `B8A`; in the same scene unique. Blue, green, red are B02, B03, B04 for every platform. */
   readonly id: string
   readonly path: string
+  /** On which its pixels are wanted: that of the image, unless `placement` says another. */
   readonly grid: Grid
+  readonly placement?: Placement
   /** Decoding unit of the image in pixels. */
   readonly blockWidth: number
   /** rho = (DN + offset) / quantification, see `L1Scene.sunCosine`; DN 0 no-data, 65535 saturated. */
@@ -127,7 +138,7 @@ export interface L1Scene {
   readonly flags: readonly string[]
   /** The detector (1..255, 0 = none) of each pixel of a band. */
   openDetectors(band: L1SceneBand): Promise<PixelBytes>
-  /** Not zero where a pixel of a band holds no measurement, whatever its number; null where the digital numbers say it all. */
+  /** Not zero where a pixel of a band's image, as delivered, holds no measurement, whatever its number; null where the digital numbers say it all. */
   openLost(band: L1SceneBand): Promise<PixelBytes | null>
   /** What comes beside the images, and in `notes` what of it cannot be used. Never rejects for what it lacks. */
   readAuxiliary(): Promise<{ readonly air: AuxiliaryAir; readonly notes: readonly string[] }>

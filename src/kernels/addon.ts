@@ -36,6 +36,9 @@ export interface Addon {
   compositeDivide(args: object): void
   cellSums(args: object): void
   sensorCells(args: object): void
+  resampleCubic(args: object): void
+  shiftCubic(args: object): void
+  phaseShifts(args: object): void
   packBound(args: { width: number; height: number }): number
   packBlock(args: object): number
   unpackBlock(args: object): boolean

@@ -93,6 +93,32 @@ const nbarSchema = z.strictObject({
 })
 export type NbarReport = z.infer<typeof nbarSchema>
 
+const coregistrationSchema = z.strictObject({
+  reference: z.string().min(1).describe('The L2A product on whose ground the image was to be laid.'),
+  band: z.string().min(1).describe('The near infrared that was compared.'),
+  outcome: z
+    .enum(['moved', 'in_place', 'unsure'])
+    .describe(
+      'moved: by dx_m, dy_m; in_place: the shift is less than a tenth of the finest pixel and was left; unsure: too few windows agree, nothing was moved.',
+    ),
+  applied: z.boolean().describe('Whether pixels were moved.'),
+  dx_m: z
+    .number()
+    .nullable()
+    .describe('East: by how much the image has to be moved; null where nothing was found.'),
+  dy_m: z.number().nullable().describe('North.'),
+  residual_m: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe('Root of the mean square of what the windows that agree still lie off after that.'),
+  confidence: share.describe('Windows that agree over those that were compared.'),
+  windows: z.number().int().nonnegative().describe('Over the image.'),
+  compared: z.number().int().nonnegative().describe('With enough clear land in both.'),
+  agreeing: z.number().int().nonnegative().describe('Within a quarter of a pixel of what most of them say.'),
+})
+export type CoregistrationReport = z.infer<typeof coregistrationSchema>
+
 /** `report.json`: how a product was made and what is in it. Documented in docs/products.md. */
 export const reportSchema = z.strictObject({
   schema: z.literal('tilth-report/1'),
@@ -142,6 +168,9 @@ export const reportSchema = z.strictObject({
   atmosphere: atmosphereSchema
     .optional()
     .describe('Of L2A products: what it was corrected with, and where that came from.'),
+  coregistration: coregistrationSchema
+    .optional()
+    .describe('Of L2A products that were to be laid on a reference: how far they lay beside it.'),
   nbar: nbarSchema.optional().describe('Of L2A products with files `_nbar.tif`: how these were made.'),
   composite: z
     .strictObject({

@@ -5,8 +5,8 @@ import { checkJp2 } from './check-jp2.js'
 
 let virtualFiles = 0
 
-/** How values between source pixels are made. `bilinear` or `cubicspline` for heights, `near` for classes, `average` when the target is much coarser. */
-export type Resampling = 'near' | 'bilinear' | 'cubic' | 'cubicspline' | 'average'
+/** How values between source pixels are made. `lanczos` keeps fine patterns in their place best; `bilinear` or `cubicspline` for heights, `near` for classes, `average` when the target is much coarser. */
+export type Resampling = 'near' | 'bilinear' | 'cubic' | 'cubicspline' | 'lanczos' | 'average'
 
 /**
  * Warps the first band of any GDAL raster (for example a DEM in degrees) onto a grid, in memory; of several rasters the later ones lie above the

@@ -15,6 +15,8 @@ import {
 import type { castShadows, meansAround, RowRange, slopes } from '../kernels/ground.js'
 import type { NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import type { BytePlane } from '../kernels/or-flags.js'
+import type { PhaseShiftsArgs } from '../kernels/phase-shift.js'
+import type { ResampleArgs } from '../kernels/resample.js'
 import type { NodeFactors } from '../kernels/scale-by-nodes.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
@@ -88,6 +90,10 @@ export interface KernelPool {
     band: { readonly grid: Grid; readonly offset: number; readonly quantification: number },
     ground: Ground,
   ): CorrectionTable
+  /** Digital numbers between the pixels of a piece of an image, as the kernel; `out` must lie on shared memory, `image.pixels` should. */
+  resample(task: ResampleArgs): Promise<void>
+  /** Shifts between windows of two images, as the kernel; `out` must lie on shared memory, what is read should. Windows are shared among the threads of the budget. */
+  phaseShifts(task: Omit<PhaseShiftsArgs, 'first' | 'last'>): Promise<void>
   /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory. */
   measure(task: MeasureTask): Promise<MeasuredBlock>
   /**
@@ -138,6 +144,8 @@ export interface KernelPoolOptions {
 
 /** Rows of a grid that one task of the ground works on. */
 const ROWS_AT_ONCE = 64
+/** Windows of one task that looks for shifts: about 50 ms. */
+const WINDOWS_AT_ONCE = 16
 
 /** Encoding goes before decoding, so that blocks leave memory. */
 const ENCODE_PRIORITY = 1
@@ -169,13 +177,18 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     idleTimeout: 5_000,
   })
   const gated = (run: () => Promise<unknown>): Promise<unknown> => options.budget?.run(run) ?? run()
-  const byRows = (rows: number, run: (range: RowRange) => Promise<unknown>): Promise<unknown> =>
+  const inParts = (
+    count: number,
+    atOnce: number,
+    run: (first: number, last: number) => Promise<unknown>,
+  ): Promise<unknown> =>
     Promise.all(
-      Array.from({ length: Math.ceil(rows / ROWS_AT_ONCE) }, (_, i) => {
-        const firstRow = i * ROWS_AT_ONCE
-        return gated(() => run({ firstRow, lastRow: Math.min(rows, firstRow + ROWS_AT_ONCE) }))
-      }),
+      Array.from({ length: Math.ceil(count / atOnce) }, (_, i) =>
+        gated(() => run(i * atOnce, Math.min(count, (i + 1) * atOnce))),
+      ),
     )
+  const byRows = (rows: number, run: (range: RowRange) => Promise<unknown>): Promise<unknown> =>
+    inParts(rows, ROWS_AT_ONCE, (firstRow, lastRow) => run({ firstRow, lastRow }))
   const encode = (name: string, task: object): Promise<EncodedTiles> => {
     const run = () => piscina.run(task, { name }) as Promise<EncodedTiles>
     return options.budget ? options.budget.run(run, ENCODE_PRIORITY) : run()
@@ -215,6 +228,16 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
         offset: band.offset,
         quantification: band.quantification,
       }
+    },
+    resample: async (task) => {
+      mustBeShared('out', task.out)
+      await piscina.run(task, { name: 'resampleBlock' })
+    },
+    phaseShifts: async (task) => {
+      mustBeShared('out', task.out)
+      await inParts(task.windows, WINDOWS_AT_ONCE, (first, last) =>
+        piscina.run({ ...task, first, last }, { name: 'shifts' }),
+      )
     },
     measure: (task) => piscina.run(task, { name: 'measure' }) as Promise<MeasuredBlock>,
     correctPacked: async ({ packed, window, table, cells, nbar }) => {

@@ -11,6 +11,8 @@ import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
 import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
 import { packBlock, unpackBlock } from '../kernels/pack-block.js'
+import { phaseShifts, type PhaseShiftsArgs } from '../kernels/phase-shift.js'
+import { resample, type ResampleArgs } from '../kernels/resample.js'
 import { scaleByNodes, type NodeFactors } from '../kernels/scale-by-nodes.js'
 import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
 import type { Codec } from '../domain/codec.js'
@@ -166,6 +168,15 @@ export function difference(task: NormalizedDifferenceArgs): void {
 
 export function cells(task: CellSumsArgs): BlockCells {
   return cellSums(task)
+}
+
+/** Digital numbers of a block out of a piece of an image. */
+export function resampleBlock(task: ResampleArgs): void {
+  resample(task)
+}
+
+export function shifts(task: PhaseShiftsArgs): void {
+  phaseShifts(task)
 }
 
 export { castShadows, meansAround, slopes } from '../kernels/ground.js'

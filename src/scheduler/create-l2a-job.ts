@@ -266,7 +266,7 @@ function freezeParameters(
   const orNull = (key: string) => (values[key] === '' ? null : values[key])
   const parsed = l2a.params.safeParse({
     ...values,
-    ...{ dem: orNull('dem'), cloud_mask: orNull('cloud_mask') },
+    ...{ dem: orNull('dem'), cloud_mask: orNull('cloud_mask'), coregister: orNull('coregister') },
   })
   if (!parsed.success)
     throw new ProcessingError(

@@ -39,7 +39,7 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     ...{ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', dem: '', other: 1 },
     ...{ mode: 'auto', max_state_age: 0, other_orbits: false, backward_dates: 8, max_cloud: 90 },
     ...{ engine: 'own', adjacency: false, slopes: 'lambert', cloud_mask: '', cloud_dilation: 120 },
-    ...{ nbar: false, bandpass: 'none' },
+    ...{ nbar: false, bandpass: 'none', bands: 'all', coregister: '' },
   })
   expect(origins).toEqual({
     aot: 'parent site region',
@@ -54,6 +54,8 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     nbar: 'default',
     bandpass: 'default',
     cloud_mask: 'default',
+    bands: 'default',
+    coregister: 'default',
     cloud_dilation: 'default',
     mode: 'default',
     max_state_age: 'default',

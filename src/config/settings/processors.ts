@@ -200,6 +200,15 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Raster of clouds that somebody else found, not 0 is cloud; added to our own; empty = none.',
   }),
+  'processor.l2a.coregister': text({
+    unit: '-',
+    pattern: /^(\/[^\0]*)?$/,
+    range: 'an absolute path, or empty',
+    default: '',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'L2A product on whose ground images are laid, or a folder with one for each tile; empty = as delivered.',
+  }),
   ...scheduling('ndvi', 2, 350),
   'processor.ndvi.min_sum': number({
     unit: '1',

@@ -132,6 +132,14 @@ export const l2a = defineProcessor({
       .describe(
         'Bands that get files, such as B02,B03,B04,B08, names that the sensor lacks left out; the others are read all the same, for the air, the masks and the chain [-].',
       ),
+    coregister: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Folder of the L2A product on whose ground the image is laid, or a folder with one such product for each tile: the shift is found by phase correlation of near infrared and taken out where windows all over the image agree; none: as delivered [-].',
+      ),
     mode: z
       .enum(CHAIN_MODES)
       .default('auto')

@@ -28,6 +28,7 @@ import { nbarFlagsOf, nbarReportOf, prepareNbar } from './prepare-nbar.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { surfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
+import { layOnReference } from './lay-on-reference.js'
 import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
 import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
@@ -89,17 +90,17 @@ export interface L2aOutcome {
 export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const { params, signal } = request
   const clock = new StageClock()
-  const scene = await clock.stage('metadata', () => readL1Scene(request.input))
-  assertSunHighEnough(scene.sun)
-  const nbar = prepareNbar(scene, params)
-  const choice = chooseBands(scene, params.bands)
-  for (const note of scene.notes) request.onNote(note)
+  const delivered = await clock.stage('metadata', () => readL1Scene(request.input))
+  assertSunHighEnough(delivered.sun)
+  const nbar = prepareNbar(delivered, params)
+  const choice = chooseBands(delivered, params.bands)
+  for (const note of delivered.notes) request.onNote(note)
   const name = productName({
-    platform: scene.platform,
+    platform: delivered.platform,
     level: 'L2A',
-    tile: scene.tile,
-    sensedAt: scene.namedAt,
-    relativeOrbit: scene.relativeOrbit,
+    tile: delivered.tile,
+    sensedAt: delivered.namedAt,
+    relativeOrbit: delivered.relativeOrbit,
   })
   await request.accept?.(name)
   const folder = join(request.into, name)
@@ -108,14 +109,16 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const { budget, pool } = kernels
   const scratch = await BlockScratch.open(request.scratch)
   try {
+    const work = { params, blockSize: request.blockSize, pool, budget, signal }
+    const laid = await clock.stage('coregister', () => layOnReference(delivered, params.coregister, work))
+    const { scene } = laid
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
-    const notes = [...scene.notes]
+    const notes = [...scene.notes, ...laid.notes]
     if (pressure.heights !== null && pressure.heights.missingShare > 0)
       notes.push(
         `The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`,
       )
-    const work = { params, blockSize: request.blockSize, pool, budget, signal }
     const wish = chainWish(params, scene.satellite)
     const inputs = await request.chain(wish, scene)
     const { previous, following } = inputs
@@ -223,6 +226,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         ...(params.dem === null
           ? []
           : [{ kind: 'DEM', name: params.dem, detail: 'heights in m above the EGM2008 geoid assumed' }]),
+        ...laid.inputs,
       ],
       parameters: Object.fromEntries(
         Object.entries(params).map(([key, value]) => [
@@ -242,10 +246,12 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         known_after_share: knownShare(state),
       },
       atmosphere: reportOf(air),
+      ...(laid.coregistration === null ? {} : { coregistration: laid.coregistration }),
       ...(nbar === null ? {} : { nbar: nbarReportOf(scene, nbar, choice.isKept) }),
       notes,
       flags: [
         ...flagsOf(air),
+        ...laid.flags,
         ...(nbar === null ? [] : nbarFlagsOf(scene, nbar)),
         ...(params.dem === null ? ['sea_level_pressure'] : []),
         ...(pressure.heights !== null && pressure.heights.missingShare > 0 ? ['dem_incomplete'] : []),
@@ -257,6 +263,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const { bbox } = await writeItem({
       ...{ folder, name, scene, air, nbar, bands, quicklookTitle, shares, versions, createdAt },
       cells: cellsGrid,
+      coregistration: laid.coregistration,
     })
     request.onProgress(1, 'done')
     const link = { mode, wish, digest: digestOf(state) }

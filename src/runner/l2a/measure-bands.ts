@@ -84,7 +84,7 @@ export async function measureBands(options: MeasureBandsOptions): Promise<Measur
 
   function* blocks(): Generator<{ open: Open; index: number; window: Window }> {
     for (const band of order) {
-      const input = new BandInput(scene, band, options.blockSize)
+      const input = new BandInput(scene, band, options.blockSize, options)
       const open = {
         ...{ band, input, left: input.blocks.length, cells: openSums(cells, band.grid) },
         fine: fine.wanted(band.id) ? openSums(fine.grid, band.grid) : null,
@@ -97,7 +97,7 @@ export async function measureBands(options: MeasureBandsOptions): Promise<Measur
   try {
     await walkBlocks(blocks(), options, async ({ open, index, window }) => {
       const { band, input } = open
-      const decoded = await budget.run(() => input.read(window))
+      const decoded = await input.read(index)
       const isPacked = keep?.isCorrected(band.id) === true
       const [layout, fineLayout] = [open.cells.layout, open.fine?.layout ?? null]
       const { packed, ...parts } = await budget.run(() =>

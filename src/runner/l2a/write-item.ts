@@ -16,6 +16,7 @@ import {
   stateFile,
 } from '../../products/layout.js'
 import { ANGLES_FILE } from '../../products/l2a/angles.js'
+import type { CoregistrationReport } from '../../products/report.js'
 import { publishError } from '../../products/publish.js'
 import { buildItem, readFileFacts, type RasterAsset } from '../../products/stac/build-item.js'
 import { validateStacItem } from '../../products/stac/validate-stac-item.js'
@@ -39,6 +40,8 @@ export interface WriteItemInput {
   readonly createdAt: string
   /** The grid of the state's files. */
   readonly cells: Grid
+  /** Null: it was not asked for. */
+  readonly coregistration: CoregistrationReport | null
 }
 
 /** Points an edge of the footprint gets: 5 km apart on a full tile, so that its edges follow the meridians' curve within a metre. */
@@ -80,6 +83,7 @@ export async function writeItem(
             'tilth:nbar_sun_zenith': Math.round(meanSunZenith(nbar) * 100) / 100,
             'tilth:nbar_bandpass': nbar.bandpass,
           }),
+      ...shiftProperties(input.coregistration),
     },
     rasters: [
       ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
@@ -107,6 +111,19 @@ export async function writeItem(
   const [west, south, east, north] = item.bbox
   return { bbox: [west, south, east < west ? east + 360 : east, north] }
 }
+
+/** As the report has them; what was not found is left out. */
+const shiftProperties = (found: CoregistrationReport | null): Record<string, string | number | boolean> =>
+  found === null
+    ? {}
+    : {
+        'tilth:coregistration_reference': found.reference,
+        'tilth:coregistration_applied': found.applied,
+        'tilth:coregistration_confidence': Math.round(found.confidence * 1000) / 1000,
+        ...(found.dx_m === null ? {} : { 'tilth:coregistration_dx_m': found.dx_m }),
+        ...(found.dy_m === null ? {} : { 'tilth:coregistration_dy_m': found.dy_m }),
+        ...(found.residual_m === null ? {} : { 'tilth:coregistration_residual_m': found.residual_m }),
+      }
 
 /** The air in a few words; means over the cells. */
 function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
