@@ -40,4 +40,4 @@ test('a benchmark that is ended by SIGTERM ends its Postgres and its child proce
     'the server is gone',
   )
   expect(processesOf(folder)).toEqual([])
-}, 120_000)
+})

@@ -19,7 +19,7 @@ test('the benchmark of overload runs eager steps within limits, or says why it c
     }
     expect(result.ratio).toBeGreaterThan(0)
   }
-}, 120_000)
+})
 
 test('where reads of a folder cannot be limited it is skipped with the reason, and nothing is left', () => {
   const told = makeLimitedGroup('tilth-test-no-disk', { memoryMb: 512, readMbS: 64, folder: '/proc' })

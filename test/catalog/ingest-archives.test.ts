@@ -40,7 +40,7 @@ beforeAll(async () => {
   const options = { tile: '31TCJ', date: '2025-05-10', pixelSizeM: 720, seed: 5, noiseDn: 0, outDir: folder }
   safePath = (await simulateL1c(options)).safePath
   zip = save('any name.bin', await zipOf(filesBelow(safePath, 'P.SAFE/')))
-}, 60_000)
+})
 afterAll(() => database.close())
 beforeEach(async () => {
   await app.db.deleteFrom('acquisition').execute()

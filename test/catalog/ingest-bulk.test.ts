@@ -54,7 +54,7 @@ test('many products by two processes at once: each is new exactly once, and prog
   const rows = await app.db.selectFrom('acquisition').select('identity').execute()
   expect(rows.map(({ identity }) => identity).sort()).toEqual([...fresh].sort())
   expect((await ingest(many)).outcomes.filter(({ isNew }) => isNew)).toEqual([])
-}, 240_000)
+})
 
 test.skipIf(!hasSharedData)(
   'a folder with everything in it: each product is recognised or refused by name with a code',

@@ -53,7 +53,7 @@ describe.skipIf(!hasSharedData)('Landsat products in the catalogue', () => {
     app = await database.open()
     await setSetting(app.db, 'storage.min_free_mb', '0', { site: null, by: 'test' })
     await setSetting(app.db, 'ingest.copy_quiet_s', '0', { site: null, by: 'test' })
-  }, 60_000)
+  })
   afterAll(() => database.close())
   beforeEach(async () => {
     await app.db.deleteFrom('step').execute()
@@ -114,7 +114,7 @@ describe.skipIf(!hasSharedData)('Landsat products in the catalogue', () => {
       LC09_L1TP_112081_20220209_20230501_02_T1: 'present',
     }
     expect(ends).toEqual([expected, expected, expected])
-  }, 120_000)
+  })
 
   test('the same scene in collection 1 gives way to collection 2', async () => {
     // Collection 2 of the scene of 016/037, told by its metadata alone: images as they are.
@@ -132,7 +132,7 @@ describe.skipIf(!hasSharedData)('Landsat products in the catalogue', () => {
       LC08_L1TP_016037_20170813_20200903_02_T1: 'present',
       LC08_L1TP_016037_20170813_20170814_01_RT: 'superseded',
     })
-  }, 60_000)
+  })
 
   test('levels without ground control are ignored with the reason, broken ones are broken', async () => {
     const systematic = version(NAME, (t) => t.replaceAll('"L1TP"', '"L1GT"'))

@@ -40,7 +40,7 @@ beforeAll(async () => {
   recent = (await simulateL1c({ ...COMMON, tile: '31TCJ', baseline: '05.11', outDir: join(folder, 'made') }))
     .safePath
   old = toOldSafe(compact, join(folder, 'old'))
-}, 120_000)
+})
 
 /** All that decides pixels and identity; where the files lie and what was noted is left out. */
 const essence = (product: L1cProduct) => ({
@@ -270,7 +270,7 @@ describe('granules that lack something', () => {
       )
     rmSync(imageOf(granule, 'B05'))
     await expect(readL1cMetadata(path, settled)).rejects.toMatchObject({ code: 'PRODUCT_INCOMPLETE' })
-  }, 120_000)
+  })
 
   test('a partial swath has no-data where the image has none, and values elsewhere', async () => {
     const path = copyOf('partial.SAFE')
@@ -298,7 +298,7 @@ describe('granules that lack something', () => {
     }
     expect(report.valid_share).toBeGreaterThan(0.4)
     expect(report.valid_share).toBeLessThan(0.52)
-  }, 120_000)
+  })
 
   test('an image without any data ends with NO_VALID_PIXEL and leaves nothing', async () => {
     const path = copyOf('empty.SAFE')
@@ -308,5 +308,5 @@ describe('granules that lack something', () => {
     expect(result.exitCode).toBe(65)
     expect(result.stderr).toContain('NO_VALID_PIXEL')
     expect(existsSync(out) ? readdirSync(out) : []).toEqual([])
-  }, 60_000)
+  })
 })

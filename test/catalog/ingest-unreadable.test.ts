@@ -48,7 +48,7 @@ beforeAll(async () => {
   const options = { tile: '31TCJ', date: '2025-05-10', pixelSizeM: 720, seed: 5, noiseDn: 0, outDir: folder }
   safePath = (await simulateL1c(options)).safePath
   zip = await zipOf(filesBelow(safePath, 'P.SAFE/'))
-}, 60_000)
+})
 afterAll(() => database.close())
 beforeEach(async () => {
   await app.db.deleteFrom('acquisition').execute()

@@ -150,4 +150,4 @@ test('the command writes a site file that `tilth site apply` takes, and asks bef
   const applied = await tilth(['site', 'apply', out, '--dry-run'])
   expect(applied.stdout + applied.stderr).toContain('farm-north')
   expect(applied.exitCode, applied.stderr).toBeLessThanOrEqual(1)
-}, 60_000)
+})

@@ -109,4 +109,4 @@ test('dates and composites that are published at the same moment never end with 
     ])
     expect(await reasonOf(), `round ${round}`).not.toBeNull()
   }
-}, 60_000)
+})

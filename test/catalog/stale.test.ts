@@ -38,7 +38,7 @@ beforeAll(async () => {
   expect(later).not.toBe(text)
   writeFileSync(xml, later)
   versions = [old, recent, again]
-}, 60_000)
+})
 afterAll(() => database.close())
 beforeEach(async () => {
   for (const table of ['product', 'job', 'acquisition'] as const) await app.db.deleteFrom(table).execute()
@@ -151,7 +151,7 @@ test('whatever the order of arrival, and whatever was made in between, the end i
   expect(ends.size).toBe(2)
   // The last product is from an older version: made after the first arrival only (4 orders), or up to the second (2 orders, twice).
   expect(remade).toBe(8)
-}, 180_000)
+})
 
 test('a newer version marks the product and all that was made from it, in any depth; they say why', async () => {
   await ingestPaths(app, [versions[0] ?? ''], { copy: false })

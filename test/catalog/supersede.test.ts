@@ -26,7 +26,7 @@ beforeAll(async () => {
   }
   older = await simulateL1c({ ...common, outDir: folder, baseline: '04.00' })
   newer = await simulateL1c({ ...common, outDir: folder, baseline: '05.11' })
-}, 60_000)
+})
 afterAll(async () => {
   await database.close()
   rmSync(folder, { recursive: true, force: true })

@@ -71,7 +71,7 @@ describe.skipIf(!hasSharedData)('a real decimated tile from the command line', (
       // The forecast in the product.
       ozone: { origin: 'auxiliary', value: expect.closeTo(277.3, 1) as number },
     })
-  }, 180_000)
+  })
 
   test('a layout that there is not, and an option that is missing', async () => {
     expect(await tilth(['export', home, '--layout', 'jpeg', '--out', home])).toMatchObject({ exitCode: 64 })
@@ -79,5 +79,5 @@ describe.skipIf(!hasSharedData)('a real decimated tile from the command line', (
     const none = await tilth(['export', home, '--layout', 'hls', '--out', join(home, 'x')])
     expect(none.exitCode).toBe(65)
     expect(none.stderr).toContain('PRODUCT_UNSUPPORTED')
-  }, 60_000)
+  })
 })

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const made = await tilth(['l2a', safePath, '--out', join(home, 'l2a'), '--quiet'])
   expect(made.stderr).not.toContain('error')
   product = productFolder(join(home, 'l2a'))
-}, 120_000)
+})
 
 const inspect = (...args: string[]) => tilth(['l2a', 'inspect', ...args])
 const pixelOf = async (...args: string[]): Promise<PixelNumbers> => {
@@ -51,7 +51,7 @@ test('what was decided is told in text and, the whole report, in JSON', async ()
   const json = JSON.parse((await inspect(product, '--json')).stdout) as Record<string, unknown>
   expect(json).toMatchObject({ folder: product, pixel: null, plot: null })
   expect(json['report']).toEqual(JSON.parse(readFileSync(join(product, 'report.json'), 'utf8')))
-}, 60_000)
+})
 
 test('the numbers of a pixel are those of the files, however its place is named', async () => {
   const pixel = await pixelOf('--pixel', '70,31')
@@ -86,7 +86,7 @@ test('the numbers of a pixel are those of the files, however its place is named'
   const text = (await inspect(product, '--pixel', '70,31')).stdout
   expect(text).toContain('column 70, row 31')
   expect(text).toMatch(new RegExp(`^B04_sre +${red.stored} `, 'm'))
-}, 60_000)
+})
 
 test('a cloud has its bits and its class by name', async () => {
   const dataset = gdal.open(join(product, 'MASK.tif'))
@@ -101,7 +101,7 @@ test('a cloud has its bits and its class by name', async () => {
   expect(found.bits).toContain('cloud')
   expect(found.bits).toContain('cloudOrShadow')
   expect(kind).toEqual({ stored: 9, name: 'cloud, high probability' })
-}, 60_000)
+})
 
 test('the page holds all its pictures and names its colours', async () => {
   const page = join(home, 'plot.html')
@@ -121,7 +121,7 @@ test('the page holds all its pictures and names its colours', async () => {
   expect(ends[0]).toBeGreaterThanOrEqual(atmosphere.aot.min - 0.0005)
   expect(ends[1]).toBeLessThanOrEqual(atmosphere.aot.max + 0.0005)
   expect(ends[1]).toBeGreaterThan(ends[0]!)
-}, 60_000)
+})
 
 test.each([
   [['--at', '5'], 'two numbers'],
@@ -173,7 +173,7 @@ test('a folder that is no product, a report that is missing, torn or of another 
   expect(existsSync(page)).toBe(false)
   const nowhere = await inspect(product, '--plot', join(home, 'not there', 'plot.html'))
   expect(nowhere.stderr).toContain('WRITE_FAILED')
-}, 60_000)
+})
 
 test('without --out a product is not corrected', async () => {
   const { exitCode, stderr } = await tilth(['l2a', join(home, 'l1')])

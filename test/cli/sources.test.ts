@@ -27,7 +27,7 @@ beforeAll(async () => {
   may = await servedProduct(folder, { date: '2025-05-10' })
   june = await servedProduct(folder, { date: '2025-06-09', cloud: 90 })
   await addFields(app)
-}, 120_000)
+})
 afterAll(async () => {
   await server.close()
   await database.close()

@@ -10,4 +10,4 @@ test('a round under fire: processes, schedulers and Postgres die, every step tak
   expect(exitCode, stdout + stderr).toBe(0)
   expect(stdout).toMatch(/killed 6 step processes .* 2 schedulers, Postgres 1 times/)
   expect(stdout).toContain('every step took effect once, in order, nothing left')
-}, 180_000)
+})

@@ -217,7 +217,7 @@ describe.each([
     expect(result.exitCode, result.stderr).toBe(0)
     l1c = await readL1cMetadata(safePath)
     for (const band of BANDS) samples.set(band, await samplesOf(l1c.bands[band]!, productFolder(out), dem))
-  }, 120_000)
+  })
 
   /** Absolute differences to the product in stored units, ascending. */
   const differences = (band: S2Band, mistake: Mistake = {}): number[] =>

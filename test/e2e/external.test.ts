@@ -56,7 +56,7 @@ beforeAll(async () => {
     JSON.stringify({ sen2cor: { executable: sen2cor.executable } }),
     { mode: 0o600 },
   )
-}, 240_000)
+})
 afterAll(() => database.close())
 
 test('chosen by a setting, a step of l2a lets Sen2Cor correct; a failure is tried again; the next processor takes the product', async () => {
@@ -92,4 +92,4 @@ test('chosen by a setting, a step of l2a lets Sen2Cor correct; a failure is trie
   expect((await run('up', '--until-idle')).exitCode).toBe(0)
   expect((await products()).map(({ processor }) => processor)).toEqual(['l2a', 'ndvi'])
   expect((await run('db', 'check')).exitCode).toBe(0)
-}, 240_000)
+})

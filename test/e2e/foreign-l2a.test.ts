@@ -41,7 +41,7 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
   let safe: string
   beforeAll(() => {
     safe = remake(NAME)
-  }, 120_000)
+  })
   afterAll(async () => {
     await Promise.all(databases.map((database) => database.close()))
   })
@@ -100,7 +100,7 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
     const id = (await db.selectFrom('acquisition').select('id').executeTakeFirstOrThrow()).id
     expect(await listL2aInputs(db, { acquisitionIds: [id] })).toEqual([])
     expect((await run('process', '--acquisition', String(id))).stdout).toContain('nothing to do')
-  }, 240_000)
+  })
 
   test('our own product of the same scene stays as it is, whether it was there first or comes later', async () => {
     const { db, run } = await open()
@@ -146,7 +146,7 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
     // Neither supersedes the other, though one has the greater baseline.
     expect(states.map(({ state }) => state)).toEqual(['present', 'present'])
     expect(await listL2aInputs(db, {})).toMatchObject([{ acquisitionId: l1c, existing: { name: OURS } }])
-  }, 240_000)
+  })
 
   test('a zip of it, and a newer baseline that supersedes the older import', async () => {
     const { db, run } = await open()
@@ -171,7 +171,7 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
     const again = await run('ingest', safe)
     expect(again.stdout).toContain('superseded')
     expect((await stepsOf(db)).length).toBe(2)
-  }, 240_000)
+  })
 
   test('broken products: named when they are ingested or when they are read, and nothing half visible', async () => {
     const { db, archive, run } = await open()
@@ -201,7 +201,7 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
     await run('ingest', later)
     await run('up', '--until-idle')
     expect(await productsOf(db)).toMatchObject([{ name: THEIRS }])
-  }, 240_000)
+  })
 
   test('a product of MAJA comes into the catalogue under its own name', async () => {
     const { db, run } = await open()
@@ -216,14 +216,14 @@ describe.skipIf(!hasSharedData)('Sen2Cor products in the catalogue', () => {
       },
     ])
     expect((await run('ingest', maja)).stderr).toContain('exists')
-  }, 120_000)
+  })
 
   test('the command without a catalogue gives the same name', async () => {
     const out = join(folder, 'out')
     mkdirSync(out)
     expect((await tilth(['import-l2a', safe, '--out', out, '--quiet'])).exitCode).toBe(0)
     expect(readdirSync(out)).toEqual([THEIRS])
-  }, 120_000)
+  })
 })
 
 async function insertL1c(db: App['db']): Promise<number> {

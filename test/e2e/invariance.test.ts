@@ -62,7 +62,7 @@ beforeAll(async () => {
     last = productFolder(out)
     digests.push(digestsOf(last))
   }
-}, 170_000)
+})
 
 describe('a tile of 2045 x 2045 pixels that several detectors saw, with relief', () => {
   test('is what it is said to be: many blocks, at least three detectors, altitudes that change the pressure', async () => {

@@ -32,7 +32,7 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
   let folder = ''
   beforeAll(async () => {
     folder = await correct(join(L1, 'LC09_C2_112081'), 'lc09')
-  }, 120_000)
+  })
 
   test('gives seven bands, masks, atmosphere, item, quicklook and report as valid COGs', async () => {
     const bands = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07'].map((band) => `${band}_sre.tif`)
@@ -124,7 +124,7 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
     const again = await correct(tar, 'lc09-tar')
     for (const name of readdirSync(folder).filter((n) => n.endsWith('.tif')))
       expect(readFileSync(join(again, name)).equals(readFileSync(join(folder, name))), name).toBe(true)
-  }, 120_000)
+  })
 })
 
 describe.skipIf(!hasSharedData)('other real scenes', () => {
@@ -136,7 +136,7 @@ describe.skipIf(!hasSharedData)('other real scenes', () => {
     expect(cloudy).toBeCloseTo(0.267, 1)
     expect(json(join(folder, 'report.json'))['flags']).toContain('angles_computed')
     expect(await stacItemFaults(json(join(folder, 'item.json')))).toEqual([])
-  }, 120_000)
+  })
 
   test('a crop of six bands: its reflectance is that of the formula of USGS, the atmosphere taken away', async () => {
     const folder = await correct(CORUMBA, 'corumba')
@@ -155,7 +155,7 @@ describe.skipIf(!hasSharedData)('other real scenes', () => {
       const mean = change.reduce((a, b) => a + b, 0) / change.length
       expect([band, mean > least && mean < most, mean]).toEqual([band, true, mean])
     }
-  }, 120_000)
+  })
 
   test('images that lie elsewhere than the metadata says end with a code, and leave nothing', async () => {
     const into = join(out, 'refused')
@@ -163,5 +163,5 @@ describe.skipIf(!hasSharedData)('other real scenes', () => {
     expect(result.exitCode).toBe(65)
     expect(result.stderr).toMatch(/GRID_MISMATCH/)
     expect(existsSync(into) ? readdirSync(into) : []).toEqual([])
-  }, 60_000)
+  })
 })

@@ -62,5 +62,5 @@ describe.skipIf(!hasSharedData)('two real Landsat-8 dates as a chain', () => {
     // At the border some are as dark as shadows of clouds beyond it: 2 % measured.
     expect(shareOf(outside, isScar).share).toBeLessThan(0.05)
     expect(shareOf(cloud, () => true).share).toBeLessThan(0.01)
-  }, 120_000)
+  })
 })

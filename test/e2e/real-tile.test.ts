@@ -39,7 +39,7 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
     expect(result.stderr).toContain('640')
     expect(result.exitCode).toBe(0)
     folder = productFolder(out)
-  }, 120_000)
+  })
 
   test('gives every band, mask, class, atmosphere, item, quicklook and report', () => {
     const expected = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B11', 'B12'].map(

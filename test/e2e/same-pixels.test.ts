@@ -41,7 +41,7 @@ describe.skipIf(!hasSharedData)(
       const products = JSON.parse(await run('products', '--json')) as { location: string }[]
       expect(products).toHaveLength(1)
       scheduled = join(home, 'archive', products[0]!.location.replace('archive:', ''))
-    }, 120_000)
+    })
 
     test('every raster and the quicklook have the same bytes', () => {
       const names = (folder: string) => readdirSync(folder).sort()

@@ -48,4 +48,4 @@ test('a season runs by itself, with and without kills of steps, scheduler and Po
     expect(existsSync(join(dirname(index), decodeURIComponent(link))), link).toBe(true)
   expect(page).toContain('season-garonne.html')
   expect(processesOf(dir)).toEqual([])
-}, 600_000)
+})

@@ -32,7 +32,7 @@ beforeAll(async () => {
   await setSetting(app.db, 'ingest.copy_quiet_s', 1)
   await setSetting(app.db, 'sources.interval_s', 3)
   await setSetting(app.db, 'sources.late_days', 3660)
-}, 120_000)
+})
 afterAll(async () => {
   await server.close()
   await database.close()

@@ -84,5 +84,5 @@ describe.skipIf(obstacle !== null)(`elastic Slurm${obstacle === null ? '' : ` ($
       'both nodes are stopped again',
       60_000,
     )
-  }, 240_000)
+  })
 })

@@ -155,4 +155,4 @@ test('a process that is killed half-way leaves no product, and the next one make
   expect(readdirSync(out).filter((name) => !name.startsWith('.'))).toEqual([
     'S2_L3A_31TCJ_20250612T120000_H025',
   ])
-}, 120_000)
+})

@@ -149,7 +149,7 @@ describe('six columns worked by hand', () => {
       expect(checkCog(join(folder, file)), file).toEqual([])
       expect(await validateCog(join(folder, file)), file).toBe('')
     }
-  }, 60_000)
+  })
 
   test('another least weight and half give other means and another name', async () => {
     const inputs = readdirSync(join(home, 'hand')).map((name) => join(home, 'hand', name))
@@ -187,7 +187,7 @@ describe('many dates of random classes and values', () => {
   beforeAll(async () => {
     inputs = times.map((time, k) => date('many', nameAt(time), SIZE, valueOf(k), maskOf(k)))
     folder = (await make(inputs, 'many-out')).folder
-  }, 120_000)
+  })
 
   test('is at each pixel the weighted mean of real numbers over the dates of its best class', () => {
     const found = readPixels(join(folder, 'B02.tif')).pixels
@@ -243,7 +243,7 @@ describe('many dates of random classes and values', () => {
       const other = await make(order, `same-${threads}`, { threads, blockSize, codec: 'deflate' })
       expect(digest(other.folder), `${threads} threads, blocks of ${blockSize}`).toEqual(expected)
     }
-  }, 120_000)
+  })
 
   test('a run that is stopped half-way leaves nothing', async () => {
     const controller = new AbortController()

@@ -60,7 +60,7 @@ describe.skipIf(!hasSharedData).each(PRODUCTS)('Sen2Cor, baseline %s', (baseline
       onProgress: () => undefined,
     }
     product = (await convertL2a(options)).folder
-  }, 240_000)
+  })
 
   test('every band has its values with the offset applied, no-data, and a valid COG', () => {
     for (const band of ['B01', 'B03', 'B8A', 'B12']) {

@@ -46,7 +46,7 @@ describe('a product of MAJA', () => {
     product = done.folder
     files = readdirSync(product).sort()
     expect(done.name).toMatch(/^S2A_L2A_32MNE_20170402T093844_R\d{3}_MAJA$/)
-  }, 120_000)
+  })
 
   test('has both reflectances, negative values kept, -10000 as our no-data', () => {
     expect(files.filter((name) => /_(sre|fre)\.tif$/.test(name))).toHaveLength(20)

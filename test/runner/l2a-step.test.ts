@@ -20,7 +20,7 @@ beforeAll(async () => {
     baseline: '05.11',
     outDir: home,
   })
-}, 60_000)
+})
 afterAll(() => {
   rmSync(home, { recursive: true, force: true })
 })
@@ -120,4 +120,4 @@ test('blocks halved once and twice, as after memory ran out, give the same bytes
   }
   expect(digests[1]).toEqual(digests[0])
   expect(digests[2]).toEqual(digests[0])
-}, 170_000)
+})

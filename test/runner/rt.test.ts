@@ -59,7 +59,7 @@ describe('the shipped table', () => {
         )
       })
     }
-  }, 120_000)
+  })
 
   test('lies in memory that threads can share', () => {
     expect(shippedAtmosphereTable().states('urban', 3).buffer).toBeInstanceOf(SharedArrayBuffer)
@@ -134,7 +134,7 @@ describe('building', () => {
     expect(readFileSync(join(one, 'a.rt')).equals(readFileSync(join(three, 'a.rt')))).toBe(true)
     expect(readdirSync(one)).toEqual(['a.rt'])
     expect(readAtmosphereTable(join(one, 'a.rt')).header.aot).toEqual([0, 0.2])
-  }, 120_000)
+  })
 
   test('goes on with the parts that are whole and of the same description, and with no others', async () => {
     const folder = temporaryFolder('rt-resume')
@@ -160,7 +160,7 @@ describe('building', () => {
     mkdirSync(clean, { recursive: true })
     await build(clean, 2)
     expect(readFileSync(join(folder, 'a.rt')).equals(readFileSync(join(clean, 'a.rt')))).toBe(true)
-  }, 120_000)
+  })
 
   test('killed without warning it keeps what is done, and leaves no table', async () => {
     const folder = temporaryFolder('rt-killed')
@@ -185,7 +185,7 @@ describe('building', () => {
     const kept = await readPart(join(`${out}.parts`, '0000.part'), planTable(optics).parts[0]!)
     const table = shippedAtmosphereTable().states('continental', 0)
     expect(numbers(kept!)).toEqual(Float32Array.from(table))
-  }, 300_000)
+  })
 
   test('a description that makes no sense ends with what the solver said', async () => {
     const part = { ...planTable(two, few).parts[0]!, description: 'streams 99' }

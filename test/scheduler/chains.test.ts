@@ -353,7 +353,7 @@ test('whatever the order of arrival, once nothing is stale every date has begun 
     ['06-10', 'nominal'],
     ['06-15', 'nominal'],
   ])
-}, 120_000)
+})
 
 test('a paused job or site holds no date of another: it goes on, and is made again when the paused one has come', async () => {
   const [first] = (await plan([await acquire(1)])) as [number]

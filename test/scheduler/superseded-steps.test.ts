@@ -44,7 +44,7 @@ beforeAll(async () => {
   await setSetting(app.db, 'ingest.copy_quiet_s', '0', { site: null, by: 'test' })
   older = (await simulateL1c({ ...SCENE, baseline: '04.00' })).safePath
   newer = (await simulateL1c({ ...SCENE, baseline: '05.11' })).safePath
-}, 60_000)
+})
 afterAll(() => database.close())
 beforeEach(async () => {
   for (const table of ['product', 'job', 'acquisition'] as const) await app.db.deleteFrom(table).execute()

@@ -22,7 +22,7 @@ beforeAll(async () => {
   early = await simulateL1c({ ...common, outDir: root, baseline: '02.09', platform: 'S2B' })
   products['05.11'] = await readL1cMetadata(modern.safePath)
   products['02.09'] = await readL1cMetadata(early.safePath)
-}, 60_000)
+})
 afterAll(() => {
   rmSync(root, { recursive: true, force: true })
 })

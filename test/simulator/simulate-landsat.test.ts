@@ -22,7 +22,7 @@ let product: SimulatedLandsat
 
 beforeAll(async () => {
   product = await simulateLandsat({ ...common, outDir: root })
-}, 60_000)
+})
 afterAll(() => {
   rmSync(root, { recursive: true, force: true })
 })

@@ -26,7 +26,7 @@ beforeAll(async () => {
   west = await simulateL1c({ ...msi, tile: '31TCJ', outDir: root })
   east = await simulateL1c({ ...msi, tile: '31TDJ', outDir: root })
   landsat = await simulateLandsat({ ...common, pixelSizeM: 900, tile: '198030', outDir: root })
-}, 240_000)
+})
 afterAll(() => {
   rmSync(root, { recursive: true, force: true })
 })

@@ -42,7 +42,7 @@ describe.skipIf(!mayMount)(
       expect(mount('-t', 'tmpfs', '-o', `size=${kib}k`, 'tilth-test', l1)).toBe(true)
       await addFields(app)
       await fastSources(app)
-    }, 120_000)
+    })
     afterAll(async () => {
       await server.close()
       execaSync('umount', ['-l', l1], { reject: false })

@@ -28,7 +28,7 @@ beforeAll(async () => {
   mkdirSync(made)
   product = await servedProduct(made, { date: '2025-05-10' })
   await addFields(app)
-}, 120_000)
+})
 afterAll(() => database.close())
 beforeEach(async () => {
   for (const table of ['source', 'acquisition', 'setting'] as const) await app.db.deleteFrom(table).execute()

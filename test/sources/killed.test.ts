@@ -25,7 +25,7 @@ beforeAll(async () => {
   server = await SourceServer.start()
   product = await servedProduct(folder, { date: '2025-05-10' })
   await addFields(app)
-}, 120_000)
+})
 afterAll(async () => {
   await server.close()
   await database.close()

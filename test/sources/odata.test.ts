@@ -33,7 +33,7 @@ beforeAll(async () => {
   product = { ...(await servedProduct(folder, { date: '2025-05-10' })), id: '5f6d-1' }
   writeFileSync(secret, 'right\n', { mode: 0o600 })
   await addFields(app)
-}, 120_000)
+})
 afterAll(async () => {
   await server.close()
   await database.close()

@@ -38,7 +38,7 @@ beforeAll(async () => {
   june = await servedProduct(folder, { date: '2025-06-09', cloud: 95 })
   neighbour = { ...may, id: 'n', name: may.name.replace('31TCJ', '31TDJ'), tile: '31TDJ' }
   await addFields(app)
-}, 120_000)
+})
 afterAll(async () => {
   await server.close()
   await database.close()

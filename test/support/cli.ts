@@ -28,7 +28,7 @@ export async function tilth(
   const result = await execa(process.execPath, [join(programRoot, 'dist/src/cli/main.js'), ...args], {
     reject: false,
     env: { TILTH_ROOT: programRoot, ...env },
-    timeout: 300_000,
+    timeout: 550_000,
   })
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
 }

@@ -60,7 +60,7 @@ export const stepOf = (db: App['db'], id: number) =>
 export async function eventually<T>(
   look: () => Promise<T | undefined | false>,
   what: string,
-  timeoutMs = 20_000,
+  timeoutMs = 120_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {

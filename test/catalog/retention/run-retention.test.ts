@@ -343,7 +343,7 @@ test('killed with -9 at any moment: each product is whole or marked as removed, 
   expect(await formers()).toEqual([])
   expect((await checkArchive(app.db, app.config, { deep: false })).problems).toEqual([])
   expect(readdirSync(join(cold(), '.staging'))).toEqual([])
-}, 300_000)
+})
 
 test('with retention.interval_s the leading scheduler does it by itself; without, never', async () => {
   const old = await publish(OLD, 100)

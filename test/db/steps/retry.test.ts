@@ -195,4 +195,4 @@ test('whatever the order of claims, ends, settling and retries: no job is over w
     await settleEnds(app.db)
     return (await Promise.all(jobs.map(({ job }) => jobState(job)))).every((state) => state === 'succeeded')
   }, 'all jobs succeed')
-}, 120_000)
+})

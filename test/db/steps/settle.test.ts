@@ -159,7 +159,7 @@ test('any graph under concurrent workers: each step ends once, after its predece
     }),
     { numRuns: 40 },
   )
-}, 180_000)
+})
 
 test('ready steps of one kind never hide those of another, whatever their number', async () => {
   await app.db.deleteFrom('job').execute()

@@ -102,7 +102,7 @@ beforeAll(async () => {
       signal,
       ...quiet,
     })
-}, 240_000)
+})
 beforeEach(() => {
   writeTools()
   for (const tool of [sen2cor, maja]) tool.behave('good')
@@ -146,7 +146,7 @@ describe('what it made comes into our layout, under our name with its own behind
     expect(sen2cor.arguments()).toContain(safe)
     expect(sen2cor.environment().join('\n')).not.toContain('hunter2')
     await expectNothingLeft()
-  }, 60_000)
+  })
 
   test('MAJA: its inputs are linked into one folder, elevation of this tile alone', async () => {
     const made = await correct({ engine: 'maja' })
@@ -169,7 +169,7 @@ describe('what it made comes into our layout, under our name with its own behind
       'INFO',
     ])
     await expectNothingLeft()
-  }, 60_000)
+  })
 
   test('as a scheduled step, with provenance and without a place in the chain', async () => {
     const stagingDir = join(home, 'staging')
@@ -207,7 +207,7 @@ describe('what it made comes into our layout, under our name with its own behind
     ])
     expect(products[0]).not.toHaveProperty('chain')
     expect(readdirSync(scratchDir)).toEqual([])
-  }, 60_000)
+  })
 })
 
 describe('it fails as the real ones do', () => {
@@ -269,13 +269,13 @@ describe('it fails as the real ones do', () => {
       code: 'EXTERNAL_REFUSED',
       failure: 'permanent',
     })
-  }, 30_000)
+  })
 
   test('what it leaves running when it is done is ended', async () => {
     sen2cor.behave('stragglers')
     await correct({ engine: 'sen2cor' })
     await expectNothingLeft()
-  }, 30_000)
+  })
 
   test('a product of another tile or date is refused', async () => {
     const kept = join(home, 'kept')
@@ -291,12 +291,12 @@ describe('it fails as the real ones do', () => {
       },
     })
     writeFileSync(xml, text)
-  }, 30_000)
+  })
 
   test('cloudier than max_cloud: no product', async () => {
     await expect(correct({ engine: 'sen2cor', max_cloud: 0 })).rejects.toMatchObject({ code: 'TOO_CLOUDY' })
     await expectNothingLeft()
-  }, 30_000)
+  })
 
   test('a cancel ends it at once', async () => {
     sen2cor.behave('hang')
@@ -307,7 +307,7 @@ describe('it fails as the real ones do', () => {
     controller.abort(new Error('cancelled'))
     await expect(run).rejects.toThrow('cancelled')
     await expectNothingLeft()
-  }, 30_000)
+  })
 
   test('it does not outlive us, however we end', async () => {
     sen2cor.behave('hang')
@@ -334,7 +334,7 @@ describe('it fails as the real ones do', () => {
     for (let i = 0; i < 60 && processesWith('987654').length > 0; i++) await wait(50)
     expect(processesWith('987654')).toEqual([])
     rmSync(join(home, 'killed'), { recursive: true, force: true })
-  }, 60_000)
+  })
 })
 
 describe('what is not there or not right is said before anything runs', () => {
@@ -364,7 +364,7 @@ describe('what is not there or not right is said before anything runs', () => {
     rmSync(join(home, 'dem', 'S2__TEST_AUX_REFDE2_T31TCJ_0001.HDR'))
     await refused('maja', /no elevation of MAJA for tile 31TCJ/)
     await expectNothingLeft()
-  }, 30_000)
+  })
 
   test('a product that they cannot take', async () => {
     const other = join(home, 'no compact name')
@@ -372,5 +372,5 @@ describe('what is not there or not right is said before anything runs', () => {
     await expect(correct({ engine: 'sen2cor' }, { product: other })).rejects.toMatchObject({
       code: 'PRODUCT_UNSUPPORTED',
     })
-  }, 30_000)
+  })
 })

@@ -22,7 +22,7 @@ beforeAll(async () => {
     ...{ outDir: join(home, 'l1'), withTci: false },
   })
   whole = safePath
-}, 60_000)
+})
 
 let copies = 0
 /** A copy of the product that `change` has spoiled: it gets the granule's folder. */
@@ -101,7 +101,7 @@ test('a detector whose angles are all NaN is left out, named, and its pixels are
   expect(made.notes).toContain('View angles of band 3, detector 4 have no value; the detector is left out.')
   expect(made.valid_share).toBeLessThan(clean.valid_share - 0.02)
   expect(made.valid_share).toBeGreaterThan(0.5)
-}, 60_000)
+})
 
 test('a level 2 product is no input, whoever made it', async () => {
   const { folder } = await correct(whole)
@@ -120,4 +120,4 @@ test('a DEM in feet is refused, one that is too small is told and flagged', asyn
   const { notes, flags } = reportOf(folder)
   expect(notes).toContain('The DEM has no value on 91.9 % of the image: sea level was taken there.')
   expect(flags).toContain('dem_incomplete')
-}, 60_000)
+})

@@ -27,7 +27,7 @@ beforeAll(async () => {
   })
   safe = made.safePath
   whole = (await correct(safe, 'whole', {})).folder
-}, 120_000)
+})
 
 test('only the bands that are asked for get files; pixels, masks, air and the state stay the same bytes', async () => {
   const { folder } = await correct(safe, 'some', { bands: 'B8A,B05,B02' })

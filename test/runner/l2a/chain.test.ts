@@ -76,7 +76,7 @@ beforeAll(async () => {
     )
   chain = []
   for (const scene of scenes) chain.push((await correct(scene, chain.at(-1) ?? null)).folder)
-}, 120_000)
+})
 
 test('each date begins with the state of the one before, sees clouds by change, and knows more of the ground after it', async () => {
   const reports = chain.map(reportOf)
@@ -88,7 +88,7 @@ test('each date begins with the state of the one before, sees clouds by change, 
   const alone = (await correct(scenes[1]!, null, { mode: 'init' })).folder
   expect(pixelsOf(alone, 'multiTemporal')).toBe(0)
   await correct(scenes[1]!, chain[0]!)
-}, 120_000)
+})
 
 test('a state can be built again from the L2A products of its chain, to the same digest', async () => {
   const pool = await openKernelPool({ maxThreads: 2 })
@@ -102,7 +102,7 @@ test('a state can be built again from the L2A products of its chain, to the same
   } finally {
     await pool.close()
   }
-}, 120_000)
+})
 
 const withChain = (input: string, into: string, inputs: ChainInputs, parameters = {}) =>
   correctScene({
@@ -133,7 +133,7 @@ test('a cut state or one that is not what was registered is built again: the sam
   const other = await withChain(scenes[2]!, temporaryFolder('other'), { previous: swapped, following: [] })
   expect(reportOf(other.folder).notes.join()).toContain('has changed')
   expect(rasters(other.folder)).toEqual(rasters(chain[2]!))
-}, 120_000)
+})
 
 test('a backward start knows the ground from the dates that follow, whatever one of them is broken', async () => {
   const into = temporaryFolder('backward')
@@ -159,7 +159,7 @@ test('a backward start knows the ground from the dates that follow, whatever one
   const { notes } = reportOf(part.folder)
   expect(notes.join('\n')).toMatch(/broken\.SAFE' was left out of the backward start: [A-Z_]+:/)
   expect(notes.join('\n')).toContain('known from 1 following dates')
-}, 120_000)
+})
 
 test('too cloudy a date leaves nothing; what is asked by hand must fit', async () => {
   await expect(correct(scenes[1]!, null, { max_cloud: 5 })).rejects.toMatchObject({ code: 'TOO_CLOUDY' })
@@ -170,7 +170,7 @@ test('too cloudy a date leaves nothing; what is asked by hand must fit', async (
   await expect(correct(scenes[2]!, chain[0]!)).rejects.toThrow('found 20')
   await correct(scenes[2]!, chain[0]!, { max_state_age: 20 })
   await correct(scenes[2]!, chain[1]!)
-}, 120_000)
+})
 
 test('Landsat scenes whose corners differ share the cells of their chain', async () => {
   const base = { tile: '198030', pixelSizeM: 480, seed: 3, collection: 2, tar: false } as const
@@ -205,4 +205,4 @@ test('Landsat scenes whose corners differ share the cells of their chain', async
   expect(second?.chain).toMatchObject({ mode: 'nominal', previous: made[0]?.split('/').at(-1) })
   expect(second!.chain.known_share).toBeGreaterThan(0.5)
   expect(first!.chain.known_after_share).toBeGreaterThan(0.5)
-}, 120_000)
+})

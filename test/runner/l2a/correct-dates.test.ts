@@ -79,7 +79,7 @@ beforeAll(async () => {
       ...{ tile: '198030', pixelSizeM: 600, seed: 3, collection: 2, tar: true, platform: 'L8' },
       ...{ outDir: join(season, 'landsat'), date },
     })
-}, 180_000)
+})
 
 test('all dates are made in order, each with the state of the one before; what cannot be made stops none', async () => {
   const result = await run()
@@ -120,7 +120,7 @@ test('all dates are made in order, each with the state of the one before; what c
   const forced = await run({ force: true })
   expect(forced).toMatchObject({ made: 5, existing: 0, skipped: 1, failed: 0 })
   expect(reportOf(made[2]!.folder).chain.previous).toBe(healed!.name)
-}, 300_000)
+})
 
 test('the command line prints a table, ends with the status of the first failure, and refuses what means one product', async () => {
   const folder = temporaryFolder('dates cli')
@@ -148,7 +148,7 @@ test('the command line prints a table, ends with the status of the first failure
   const noFolder = await tilth(['l2a', base, '--out', file])
   expect(noFolder.exitCode).toBe(64)
   expect(noFolder.stderr).toContain('cannot be read as a folder')
-}, 120_000)
+})
 
 test('an interrupt ends all dates and leaves nothing half-made', async () => {
   const controller = new AbortController()
@@ -164,7 +164,7 @@ test('an interrupt ends all dates and leaves nothing half-made', async () => {
     }),
   ).rejects.toBe(cancelled)
   expect(readdirSync(into)).toEqual([])
-}, 60_000)
+})
 
 test('a product itself is no folder of dates; a double is told, the newer baseline taken; what is not L1 is passed over', async () => {
   expect(await findDates(broken.whole, unpacking)).toBeNull()
@@ -181,7 +181,7 @@ test('a product itself is no folder of dates; a double is told, the newer baseli
   expect(found!.doubles.map(({ path }) => basename(path))).toEqual([older])
   expect(found!.broken).toEqual([])
   expect(notes.join('\n')).toContain('an L2A product, not L1')
-}, 60_000)
+})
 
 test('the date before is the last one young enough, of the own orbit first, and of our own making', async () => {
   const folder = temporaryFolder('chain in folder')

@@ -46,4 +46,4 @@ test('simulated clouds of all thicknesses above 0.3 are found, on a first date a
     expect(f1Cloud, date).toBeGreaterThanOrEqual(0.95)
     expect(nearHeights, date).toBeGreaterThan(0.75)
   }
-}, 120_000)
+})
