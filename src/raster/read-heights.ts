@@ -47,8 +47,9 @@ export async function readHeights(
     memory.close()
   }
   let sea = 0
-  for (const [i, z] of metres.entries())
-    if (Number.isNaN(z)) {
+  // By index: an iterator over thirty million posts costs a second.
+  for (let i = 0; i < metres.length; i++)
+    if (Number.isNaN(metres[i] ?? NaN)) {
       metres[i] = 0
       sea++
     }

@@ -1,7 +1,7 @@
 import { ProcessingError } from '../../domain/errors.js'
 import type { AngleGrid, L1SceneBand, SpectralSensor } from '../../domain/l1-scene.js'
 import type { AtmosphereModel } from './atmosphere.js'
-import { bracketOf, lagrangeOf, newBracket, newLagrange } from './interpolate.js'
+import { bracketOf, lagrangeOf, newBracket, newLagrange, type Lagrange } from './interpolate.js'
 
 /** No detector, or one that the band's metadata does not describe. */
 export const NO_SLOT = 255
@@ -103,17 +103,28 @@ export class BandTable {
   /**
    * p, l, S for each AOT of the axis, at a place (metres of the product's CRS), pressure (hPa) and vapour (g/cm2), [aot][terms] into `out`. Beyond an axis its end is taken.
    * @param slot of `slotOf`.
+   * @param only the AOTs of the axis that are wanted; what stands at the others in `out` means nothing. Default: all.
    */
-  column(slot: number, x: number, y: number, pressureHpa: number, wv: number, out: Float64Array): void {
+  column(
+    slot: number,
+    x: number,
+    y: number,
+    pressureHpa: number,
+    wv: number,
+    out: Float64Array,
+    only?: Pick<Lagrange, 'first' | 'count'>,
+  ): void {
     const { columnSize: size, values } = this
+    const low = only === undefined ? 0 : only.first * this.terms
+    const high = only === undefined ? size : low + only.count * this.terms
     const corners = this.findCorners(slot, x, y, pressureHpa)
     const { first, count, weights } = lagrangeOf(this.rootsOfWv, Math.sqrt(wv), VAPOUR)
-    out.fill(0)
+    out.fill(0, low, high)
     for (let c = 0; c < corners; c++)
       for (let w = 0; w < count; w++) {
         const share = CORNERS.weights[c]! * weights[w]!
         const from = CORNERS.bases[c]! + (first + w) * size
-        for (let k = 0; k < size; k++) out[k]! += share * values[from + k]!
+        for (let k = low; k < high; k++) out[k]! += share * values[from + k]!
       }
   }
 

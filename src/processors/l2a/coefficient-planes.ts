@@ -95,8 +95,8 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
       const y = grid.uly - (r + 0.5) * grid.pixelHeightM
       const perCosine = sunCosine === 'applied' ? 1 : 1 / cosineAt(sun, x, y)
       for (let p = 0; p < pressures.length; p++) {
-        table.column(ofTable, x, y, pressures[p]!, wv[from]!, column)
         lagrangeOf(table.axes.aot, aot[from]! * factors[p]!, weights)
+        table.column(ofTable, x, y, pressures[p]!, wv[from]!, column, weights)
         let path = 0
         let log = 0
         let albedo = 0

@@ -286,9 +286,10 @@ class Finder {
       const band = this.request.cells.bands.get(id)
       return band === undefined ? [] : [band]
     })
-    return Uint8Array.from({ length: this.count }, (_, i) =>
-      bands.some((b) => b.isSaturated[i] === 1) ? 1 : 0,
-    )
+    const any = new Uint8Array(this.count)
+    for (const { isSaturated } of bands)
+      for (let i = 0; i < this.count; i++) if (isSaturated[i] === 1) any[i] = 1
+    return any
   }
 
   private everywhere(value: number): Float32Array {

@@ -53,7 +53,9 @@ export function lagrangeOf(axis: ArrayLike<number>, x: number, out: Lagrange): L
   let low = 0
   while (low < n - 2 && at >= axis[low + 1]!) low++
   const first = Math.max(0, low - 1)
-  const [a, b, c] = [axis[first]!, axis[first + 1]!, axis[first + 2]!]
+  const a = axis[first]!
+  const b = axis[first + 1]!
+  const c = axis[first + 2]!
   out.first = first
   out.count = 3
   weights[0] = ((at - b) * (at - c)) / ((a - b) * (a - c))

@@ -106,7 +106,8 @@ export function surfaceCells(band: ToaBand, table: BandTable, air: CellAir): Flo
     let l = 0
     let s = 0
     for (let k = 0; k < weights.count; k++) {
-      const [w, at] = [weights.weights[k]!, (weights.first + k) * TERMS]
+      const w = weights.weights[k]!
+      const at = (weights.first + k) * TERMS
       p += w * column[at]!
       l += w * column[at + 1]!
       s += w * column[at + 2]!

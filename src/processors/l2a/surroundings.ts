@@ -80,21 +80,21 @@ export function joinNearAndFar(
   far: { readonly values: Float32Array; readonly rows: number; readonly columns: number },
   { perFar, nearShare }: SurroundingKernel,
 ): void {
-  const place = (cell: number, count: number) => {
-    const at = Math.min(Math.max((cell + 0.5) / perFar - 0.5, 0), count - 1)
-    const low = Math.floor(at)
-    return [low, Math.min(low + 1, count - 1), at - low] as const
-  }
+  const place = (cell: number, count: number) => Math.min(Math.max((cell + 0.5) / perFar - 0.5, 0), count - 1)
   const mix = (a: number, b: number, share: number) =>
     Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + share * (b - a)
   for (let i = 0; i < near.length; i++) {
-    const [left, right, fx] = place(i % columns, far.columns)
-    const [top, bottom, fy] = place(Math.floor(i / columns), far.rows)
-    const at = (r: number, c: number) => far.values[r * far.columns + c]!
+    const across = place(i % columns, far.columns)
+    const down = place(Math.floor(i / columns), far.rows)
+    const left = Math.floor(across)
+    const right = Math.min(left + 1, far.columns - 1)
+    const top = Math.floor(down) * far.columns
+    const bottom = Math.min(Math.floor(down) + 1, far.rows - 1) * far.columns
+    const fx = across - left
     const value = mix(
-      mix(at(top, left), at(top, right), fx),
-      mix(at(bottom, left), at(bottom, right), fx),
-      fy,
+      mix(far.values[top + left]!, far.values[top + right]!, fx),
+      mix(far.values[bottom + left]!, far.values[bottom + right]!, fx),
+      down - Math.floor(down),
     )
     near[i] = mix(near[i]!, value, 1 - nearShare)
   }
@@ -114,6 +114,6 @@ export function fillUnknown(values: Float32Array): boolean {
     }
   if (known === 0) return false
   const mean = sum / known
-  for (const [i, value] of values.entries()) if (Number.isNaN(value)) values[i] = mean
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]!)) values[i] = mean
   return true
 }

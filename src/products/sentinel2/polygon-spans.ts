@@ -15,13 +15,11 @@ export function spansAt(polygon: Polygon, y: number): Spans {
   for (const ring of polygon.rings) {
     const n = ring.length / 2
     for (let i = 0, j = n - 1; i < n; j = i++) {
-      const [x0, y0, x1, y1] = [
-        ring[2 * j] ?? NaN,
-        ring[2 * j + 1] ?? NaN,
-        ring[2 * i] ?? NaN,
-        ring[2 * i + 1] ?? NaN,
-      ]
-      if (y0 <= y !== y1 <= y) crossings.push(x0 + ((y - y0) * (x1 - x0)) / (y1 - y0))
+      const y0 = ring[2 * j + 1] ?? NaN
+      const y1 = ring[2 * i + 1] ?? NaN
+      if (y0 <= y === y1 <= y) continue
+      const x0 = ring[2 * j] ?? NaN
+      crossings.push(x0 + ((y - y0) * ((ring[2 * i] ?? NaN) - x0)) / (y1 - y0))
     }
   }
   crossings.sort((a, b) => a - b)

@@ -1,7 +1,6 @@
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { BandTable } from '../../processors/l2a/band-table.js'
-import { axesOf, vapourAxis } from '../../processors/l2a/axes.js'
-import { MODEL_AOT } from '../../processors/l2a/aot-cost.js'
+import { axesOf } from '../../processors/l2a/axes.js'
 import {
   CELL_BAND_IDS,
   CELL_BANDS,
@@ -86,13 +85,13 @@ export function coefficientsOf(
 /** Surface reflectance of one band on cells, unit 1, NaN where nothing was measured; null where the scene lacks the band. */
 export function surfaceOnCells(
   { scene, toa, pressure }: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
-  { air, ozone, aerosol }: FoundAtmosphere,
+  { nodes, air, ozone, aerosol }: FoundAtmosphere,
   band: L1Scene['bands'][number],
 ): Float32Array | null {
   const measured = toa.bands.get(band.id)
   if (measured === undefined) return null
   const { sensor, sun } = scene
-  const axes = { pressureHpa: pressure.nodesHpa, aot: MODEL_AOT, wv: vapourAxis(air.wv) }
+  const axes = axesOf(nodes, pressure.nodesHpa)
   const table = new BandTable({
     ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol },
     axes,

@@ -42,7 +42,8 @@ export async function surfacePressure(image: Grid, demPath: string | null): Prom
   let min = Infinity
   let max = -Infinity
   const hpa = new Float32Array(new SharedArrayBuffer(metres.length * 4))
-  for (const [i, z] of metres.entries()) {
+  for (let i = 0; i < metres.length; i++) {
+    const z = metres[i] ?? NaN
     if (z < min) min = z
     if (z > max) max = z
     hpa[i] = pressureAtAltitude(z)

@@ -128,7 +128,8 @@ export async function measureBands(options: MeasureBandsOptions): Promise<Measur
 
 /** Of a band that is not corrected the second pass knows nothing; what it lacks is flagged now. */
 function addNoData(planes: FlagPlanes, { grid }: L1SceneBand, window: Window, dn: Uint16Array): void {
-  const flags = Uint8Array.from(dn, (value) => (value === 0 ? KERNEL_FLAGS.noData : 0))
+  const flags = new Uint8Array(dn.length)
+  for (let i = 0; i < dn.length; i++) if (dn[i] === 0) flags[i] = KERNEL_FLAGS.noData
   planes.add(grid.width, grid.height, window, flags, NO_DATA_ONLY)
 }
 

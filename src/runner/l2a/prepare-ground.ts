@@ -31,20 +31,26 @@ export interface PrepareGroundOptions {
 export async function prepareGround(options: PrepareGroundOptions): Promise<PreparedGround> {
   const { scene, finest, cells, surfaceOf, isCloud, params, pool, signal } = options
   const around = new Map<string, Float32Array>()
-  if (params.adjacency)
-    for (const band of scene.bands) {
-      if (!isDelivered(scene.satellite, band.id)) continue
-      signal.throwIfAborted()
-      const own = surfaceOf(band)
-      if (own === null) continue
-      const clear = own.map((rho, i) => (isCloud[i] !== 0 ? NaN : rho))
-      const means = await reflectanceAround(clear, cells, pool)
-      if (means !== null) around.set(band.id, means)
-    }
-  const { dem, slopes } = params
-  const terrain =
-    dem === null || slopes === 'none'
-      ? null
-      : await prepareTerrain(scene, finest, { dem, isCanopy: slopes === 'canopy' }, pool)
+  const surround = async (band: L1SceneBand): Promise<void> => {
+    signal.throwIfAborted()
+    const own = surfaceOf(band)
+    if (own === null) return
+    const clear = own.map((rho, i) => (isCloud[i] !== 0 ? NaN : rho))
+    const means = await reflectanceAround(clear, cells, pool)
+    if (means !== null) around.set(band.id, means)
+  }
+  const { dem, slopes, adjacency } = params
+  let terrain: Terrain | null = null
+  const slope = async (path: string): Promise<void> => {
+    terrain = await prepareTerrain(scene, finest, { dem: path, isCanopy: slopes === 'canopy' }, pool)
+  }
+  // All at once: each has work for the pool and work of its own. Nothing of it may run on when this rejects, for the pool is closed then.
+  const done = await Promise.allSettled([
+    ...(dem === null || slopes === 'none' ? [] : [slope(dem)]),
+    ...scene.bands
+      .filter(({ id }) => adjacency && isDelivered(scene.satellite, id))
+      .map((band) => surround(band)),
+  ])
+  for (const part of done) if (part.status === 'rejected') throw part.reason
   return { aroundOf: ({ id }) => around.get(id) ?? null, terrain }
 }

@@ -78,10 +78,17 @@ function maskCellsOf({ grid, bands }: ToaCells, { satellite }: L1Scene): MaskCel
       ...{ blue: of('blue'), green: of('green'), red: of('red') },
       ...{ nir: of('nir'), swir16: of('swir16'), swir22: of('swir22') },
     },
-    isSaturated: Uint8Array.from({ length: size }, (_, i) =>
-      visible.some(({ isSaturated }) => isSaturated[i] === 1) ? 1 : 0,
+    isSaturated: anyOf(
+      visible.map(({ isSaturated }) => isSaturated),
+      size,
     ),
   }
+}
+
+function anyOf(planes: readonly Uint8Array[], size: number): Uint8Array {
+  const any = new Uint8Array(size)
+  for (const plane of planes) for (let i = 0; i < size; i++) if (plane[i] === 1) any[i] = 1
+  return any
 }
 
 /** Null where the scene has no cirrus band. */

@@ -79,6 +79,18 @@ export function convergenceOf(image: Grid): number {
   return middle === undefined ? 0 : gridConvergence(image.epsg, ...middle)
 }
 
+/** Highest minus lowest, m. */
+function reliefOf(heights: Float32Array): number {
+  let least = Infinity
+  let most = -Infinity
+  for (let i = 0; i < heights.length; i++) {
+    const z = heights[i] ?? NaN
+    if (z < least) least = z
+    if (z > most) most = z
+  }
+  return most - least
+}
+
 async function castOnto(
   grid: Grid,
   {
@@ -95,9 +107,7 @@ async function castOnto(
   },
 ): Promise<Uint8Array> {
   const hidden = new Uint8Array(new SharedArrayBuffer(grid.width * grid.height))
-  const relief =
-    heights.reduce((most, z) => Math.max(most, z), -Infinity) -
-    heights.reduce((least, z) => Math.min(least, z), Infinity)
+  const relief = reliefOf(heights)
   const convergence = convergenceOf(image)
   const corners = (of: Grid) =>
     [of.uly, of.uly - of.height * of.pixelHeightM].flatMap((y) =>

@@ -16,6 +16,7 @@ import { openAll } from '../../raster/open-all.js'
 import { openBandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
+import { walkBlocks } from '../walk-blocks.js'
 import { ClearCells } from './clear-cells.js'
 import { PLANE_BITS, type FlagPlane, type FlagPlanes } from './flag-planes.js'
 import { givenClouds } from './given-clouds.js'
@@ -110,7 +111,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       codec: input.codec,
       metadata: MASK_METADATA,
     })
-    for (const block of blocksOf(finest, input.blockSize)) {
+    await walkBlocks(blocksOf(finest, input.blockSize), input, async (block) => {
       const mask = await maskOf(finest, block, ownFine)
       for (let i = 0; i < mask.length; i++) {
         const bits = mask[i] ?? 0
@@ -120,7 +121,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       }
       clear.add(block, mask)
       await writer.writeBlock(block, mask)
-    }
+    })
     await writer.finish()
     const classWriter = openBandWriter(input.pool, {
       path: join(input.folder, PRODUCT_FILES.scl),
@@ -135,12 +136,12 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       codec: input.codec,
       metadata: {},
     })
-    for (const block of blocksOf(sceneGrid, input.blockSize)) {
+    await walkBlocks(blocksOf(sceneGrid, input.blockSize), input, async (block) => {
       const mask = await maskOf(sceneGrid, block, ownScene)
       const scl = new Uint8Array(new SharedArrayBuffer(mask.length))
       for (let i = 0; i < mask.length; i++) scl[i] = classes[mask[i] ?? 0] ?? 0
       await classWriter.writeBlock(block, scl)
-    }
+    })
     await classWriter.finish()
     return {
       valid: valid / (finest.width * finest.height),

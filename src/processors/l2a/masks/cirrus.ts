@@ -17,10 +17,11 @@ export function cirrusCells(
   satellite: 's2' | 'landsat',
   groundShare: (altitudeM: number, cell: number) => number,
 ): Uint8Array {
-  return Uint8Array.from(reflectance, (rho, i) => {
+  const isCirrus = new Uint8Array(reflectance.length)
+  for (let i = 0; i < isCirrus.length; i++) {
     const z = altitudeM === null ? 0 : altitudeM[i]! || 0
-    return rho > AT_SEA_LEVEL[satellite] + BY_SQUARE_M * z * z && groundShare(z, i) <= LARGEST_GROUND_SHARE
-      ? 1
-      : 0
-  })
+    if (!(reflectance[i]! > AT_SEA_LEVEL[satellite] + BY_SQUARE_M * z * z)) continue
+    if (groundShare(z, i) <= LARGEST_GROUND_SHARE) isCirrus[i] = 1
+  }
+  return isCirrus
 }

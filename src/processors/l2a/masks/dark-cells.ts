@@ -16,13 +16,16 @@ export function relativeDarkness(
   isLand: Uint8Array,
   size: PlaneSize,
 ): Float32Array {
-  const [a, b] = [nir, swir16].map((band) => fillMinima(band, size, quantileOf(band, isLand, OUTSIDE_SHARE)))
-  return Float32Array.from(nir, (value, i) => {
-    const ratio = (v: number, filled: number) => (filled <= 0 ? 1 : Math.max(0, v) / filled)
-    return Number.isNaN(value) || Number.isNaN(swir16[i]!)
-      ? NaN
-      : Math.max(ratio(value, a![i]!), ratio(swir16[i]!, b![i]!))
-  })
+  const filled = (band: Float32Array) => fillMinima(band, size, quantileOf(band, isLand, OUTSIDE_SHARE))
+  const a = filled(nir)
+  const b = filled(swir16)
+  const ratio = (v: number, level: number) => (level <= 0 ? 1 : Math.max(0, v) / level)
+  const out = new Float32Array(nir.length).fill(NaN)
+  for (let i = 0; i < out.length; i++) {
+    if (Number.isNaN(nir[i]!) || Number.isNaN(swir16[i]!)) continue
+    out[i] = Math.max(ratio(nir[i]!, a[i]!), ratio(swir16[i]!, b[i]!))
+  }
+  return out
 }
 
 /** What is left of a coarse cell's light, above which nothing in it has become dark. */
@@ -62,13 +65,16 @@ export function changedDarkness(
     return { ofCell: ofCell.map((ratio) => ratio / usual), of: (i: number) => band[i]! / scale(parents[i]!) }
   })
   const [ofNir, ofSwir] = ratios as [(typeof ratios)[number], (typeof ratios)[number]]
-  return Float32Array.from(nir, (_, i) => {
-    if (isKnown[i] === 0) return NaN
-    const [inNir, inSwir] = [ofNir.ofCell[parents[i]!]!, ofSwir.ofCell[parents[i]!]!]
-    if (Number.isNaN(inNir) || Number.isNaN(inSwir)) return NaN
+  const out = new Float32Array(nir.length).fill(NaN)
+  for (let i = 0; i < out.length; i++) {
+    if (isKnown[i] === 0) continue
+    const inNir = ofNir.ofCell[parents[i]!]!
+    const inSwir = ofSwir.ofCell[parents[i]!]!
+    if (Number.isNaN(inNir) || Number.isNaN(inSwir)) continue
     const hasNotFallen = Math.max(inNir, inSwir) > UNCHANGED_ABOVE
-    return hasNotFallen ? 1 : Math.max(ofNir.of(i), ofSwir.of(i))
-  })
+    out[i] = hasNotFallen ? 1 : Math.max(ofNir.of(i), ofSwir.of(i))
+  }
+  return out
 }
 
 /** Value below which a share of the cells that count lie, from a histogram of 0..2 by 0.0001; 0 where none counts. */

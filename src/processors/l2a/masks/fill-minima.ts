@@ -62,5 +62,7 @@ export function fillMinima(
       if (filled[to] === -1 && level[to] !== -1) push(to, Math.max(now, level[to]!))
     }
   }
-  return Float32Array.from(filled, (v) => (v === -1 ? NaN : v / LEVELS_PER_UNIT))
+  const out = new Float32Array(size)
+  for (let i = 0; i < size; i++) out[i] = filled[i] === -1 ? NaN : filled[i]! / LEVELS_PER_UNIT
+  return out
 }

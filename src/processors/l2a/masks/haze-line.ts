@@ -13,7 +13,7 @@ const [LOW, HIGH, BIN] = [-0.2, 0.6, 0.0005]
 
 /** blue - 0.5 red of each cell: soils lie on a line in this plane, haze and clouds above it (Zhang, Guindon and Cihlar 2002, RSE 82, 173-187; slope of Zhu and Woodcock 2012). */
 export function hazeDifference(blue: Float32Array, red: Float32Array): Float32Array {
-  return Float32Array.from(blue, (b, i) => b - 0.5 * red[i]!)
+  return blue.map((b, i) => b - 0.5 * red[i]!)
 }
 
 /**

@@ -21,7 +21,10 @@ export interface MaskCells {
 
 /** 1 where all bands of the tests of one date have a value. */
 export function validCells({ bands }: MaskCells): Uint8Array {
-  return Uint8Array.from(bands.blue, (_, i) =>
-    MASK_BANDS.every((band) => !Number.isNaN(bands[band][i])) ? 1 : 0,
-  )
+  const isValid = new Uint8Array(bands.blue.length).fill(1)
+  for (const name of MASK_BANDS) {
+    const band = bands[name]
+    for (let i = 0; i < band.length; i++) if (Number.isNaN(band[i]!)) isValid[i] = 0
+  }
+  return isValid
 }

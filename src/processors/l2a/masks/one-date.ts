@@ -39,7 +39,10 @@ export function testOneDate(cells: MaskCells): OneDate {
   const [water, snow, counts] = [new Uint8Array(size), new Uint8Array(size), new Uint8Array(size)]
   for (let i = 0; i < size; i++) {
     if (isValid[i] === 0) continue
-    const [g, r, n, s] = [green[i]!, red[i]!, nir[i]!, swir16[i]!]
+    const g = green[i]!
+    const r = red[i]!
+    const n = nir[i]!
+    const s = swir16[i]!
     water[i] = isWater(r, n) ? 1 : 0
     snow[i] = g - s > 0.4 * (g + s) && r > 0.12 && n > 0.11 && s < 0.16 ? 1 : 0
     counts[i] = water[i] === 0 && snow[i] === 0 && isSaturated[i] === 0 ? 1 : 0
@@ -50,7 +53,12 @@ export function testOneDate(cells: MaskCells): OneDate {
   const [raw, rim] = [new Uint8Array(size), new Uint8Array(size)]
   for (let i = 0; i < size; i++) {
     if (isValid[i] === 0 || snow[i] === 1) continue
-    const [b, g, r, n, s, s2] = [blue[i]!, green[i]!, red[i]!, nir[i]!, swir16[i]!, swir22[i]!]
+    const b = blue[i]!
+    const g = green[i]!
+    const r = red[i]!
+    const n = nir[i]!
+    const s = swir16[i]!
+    const s2 = swir22[i]!
     const mean = (b + g + r) / 3
     const saturated = isSaturated[i] === 1
     const isCloudColoured =
