@@ -14,6 +14,8 @@ export interface HeightsOnGrid {
   readonly missingShare: number
   /** Of these, how many could not be filled from around and got 0, as a share of the grid. */
   readonly seaShare: number
+  /** What heights are counted from, as the rasters' CRSs name it: `EGM96 height`, `ellipsoid`; several between commas, empty where none says it. */
+  readonly datum: string
 }
 
 /**
@@ -27,7 +29,12 @@ export async function readHeights(
   resampling: 'bilinear' | 'cubicspline',
 ): Promise<HeightsOnGrid> {
   const files = await elevationFiles(path, grid)
-  for (const file of files) await mustHoldMetres(file)
+  const stated = new Set<string>()
+  for (const file of files) {
+    const datum = await datumOfMetres(file)
+    if (datum !== null) stated.add(datum)
+  }
+  const datum = [...stated].sort().join(', ')
   const metres = await warpToGrid(files, grid, resampling)
   const missing = metres.reduce((count, z) => count + (Number.isNaN(z) ? 1 : 0), 0)
   if (missing === 0 || missing === metres.length)
@@ -35,6 +42,7 @@ export async function readHeights(
       metres: missing === 0 ? metres : metres.fill(0),
       missingShare: missing / metres.length,
       seaShare: missing / metres.length,
+      datum,
     }
   const memory = gdal.open('heights', 'w', 'MEM', grid.width, grid.height, 1, gdal.GDT_Float32)
   try {
@@ -53,14 +61,17 @@ export async function readHeights(
       metres[i] = 0
       sea++
     }
-  return { metres, missingShare: missing / metres.length, seaShare: sea / metres.length }
+  return { metres, missingShare: missing / metres.length, seaShare: sea / metres.length, datum }
 }
 
-/** Most rasters declare no unit; what one declares counts. */
-async function mustHoldMetres(file: string): Promise<void> {
+/** Of heights above the ellipsoid, which differ from those above the geoid by up to 107 m. */
+export const ELLIPSOID = 'ellipsoid'
+
+/** Most rasters declare no unit; what one declares counts. Returns the vertical datum of its CRS, null where it has none. */
+async function datumOfMetres(file: string): Promise<string | null> {
   const raster = await gdal.openAsync(file).catch(() => null)
   // What cannot be opened is told by the warp.
-  if (raster === null) return
+  if (raster === null) return null
   try {
     const unit = raster.bands.count() > 0 ? (raster.bands.get(1).unitType ?? '') : ''
     if (unit !== '' && !/^(m|met(er|re)s?)$/i.test(unit.trim()))
@@ -68,6 +79,9 @@ async function mustHoldMetres(file: string): Promise<void> {
         'BAD_ARGUMENT',
         `The DEM '${file}' says that its heights are in '${unit}', expected metres. Convert it: gdal_calc.py with the factor, and gdal_edit.py -units m.`,
       )
+    const wkt = raster.srs?.toWKT() ?? ''
+    const vertical = /\bVERT(?:_CS|CRS)\["([^"]+)"/.exec(wkt)?.[1]
+    return vertical ?? (/\bCS\[ellipsoidal,3\]|\bellipsoidal height\b/i.test(wkt) ? ELLIPSOID : null)
   } finally {
     raster.close()
   }

@@ -105,7 +105,7 @@ export const PROCESSOR_SETTINGS = {
     default: '',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Elevation raster for the pressure, heights above the EGM2008 geoid; empty = sea level.',
+    doc: 'Elevation for pressure and slopes, a raster or a folder of them, heights above the geoid; the datum that it states is reported; empty = level ground at sea level.',
   }),
   'processor.l2a.bands': text({
     pattern: /^(all|B[0-9A,B]+)$/,

@@ -96,7 +96,7 @@ export const l2a = defineProcessor({
       .nullable()
       .default(null)
       .describe(
-        'Elevation for pressure and slopes: a raster of any format and CRS that GDAL reads, or a folder of them, heights above the EGM2008 geoid; none: level ground at sea level [m].',
+        'Elevation for pressure and slopes: a raster of any format and CRS that GDAL reads, or a folder of them, heights above the geoid; the datum that it states is reported; none: level ground at sea level [m].',
       ),
     adjacency: z
       .boolean()

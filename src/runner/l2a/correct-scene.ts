@@ -26,7 +26,7 @@ import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmos
 import { prepareGround } from './prepare-ground.js'
 import { nbarFlagsOf, nbarReportOf, prepareNbar } from './prepare-nbar.js'
 import { drawQuicklook } from './draw-quicklook.js'
-import { surfacePressure } from './elevation.js'
+import { elevationReport, surfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
 import { layOnReference } from './lay-on-reference.js'
 import { measureBands } from './measure-bands.js'
@@ -114,11 +114,8 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const { scene } = laid
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
-    const notes = [...scene.notes, ...laid.notes]
-    if (pressure.heights !== null && pressure.heights.missingShare > 0)
-      notes.push(
-        `The DEM has no value on ${(pressure.heights.missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`,
-      )
+    const elevation = elevationReport(pressure)
+    const notes = [...scene.notes, ...laid.notes, ...elevation.notes]
     const wish = chainWish(params, scene.satellite)
     const inputs = await request.chain(wish, scene)
     const { previous, following } = inputs
@@ -223,9 +220,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
           name: scene.productUri,
           detail: scene.detail,
         },
-        ...(params.dem === null
-          ? []
-          : [{ kind: 'DEM', name: params.dem, detail: 'heights in m above the EGM2008 geoid assumed' }]),
+        ...(params.dem === null ? [] : [{ kind: 'DEM', name: params.dem, detail: elevation.detail }]),
         ...laid.inputs,
       ],
       parameters: Object.fromEntries(
@@ -253,8 +248,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         ...flagsOf(air),
         ...laid.flags,
         ...(nbar === null ? [] : nbarFlagsOf(scene, nbar)),
-        ...(params.dem === null ? ['sea_level_pressure'] : []),
-        ...(pressure.heights !== null && pressure.heights.missingShare > 0 ? ['dem_incomplete'] : []),
+        ...elevation.flags,
         ...taken.flags,
         ...scene.flags,
       ],

@@ -1,5 +1,6 @@
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { BandTable } from '../../processors/l2a/band-table.js'
+import { mustBeBrighterThanAir } from '../../processors/l2a/brighter-than-air.js'
 import { axesOf } from '../../processors/l2a/axes.js'
 import {
   CELL_BAND_IDS,
@@ -44,10 +45,13 @@ export interface DecidedAtmosphere extends FoundAtmosphere {
 export async function decideAtmosphere(options: DecideOptions): Promise<DecidedAtmosphere> {
   const { scene, toa, pressure, params, state } = options
   const { air: auxiliary, notes } = await scene.readAuxiliary()
+  const model = atmosphereOf(scene)
+  const pressureHpa = pressureOnCells(pressure, toa.grid)
+  mustBeBrighterThanAir(scene, toa, pressureHpa, model)
   const isClearByMask = await clearByOwnMask(scene, toa.grid, options)
   const found = findAtmosphere({
     ...{
-      model: atmosphereOf(scene),
+      model,
       scene,
       cells: toa,
       params,
@@ -55,7 +59,7 @@ export async function decideAtmosphere(options: DecideOptions): Promise<DecidedA
       state,
       day: dayOf(scene.sensedAt),
     },
-    pressureHpa: pressureOnCells(pressure, toa.grid),
+    pressureHpa,
     nodesHpa: pressure.nodesHpa,
     isCovered: isClearByMask.map((is) => 1 - is),
   })

@@ -1,7 +1,7 @@
 import { ProcessingError } from '../../domain/errors.js'
 import type { Grid } from '../../domain/grid.js'
 import { ALTITUDE_RANGE_M, pressureAtAltitude, pressureNodes } from '../../processors/l2a/pressure.js'
-import { readHeights } from '../../raster/read-heights.js'
+import { ELLIPSOID, readHeights } from '../../raster/read-heights.js'
 
 /** Side of the pixels on which pressure is known, metres: pressure changes by 0.1 hPa a metre of height, so finer detail is noise. */
 const PRESSURE_PIXEL_M = 120
@@ -12,8 +12,13 @@ export interface SurfacePressure {
   readonly grid: { readonly grid: Grid; readonly hpa: Float32Array } | null
   /** Ascending, hPa. */
   readonly nodesHpa: readonly number[]
-  /** Metres above the geoid, voids filled; `missingShare` of the pixels is too far from any height and taken as sea. Null without DEM. */
-  readonly heights: { readonly minM: number; readonly maxM: number; readonly missingShare: number } | null
+  /** Metres, voids filled; `missingShare` of the pixels is too far from any height and taken as sea; `datum` as `HeightsOnGrid` has it. Null without DEM. */
+  readonly heights: {
+    readonly minM: number
+    readonly maxM: number
+    readonly missingShare: number
+    readonly datum: string
+  } | null
 }
 
 /**
@@ -33,7 +38,7 @@ export async function surfacePressure(image: Grid, demPath: string | null): Prom
     pixelWidthM: (image.width * image.pixelWidthM) / width,
     pixelHeightM: (image.height * image.pixelHeightM) / height,
   }
-  const { metres, missingShare, seaShare } = await readHeights(demPath, grid, 'bilinear')
+  const { metres, missingShare, seaShare, datum } = await readHeights(demPath, grid, 'bilinear')
   if (missingShare === 1)
     throw new ProcessingError(
       'BAD_ARGUMENT',
@@ -57,7 +62,7 @@ export async function surfacePressure(image: Grid, demPath: string | null): Prom
   return {
     grid: { grid, hpa },
     nodesHpa: pressureNodes(min, max),
-    heights: { minM: min, maxM: max, missingShare: seaShare },
+    heights: { minM: min, maxM: max, missingShare: seaShare, datum },
   }
 }
 
@@ -82,4 +87,31 @@ export function pressureOnCells({ grid, nodesHpa }: SurfacePressure, cells: Grid
       fy * ((1 - fx) * value(1, 0) + fx * value(1, 1))
   }
   return out
+}
+
+/** What the report says of the elevation: its datum, what it lacks, and flags for both. */
+export function elevationReport({ heights }: SurfacePressure): {
+  readonly detail: string
+  readonly notes: readonly string[]
+  readonly flags: readonly string[]
+} {
+  if (heights === null) return { detail: '', notes: [], flags: ['sea_level_pressure'] }
+  const { missingShare, datum } = heights
+  const isEllipsoid = datum.split(', ').includes(ELLIPSOID)
+  return {
+    detail: `heights in m, vertical datum ${datum === '' ? 'not stated: EGM2008 assumed' : `as stated: ${datum}`}`,
+    notes: [
+      ...(missingShare > 0
+        ? [
+            `The DEM has no value on ${(missingShare * 100).toFixed(1)} % of the image: sea level was taken there.`,
+          ]
+        : []),
+      ...(isEllipsoid
+        ? [
+            'The DEM has heights above the ellipsoid, which were taken for heights above the geoid: up to 107 m, or 1.3 % of the pressure, off. Slopes do not suffer.',
+          ]
+        : []),
+    ],
+    flags: [...(missingShare > 0 ? ['dem_incomplete'] : []), ...(isEllipsoid ? ['dem_ellipsoidal'] : [])],
+  }
 }

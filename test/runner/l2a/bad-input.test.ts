@@ -48,10 +48,10 @@ const reportOf = (folder: string) =>
     notes: string[]
   }
 /** A DEM of one height around the tile's upper left corner, `sizeM` wide. */
-async function demOf(name: string, sizeM: number, unit: string | null): Promise<string> {
+async function demOf(name: string, sizeM: number, unit: string | null, crs = 'EPSG:32631'): Promise<string> {
   const path = join(home, name)
   const dem = gdal.open(path, 'w', 'GTiff', 100, 100, 1, gdal.GDT_Float32)
-  dem.srs = gdal.SpatialReference.fromEPSG(32631)
+  dem.srs = gdal.SpatialReference.fromUserInput(crs)
   dem.geoTransform = [300000, sizeM / 100, 0, 4900020, 0, -sizeM / 100]
   const band = dem.bands.get(1)
   if (unit !== null) band.unitType = unit
@@ -120,4 +120,35 @@ test('a DEM in feet is refused, one that is too small is told and flagged', asyn
   const { notes, flags } = reportOf(folder)
   expect(notes).toContain('The DEM has no value on 91.9 % of the image: sea level was taken there.')
   expect(flags).toContain('dem_incomplete')
+})
+
+test('what heights are counted from is said as the DEM states it', async () => {
+  const detailOf = async (dem: string) => {
+    const { folder } = await correct(whole, { dem })
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
+      inputs: { kind: string; detail: string }[]
+    }
+    return report.inputs.find(({ kind }) => kind === 'DEM')?.detail
+  }
+  expect(await detailOf(await demOf('plain.tif', 120_000, 'm'))).toBe(
+    'heights in m, vertical datum not stated: EGM2008 assumed',
+  )
+  expect(await detailOf(await demOf('egm96.tif', 120_000, 'm', 'EPSG:32631+5773'))).toBe(
+    'heights in m, vertical datum as stated: EGM96 height',
+  )
+})
+
+test('numbers whose offset somebody took off before are refused: the image is darker than air', async () => {
+  const product = spoiled((granule) => {
+    const path = join(granule, '..', '..', 'MTD_MSIL1C.xml')
+    const xml = readFileSync(path, 'utf8')
+    // The same as numbers that lack 1000 already.
+    const twice = xml.replaceAll(/(<RADIO_ADD_OFFSET[^>]*>)-1000</g, '$1-2000<')
+    expect(twice).not.toBe(xml)
+    writeFileSync(path, twice)
+  })
+  await expect(correct(product)).rejects.toMatchObject({
+    code: 'METADATA_INVALID',
+    message: expect.stringMatching(/is darker in B02 than air alone: .* offset of -2000/) as unknown,
+  })
 })
