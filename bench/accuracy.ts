@@ -16,6 +16,8 @@ import { cloudScenes, compareClouds, hasCloudReference } from './cloud-reference
 import { compareWithUsgs, findForPair, hasLandsatPair, PAIR_ATMOSPHERE } from './landsat-reference.js'
 import { hasReferenceTable, readSixsRows, RT_REFERENCE, type SixsRow } from './reference-table.js'
 import { compareWithSurfaceReference, GROUNDS, hasSurfaceReference } from './surface-reference.js'
+import { markdownTable as table } from './markdown-table.js'
+import { COVERAGE_SCENES, coverageSection, productCoverageSection } from './uncertainty-section.js'
 import { failuresOf, limitAt, PATH_LIMIT } from './surface-limits.js'
 
 const f4 = (value: number): string => value.toFixed(4)
@@ -26,11 +28,6 @@ const small = (value: number): string =>
     .toExponential(1)
     .replace('e-', 'e-0')
     .replace(/e-0(\d\d)$/, 'e-$1')
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
-}
 
 const platformBand = (row: SixsRow): string => `${row.input.platform} ${row.input.band}`
 const isCirrus = (name: string): boolean => name === 'S2A B10' || name === 'S2B B10' || name === 'L8 B09'
@@ -332,6 +329,18 @@ ${await pairSection()}
 The same pixels, AOT and aerosol found in the crop by the method of the product (cells of 240 m, no chain: vegetation's red against 2.2 um and blue against red). The mean over the crop corrects all of it.
 
 ${await ownAirSection()}
+
+## Standard deviations
+Files \`_sigma.tif\` (docs/products.md) claim that the truth of two pixels in three lies within them; the goal is 68 % +- 8. ${COVERAGE_SCENES} invented scenes of 5 km, each under another sun (25 to 60 degrees), AOT (0.05 to 0.6),
+vapour (0.8 to 4 g/cm2) and aerosol (continental with up to a half of maritime, urban or desert, which the retrieval does not know as mixes), over vegetation and soil whose ratios of blue to red and red to 2.2 um differ from place to place; everything is
+found in the image, and pixels have noise. Radiative transfer is the same on both sides and nothing shines in from beside: those errors are not in here. All pixels of a scene share its air, so these are ${COVERAGE_SCENES} samples.
+
+${coverageSection()}
+
+Two dates of the simulator, whose radiative transfer, gases and spectra of ground are its own: its aerosol is continental, its fields have more blue than the method expects, so that AOT is too high by 0.06 everywhere, and it makes no light from beside, which sigma
+allows for. One landscape under two skies, corrected whole: no goal, but what to expect of a single date, where the error of all pixels has one sign.
+
+${await productCoverageSection()}
 
 ## Clouds and shadows of one date
 Two scenes with masks that people and a network of DLR made (ukis-csmask, \`shared/data/cloud-reference\`): reflectance at the sensor in six bands, pixels of about 30 m; no angles, cirrus band, altitudes or other dates,

@@ -83,7 +83,7 @@ function formatAtmosphere({ aot, wv, ozone, aerosol }: NonNullable<Report['atmos
 /** The numbers of one pixel, as text. */
 export function formatPixel(pixel: PixelNumbers): string {
   const { x, y, epsg, lon, lat, column, row, mask, scene_class } = pixel
-  const rows = [...pixel.reflectance, ...pixel.atmosphere, ...pixel.angles].map((n) => [
+  const rows = [...pixel.reflectance, ...pixel.uncertainty, ...pixel.atmosphere, ...pixel.angles].map((n) => [
     n.file.replace(/\.tif$/, ''),
     String(n.stored),
     n.value === null ? 'no data' : String(n.value),

@@ -18,6 +18,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly adjacency: boolean
   readonly slopes?: string
   readonly nbar: boolean
+  readonly uncertainty: boolean
   readonly bandpass?: string
   readonly bands?: string
   readonly coregister?: string
@@ -97,6 +98,11 @@ export function register(program: Command): void {
     .option(
       '--coregister <dir>',
       'L2A product on whose ground the image is laid, or a folder with one for each tile: its shift against that is found in near infrared, told, and taken out where windows all over the image agree',
+    )
+    .option(
+      '--uncertainty',
+      'write the standard deviation of each band beside it, from errors of the atmosphere and noise: files _sigma.tif',
+      false,
     )
     .option(
       '--previous <dir>',
@@ -187,6 +193,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.bandpass === undefined ? {} : { bandpass: options.bandpass }),
   ...(options.bands === undefined ? {} : { bands: options.bands }),
   ...(options.coregister === undefined ? {} : { coregister: options.coregister }),
+  ...(options.uncertainty ? { uncertainty: true } : {}),
   ...(options.mode === undefined ? {} : { mode: options.mode }),
   ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
   ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),

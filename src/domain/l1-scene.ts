@@ -85,6 +85,15 @@ export interface L1SceneBand {
   readonly response: SpectralResponse | null
 }
 
+/**
+ * Noise of one band: the variance of mu x rho is `constant + slope x mu x rho`, mu the cosine of the sun's zenith and rho the reflectance at the sensor; unit 1.
+ * The first is that of the electronics, the second that of the light itself.
+ */
+export interface BandNoise {
+  readonly constant: number
+  readonly slope: number
+}
+
 /** What a forecast beside the images says of the air, the mean over the tile; null for what is not there. */
 export interface AuxiliaryAir {
   /** At 550 nm. */
@@ -142,6 +151,8 @@ export interface L1Scene {
   openLost(band: L1SceneBand): Promise<PixelBytes | null>
   /** What comes beside the images, and in `notes` what of it cannot be used. Never rejects for what it lacks. */
   readAuxiliary(): Promise<{ readonly air: AuxiliaryAir; readonly notes: readonly string[] }>
+  /** Noise by band as the product states it; null: it states none, or what it states cannot be read. */
+  readNoise(): Promise<ReadonlyMap<string, BandNoise> | null>
   /** `SCENE_FLAGS` on any grid of the scene's CRS, the nearest pixel; null where the product has no mask. */
   openMask(grid: Grid): Promise<PixelBytes | null>
 }

@@ -30,7 +30,7 @@ export interface ScaleByNodesArgs {
 }
 
 /** Where pixels lie between nodes: the node before each, and the share of the next; beyond the outermost nodes these hold. */
-function placesOf(first: number, count: number, zero: number, step: number, nodes: number) {
+export function placesOf(first: number, count: number, zero: number, step: number, nodes: number) {
   const index = new Int32Array(count)
   const share = new Float64Array(count)
   for (let i = 0; i < count; i++) {

@@ -53,8 +53,8 @@ export interface ProcessorDefinition<P extends z.ZodObject = z.ZodObject> {
   readonly params: P
   readonly inputs: Readonly<Record<string, InputSpec>>
   readonly outputs: Readonly<Record<string, OutputSpec>>
-  /** Pure; corrected later by what such steps have used. On the safe side: too little ends in OUT_OF_MEMORY. */
-  readonly resources: (size: InputSize) => DeclaredResources
+  /** Pure; corrected later by what such steps have used. On the safe side: too little ends in OUT_OF_MEMORY. @param params as far as they are given: defaults may be missing. */
+  readonly resources: (size: InputSize, params?: Readonly<Record<string, unknown>>) => DeclaredResources
   /** Codes a run may end with besides INTERNAL, DISK_FULL and the like, which any step may meet. */
   readonly fails: readonly ErrorCode[]
 }

@@ -119,6 +119,22 @@ const coregistrationSchema = z.strictObject({
 })
 export type CoregistrationReport = z.infer<typeof coregistrationSchema>
 
+const spread = z.strictObject({
+  min: z.number().nonnegative(),
+  mean: z.number().nonnegative(),
+  max: z.number().nonnegative(),
+})
+const uncertaintySchema = z.strictObject({
+  aot: spread.describe('Standard deviation that AOT was given, over the nodes.'),
+  wv: spread.describe('The same of water vapour, g/cm2.'),
+  other_aerosols: z
+    .array(z.strictObject({ model: z.string(), aot_ratio: z.number().positive() }))
+    .describe('What may be above the scene as well as the aerosol taken, and its AOT over that of this one.'),
+  noise: z.enum(['product', 'shipped']).describe('Whose noise was taken.'),
+  adjacency_left: z.number().describe('Share of the light from beside that counts as an error.'),
+})
+export type UncertaintyReport = z.infer<typeof uncertaintySchema>
+
 /** `report.json`: how a product was made and what is in it. Documented in docs/products.md. */
 export const reportSchema = z.strictObject({
   schema: z.literal('tilth-report/1'),
@@ -172,6 +188,9 @@ export const reportSchema = z.strictObject({
     .optional()
     .describe('Of L2A products that were to be laid on a reference: how far they lay beside it.'),
   nbar: nbarSchema.optional().describe('Of L2A products with files `_nbar.tif`: how these were made.'),
+  uncertainty: uncertaintySchema
+    .optional()
+    .describe('Of L2A products with files `_sigma.tif`: what these were made of.'),
   composite: z
     .strictObject({
       dates: z.number().int().positive().describe('Dates in the window that were averaged.'),

@@ -18,6 +18,7 @@ import type { BytePlane } from '../kernels/or-flags.js'
 import type { PhaseShiftsArgs } from '../kernels/phase-shift.js'
 import type { ResampleArgs } from '../kernels/resample.js'
 import type { NodeFactors } from '../kernels/scale-by-nodes.js'
+import type { VarianceNodes } from '../kernels/sigma-by-nodes.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
 import type {
@@ -79,6 +80,12 @@ export interface NodeCoefficients {
   readonly directions: Float32Array | null
 }
 
+/** Variance on nodes as the processor makes it; node (0, 0) lies on (ulx, uly). */
+export interface NodeVariance extends Omit<NodeCoefficients, 'pressureHpa' | 'data' | 'legs' | 'directions'> {
+  /** [slot][ny][nx][5], see the kernel. */
+  readonly data: Float32Array
+}
+
 /**
  * Threads that run kernels on SharedArrayBuffers. Calls from one thread may overlap; each is one task. They take no
  * slot of a budget by themselves: wrap them in `budget.run`. Encoding takes its slots from the budget given to `openKernelPool`.
@@ -94,11 +101,13 @@ export interface KernelPool {
   resample(task: ResampleArgs): Promise<void>
   /** Shifts between windows of two images, as the kernel; `out` must lie on shared memory, what is read should. Windows are shared among the threads of the budget. */
   phaseShifts(task: Omit<PhaseShiftsArgs, 'first' | 'last'>): Promise<void>
+  /** The same of a band's variance. */
+  shareVariance(planes: NodeVariance, grid: Grid): VarianceNodes
   /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory. */
   measure(task: MeasureTask): Promise<MeasuredBlock>
   /**
    * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, and its sums by cells where that
-   * is asked for; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, where that is given. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
+   * is asked for; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, and `sigma`: its standard deviation, where these are given. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
   correctPacked(block: {
     readonly packed: Uint8Array
@@ -106,10 +115,12 @@ export interface KernelPool {
     readonly table: CorrectionTable
     readonly cells: CellLayout | null
     readonly nbar: NodeFactors | null
+    readonly variance: VarianceNodes | null
   }): Promise<{
     reflectance: Int16Array
     level: Int16Array | null
     nadir: Int16Array | null
+    sigma: Int16Array | null
     flags: Uint8Array
     cells: BlockCells | null
   }>
@@ -158,6 +169,18 @@ const shared = <T extends Uint8Array | Int16Array | Uint16Array | Float32Array>(
   return copy
 }
 
+/** Nodes laid over an image; `first`: coordinate of the first one in steps from (ulx, uly). */
+const layOver = (
+  image: Grid,
+  { ulx, uly, stepXM, stepYM }: Pick<NodeCoefficients, 'ulx' | 'uly' | 'stepXM' | 'stepYM'>,
+  first = 0,
+) => ({
+  x0: (image.ulx + image.pixelWidthM / 2 - ulx) / stepXM - first,
+  dx: image.pixelWidthM / stepXM,
+  y0: (uly - (image.uly - image.pixelHeightM / 2)) / stepYM - first,
+  dy: image.pixelHeightM / stepYM,
+})
+
 /** What a thread writes to a copy nobody ever sees. */
 function mustBeShared(name: string, array: { readonly buffer: ArrayBufferLike }): void {
   if (!(array.buffer instanceof SharedArrayBuffer))
@@ -195,16 +218,10 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
   }
   return {
     shareTable: (planes, band, { pressure, around, terrain }) => {
-      const lay = (ulx: number, uly: number, stepX: number, stepY: number, first: number) => ({
-        x0: (band.grid.ulx + band.grid.pixelWidthM / 2 - ulx) / stepX - first,
-        dx: band.grid.pixelWidthM / stepX,
-        y0: (uly - (band.grid.uly - band.grid.pixelHeightM / 2)) / stepY - first,
-        dy: band.grid.pixelHeightM / stepY,
-      })
       // Values stand on the centres of the grid's pixels.
       const onCentres = ({ ulx, uly, pixelWidthM, pixelHeightM, width, height }: Grid) => ({
         ...{ rows: height, columns: width },
-        axes: lay(ulx, uly, pixelWidthM, pixelHeightM, 0.5),
+        axes: layOver(band.grid, { ulx, uly, stepXM: pixelWidthM, stepYM: pixelHeightM }, 0.5),
       })
       return {
         table: {
@@ -216,7 +233,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           rows: planes.ny,
           columns: planes.nx,
           nodeHpa: shared(Float32Array.from(planes.pressureHpa)),
-          axes: lay(planes.ulx, planes.uly, planes.stepXM, planes.stepYM, 0),
+          axes: layOver(band.grid, planes),
         },
         pressure: pressure && { ...onCentres(pressure.grid), hpa: shared(pressure.hpa) },
         around: around && { ...onCentres(around.grid), reflectance: shared(around.reflectance) },
@@ -240,16 +257,23 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       )
     },
     measure: (task) => piscina.run(task, { name: 'measure' }) as Promise<MeasuredBlock>,
-    correctPacked: async ({ packed, window, table, cells, nbar }) => {
+    shareVariance: ({ slots, slotCount, ulx, uly, stepXM, stepYM, nx, ny, data }, grid) => ({
+      ...{ slots: shared(slots), slotCount, rows: ny, columns: nx, coefficients: shared(data) },
+      axes: layOver(grid, { ulx, uly, stepXM, stepYM }),
+    }),
+    correctPacked: async ({ packed, window, table, cells, nbar, variance }) => {
       const pixels = window.width * window.height
       const reflectance = new Int16Array(new SharedArrayBuffer(pixels * 2))
-      const level = table.terrain === null ? null : new Int16Array(new SharedArrayBuffer(pixels * 2))
-      const nadir = nbar === null ? null : new Int16Array(new SharedArrayBuffer(pixels * 2))
+      const layer = (isWanted: boolean) =>
+        isWanted ? new Int16Array(new SharedArrayBuffer(pixels * 2)) : null
+      const [level, nadir] = [layer(table.terrain !== null), layer(nbar !== null)]
+      const sigma = layer(variance !== null)
       const flags = new Uint8Array(new SharedArrayBuffer(pixels))
       const task: CorrectPackedTask = {
         ...table,
         ...{ packed, window, out: reflectance, flat: level, flags, cells },
         nbar: nbar && nadir && { scale: nbar, out: nadir },
+        sigma: variance && sigma && { variance, out: sigma },
       }
       const sums = (await piscina.run(task, {
         name: 'correctPacked',
@@ -260,7 +284,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           'WRITE_FAILED',
           `A packed block of ${window.width} x ${window.height} pixels came back from scratch as something else. Is the disk sound? Try again.`,
         )
-      return { reflectance, level, nadir, flags, cells: sums }
+      return { reflectance, level, nadir, sigma, flags, cells: sums }
     },
     orFlags: async (task) => {
       mustBeShared('mask', task.mask)

@@ -14,6 +14,7 @@ import { packBlock, unpackBlock } from '../kernels/pack-block.js'
 import { phaseShifts, type PhaseShiftsArgs } from '../kernels/phase-shift.js'
 import { resample, type ResampleArgs } from '../kernels/resample.js'
 import { scaleByNodes, type NodeFactors } from '../kernels/scale-by-nodes.js'
+import { sigmaByNodes, type VarianceNodes } from '../kernels/sigma-by-nodes.js'
 import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
 import type { Codec } from '../domain/codec.js'
 import type { Window } from '../domain/grid.js'
@@ -135,6 +136,7 @@ export interface CorrectPackedTask extends Omit<CorrectReflectanceArgs, 'dn' | '
   readonly cells: CellLayout | null
   /** Null: not asked for. */
   readonly nbar: { readonly scale: NodeFactors; readonly out: Int16Array } | null
+  readonly sigma: { readonly variance: VarianceNodes; readonly out: Int16Array } | null
 }
 
 /** Unpacks a block and corrects it; false where the bytes are no such block. Returns the sums of the corrected pixels where cells are asked for. */
@@ -142,6 +144,7 @@ export function correctPacked({
   packed,
   cells,
   nbar,
+  sigma,
   ...task
 }: CorrectPackedTask): BlockCells | null | false {
   const { window, out } = task
@@ -149,7 +152,9 @@ export function correctPacked({
   const [dn, detector] = [new Uint16Array(pixels), new Uint8Array(pixels)]
   if (!unpackBlock(packed, { dn, detector, width: window.width, height: window.height })) return false
   correctReflectance({ ...task, dn, detector })
-  if (nbar !== null) scaleByNodes({ pixels: out, detector, window, noData: REFLECTANCE_NO_DATA, ...nbar })
+  const pixelsOf = { pixels: out, detector, window, noData: REFLECTANCE_NO_DATA }
+  if (nbar !== null) scaleByNodes({ ...pixelsOf, ...nbar })
+  if (sigma !== null) sigmaByNodes({ ...pixelsOf, ...sigma })
   return cells === null ? null : cellSums({ pixels: out, window, noData: REFLECTANCE_NO_DATA, ...cells })
 }
 

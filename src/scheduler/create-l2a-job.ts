@@ -19,7 +19,13 @@ import { orderChains } from '../db/jobs/order-chains.js'
 import { firstCome, type SeasonNews } from '../db/jobs/season-news.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
-import { ENGINE_RESOURCES, ENGINES, l2a, type ExternalEngine } from '../processors/l2a/definition.js'
+import {
+  ENGINE_RESOURCES,
+  ENGINES,
+  l2a,
+  optionalLayers,
+  type ExternalEngine,
+} from '../processors/l2a/definition.js'
 import { sizeClassOf, type DeclaredResources } from '../processors/define-processor.js'
 import { differences } from './differences.js'
 import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
@@ -203,7 +209,7 @@ function jobOf({ todo, siteId, settings, frozen, parameters, origins }: L2aPlan,
         siteId: input.homeId,
         params: params as Json,
         ...(input.homeId === siteId ? {} : { settings: input.frozen as Json }),
-        ...declareL2a(input, settings, input.homeId, input.parameters['engine']),
+        ...declareL2a(input, settings, input.homeId, input.parameters),
       }
     }),
   }
@@ -217,12 +223,17 @@ export function declareL2a(
   { pixels, bands }: Pick<L2aInput, 'pixels' | 'bands'>,
   settings: SettingsInForce,
   siteId: number | null,
-  engine: unknown = 'own',
+  parameters: Readonly<Record<string, unknown>> = {},
 ): DeclaredResources & { readonly sizeClass: string } {
   const threads = settings.ofProcessor('l2a', 'tile_threads_hint', siteId, 4)
   const size = { pixels: pixels ?? FULL_TILE.pixels, bands: bands ?? FULL_TILE.bands, threads }
-  const own = { ...l2a.resources(size), sizeClass: sizeClassOf(size) }
-  const external = ENGINES.find((one): one is ExternalEngine => one === engine && one !== 'own')
+  // Steps with more layers use more: they learn from each other, and not from those without.
+  const layers = optionalLayers(parameters)
+  const own = {
+    ...l2a.resources(size, parameters),
+    sizeClass: layers === 0 ? sizeClassOf(size) : `${sizeClassOf(size)}, ${layers} layers more`,
+  }
+  const external = ENGINES.find((one): one is ExternalEngine => one === parameters['engine'] && one !== 'own')
   if (external === undefined) return own
   const { memoryMb, scratchMb } = ENGINE_RESOURCES[external]
   return {

@@ -39,7 +39,7 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     ...{ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', dem: '', other: 1 },
     ...{ mode: 'auto', max_state_age: 0, other_orbits: false, backward_dates: 8, max_cloud: 90 },
     ...{ engine: 'own', adjacency: false, slopes: 'lambert', cloud_mask: '', cloud_dilation: 120 },
-    ...{ nbar: false, bandpass: 'none', bands: 'all', coregister: '' },
+    ...{ nbar: false, bandpass: 'none', uncertainty: false, bands: 'all', coregister: '' },
   })
   expect(origins).toEqual({
     aot: 'parent site region',
@@ -53,6 +53,7 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     slopes: 'default',
     nbar: 'default',
     bandpass: 'default',
+    uncertainty: 'default',
     cloud_mask: 'default',
     bands: 'default',
     coregister: 'default',

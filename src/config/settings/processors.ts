@@ -142,6 +142,12 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Adjust `_nbar.tif` of Sentinel-2 to the bands of OLI (Landsat-8), or not; needs nbar.',
   }),
+  'processor.l2a.uncertainty': flag({
+    default: false,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Write the standard deviation of each band beside it (`_sigma.tif`).',
+  }),
   'processor.l2a.mode': choice({
     values: ['auto', 'init', 'nominal', 'backward'],
     default: 'auto',

@@ -35,6 +35,16 @@ function solarAt(nm: number): number {
   return low + (at - i) * ((solar[i + 1] ?? low) - low)
 }
 
+/** Sunlight outside the atmosphere at one astronomical unit as a band sees it, W m-2 um-1. */
+export function sunlightOf({ startNm, stepNm, values }: SpectralResponse): number {
+  let [sum, weight] = [0, 0]
+  for (const [i, value] of values.entries()) {
+    sum += value * solarAt(startNm + i * stepNm)
+    weight += value
+  }
+  return sum / weight
+}
+
 /**
  * Few wavelengths that integrate a band: in each interval of the table two, placed so that weight, mean and variance of response x sunlight
  * (over the logarithm of the wavelength) are those of the band. Exact for parabolas in that logarithm; what scatters bends less within an interval.

@@ -139,8 +139,8 @@ export function buildCoefficientPlanes(input: PlanesInput): CoefficientPlanes {
 }
 
 /** By detector, 1 at each node that a pixel in one of its cells interpolates from. Detectors that the band's metadata do not describe are left out. */
-function neededNodes(
-  { table, nodes, cells, detectors }: PlanesInput,
+export function neededNodes(
+  { table, nodes, cells, detectors }: Pick<PlanesInput, 'table' | 'nodes' | 'cells' | 'detectors'>,
   nx: number,
   ny: number,
 ): Map<number, Uint8Array> {

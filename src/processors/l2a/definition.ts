@@ -57,6 +57,28 @@ const reflectance = (band: L2aBand): OutputSpec => ({
   doc: `Surface reflectance of ${band}, Lambertian flat ground, on the grid of its L1 image.`,
 })
 
+const sigma = (band: L2aBand): OutputSpec => ({
+  ...reflectance(band),
+  doc: `Standard deviation of ${band}_sre from AOT, water vapour, aerosol, light from beside and noise; only with uncertainty.`,
+})
+const layersOf = (band: L2aBand): [string, OutputSpec][] => [
+  [`${band}_sre`, reflectance(band)],
+  [`${band}_fre`, level(band)],
+  [`${band}_nbar`, nadir(band)],
+  [`${band}_sigma`, sigma(band)],
+]
+
+/** How many layers parameters ask for besides `sre`: `fre` with a DEM and slopes, `nbar`, `sigma`. */
+export const optionalLayers = ({
+  dem,
+  slopes,
+  nbar,
+  uncertainty,
+}: Readonly<Record<string, unknown>>): number => {
+  const hasDem = typeof dem === 'string' && dem !== ''
+  return [hasDem && slopes !== 'none', nbar === true, uncertainty === true].filter(Boolean).length
+}
+
 export const l2a = defineProcessor({
   name: 'l2a',
   version: 3,
@@ -139,6 +161,12 @@ export const l2a = defineProcessor({
       .default(null)
       .describe(
         'Folder of the L2A product on whose ground the image is laid, or a folder with one such product for each tile: the shift is found by phase correlation of near infrared and taken out where windows all over the image agree; none: as delivered [-].',
+      ),
+    uncertainty: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Writes the standard deviation of each band (`sigma`) beside it: what errors of AOT, water vapour, aerosol and light from beside, and noise, leave open [-].',
       ),
     mode: z
       .enum(CHAIN_MODES)
@@ -230,39 +258,7 @@ export const l2a = defineProcessor({
     },
   },
   outputs: {
-    B01_sre: reflectance('B01'),
-    B01_fre: level('B01'),
-    B01_nbar: nadir('B01'),
-    B02_sre: reflectance('B02'),
-    B02_fre: level('B02'),
-    B02_nbar: nadir('B02'),
-    B03_sre: reflectance('B03'),
-    B03_fre: level('B03'),
-    B03_nbar: nadir('B03'),
-    B04_sre: reflectance('B04'),
-    B04_fre: level('B04'),
-    B04_nbar: nadir('B04'),
-    B05_sre: reflectance('B05'),
-    B05_fre: level('B05'),
-    B05_nbar: nadir('B05'),
-    B06_sre: reflectance('B06'),
-    B06_fre: level('B06'),
-    B06_nbar: nadir('B06'),
-    B07_sre: reflectance('B07'),
-    B07_fre: level('B07'),
-    B07_nbar: nadir('B07'),
-    B08_sre: reflectance('B08'),
-    B08_fre: level('B08'),
-    B08_nbar: nadir('B08'),
-    B8A_sre: reflectance('B8A'),
-    B8A_fre: level('B8A'),
-    B8A_nbar: nadir('B8A'),
-    B11_sre: reflectance('B11'),
-    B11_fre: level('B11'),
-    B11_nbar: nadir('B11'),
-    B12_sre: reflectance('B12'),
-    B12_fre: level('B12'),
-    B12_nbar: nadir('B12'),
+    ...Object.fromEntries(L2A_BANDS.flatMap(layersOf)),
     MASK: {
       dtype: 'uint16',
       unit: '1',
@@ -293,13 +289,17 @@ export const l2a = defineProcessor({
     },
   },
   // Measured with `tilth bench l2a`: 630 MiB at 673 million pixels and two threads. Planes of flags grow with the image, blocks in
-  // flight with the threads. Disk: 2 bytes a pixel, a third more for overviews, masks, about one for packed blocks, and as much again as the output for an input that is unpacked.
-  resources: ({ pixels, threads }) => ({
-    cpu: threads,
-    memoryMb: Math.ceil(320 + (0.9 * pixels) / 2 ** 20 + 128 * threads),
-    scratchMb: Math.ceil(16 + (5.2 * pixels) / 2 ** 20),
-    ioWeight: 0.25 * threads,
-  }),
+  // flight with the threads, as do their optional layers. Disk: for each layer 2 bytes a pixel and a third more for overviews; masks, about one byte for packed blocks, and as much again as one layer
+  // for an input that is unpacked.
+  resources: ({ pixels, threads }, params: Readonly<Record<string, unknown>> = {}) => {
+    const layers = optionalLayers(params)
+    return {
+      cpu: threads,
+      memoryMb: Math.ceil(320 + (0.9 * pixels) / 2 ** 20 + (128 + 8 * layers) * threads),
+      scratchMb: Math.ceil(16 + ((5.2 + 2.7 * layers) * pixels) / 2 ** 20),
+      ioWeight: 0.25 * threads,
+    }
+  },
   fails: [
     'PRODUCT_INCOMPLETE',
     'PRODUCT_UNSUPPORTED',

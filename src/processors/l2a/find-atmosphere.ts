@@ -2,7 +2,7 @@ import type { AuxiliaryAir, L1Scene } from '../../domain/l1-scene.js'
 import { DEFAULT_AOT, retrieveAot, type Aot, type AotInput } from './aot.js'
 import { MODEL_AOT, responsesOf, unknownResponses, type Responses } from './aot-cost.js'
 import type { AtmosphereModel } from './atmosphere.js'
-import { vapourAxis } from './axes.js'
+import { fewPressures, vapourAxis } from './axes.js'
 import { BandTable, type TableAxes } from './band-table.js'
 import { CELL_BAND_IDS, type CellBand } from './cells.js'
 import type { ChainState } from './chain-state.js'
@@ -24,7 +24,7 @@ export const DEFAULT_WV = 2
 export const DEFAULT_OZONE = 300
 const DEFAULT_AEROSOL: string = 'continental'
 /** Another aerosol than the default has to explain the image better than by this factor. */
-const BETTER = 0.9
+export const BETTER = 0.9
 /** Angles are asked every 20 km here: looking for the air needs less than correcting pixels. */
 const STRIDE = 4
 /** So many windows of cells along the longer side are enough to choose the aerosol. */
@@ -62,11 +62,15 @@ export interface FoundAtmosphere {
   readonly flags: Uint8Array
   /** 1 where AOT or vapour is not of the image around: imposed, auxiliary or a default. */
   readonly isDefault: Uint8Array
+  /** The same of each quantity, by node: 1 where the image said nothing near. */
+  readonly isFilled: { readonly aot: Uint8Array; readonly wv: Uint8Array }
   readonly origins: Readonly<Record<'aot' | 'wv' | 'ozone' | 'aerosol', AirOrigin>>
   /** Of cells and nodes, 0..1. */
   readonly foundShare: { readonly aot: number; readonly wv: number }
   /** What each aerosol left unexplained, unit 1; empty where none was tried. */
   readonly residuals: Readonly<Record<string, number>>
+  /** The mean AOT that the image has under each aerosol that was tried, over that under the one that was taken. */
+  readonly aotRatios: Readonly<Record<string, number>>
   readonly aotCells: Aot['cells'] | null
 }
 
@@ -87,8 +91,7 @@ class Finder {
 
   constructor(private readonly request: AtmosphereRequest) {
     const { scene, cells, params, auxiliary, nodesHpa } = request
-    // Every third of the correction's pressures and the last: 66 hPa apart, a line between them is off by less than 1e-3 of reflectance.
-    this.pressures = Array.from(nodesHpa).filter((_, i) => i % 3 === 0 || i === nodesHpa.length - 1)
+    this.pressures = fewPressures(nodesHpa)
     this.ids = CELL_BAND_IDS[scene.satellite]
     this.count = cells.grid.width * cells.grid.height
     this.ozone = params.ozone === 'auto' ? (auxiliary.ozone ?? DEFAULT_OZONE) : params.ozone
@@ -134,7 +137,9 @@ class Finder {
         aerosol: aerosol.modelOrigin,
       },
       foundShare: { aot: aerosol.foundShare, wv: vapour.foundShare },
+      isFilled: { aot: aerosol.isFilled, wv: vapour.isFilled },
       residuals: aerosol.residuals,
+      aotRatios: aerosol.aotRatios,
       aotCells: aerosol.cells,
     }
   }
@@ -144,7 +149,7 @@ class Finder {
     firstWv: number,
     firstAot: number,
     isUsable: Uint8Array,
-  ): { wv: Float32Array; isDefault: Uint8Array; foundShare: number; origin: AirOrigin } {
+  ): Pick<Found, 'isDefault' | 'isFilled' | 'foundShare' | 'origin'> & { readonly wv: Float32Array } {
     const { scene, cells, params, auxiliary, pressureHpa } = this.request
     const [wide, narrow] = [cells.bands.get('B8A'), cells.bands.get('B09')]
     const hasBoth = scene.satellite === 's2' && wide !== undefined && narrow !== undefined
@@ -158,13 +163,17 @@ class Finder {
         otherwise: firstWv,
       })
       if (found.foundShare > 0)
-        return { ...found, isDefault: nearestOnCells(found.isDefault, cells.grid), origin: 'image' }
+        return {
+          ...found,
+          ...{ isFilled: found.isDefault, isDefault: nearestOnCells(found.isDefault, cells.grid) },
+          origin: 'image',
+        }
     }
     const origin = params.wv !== 'auto' ? 'parameter' : auxiliary.wv === null ? 'default' : 'auxiliary'
     const isDefault = new Uint8Array(this.count).fill(1)
     const nodes = nodeGrid(cells.grid)
     const wv = new Float32Array(nodes.width * nodes.height).fill(firstWv)
-    return { wv, isDefault, foundShare: 0, origin }
+    return { wv, isDefault, isFilled: new Uint8Array(wv.length).fill(1), foundShare: 0, origin }
   }
 
   private findAerosol(
@@ -186,6 +195,8 @@ class Finder {
         },
         ...{
           isDefault: new Uint8Array(this.count).fill(1),
+          isFilled: new Uint8Array(nodes.width * nodes.height).fill(1),
+          aotRatios: {},
           foundShare: 0,
           model: given,
           modelOrigin,
@@ -206,12 +217,15 @@ class Finder {
     const retrieve = (model: string, wanted: Uint8Array): Aot =>
       retrieveAot({ ...common, isUsable: wanted, ...this.responses(model, wv, wanted) })
     const residuals: Record<string, number> = {}
+    const means: Record<string, number> = {}
     let model = given
     if (params.aerosol === 'auto') {
       const sample = this.sampleOf(isUsable)
       for (const tried of AEROSOL_MODELS) {
-        const { residual } = retrieve(tried, sample)
-        if (residual !== null) residuals[tried] = residual
+        const { residual, aot } = retrieve(tried, sample)
+        if (residual === null) continue
+        residuals[tried] = residual
+        means[tried] = aot.reduce((sum, value) => sum + value, 0)
       }
       model = leastResidual(residuals)
     }
@@ -222,6 +236,10 @@ class Finder {
     return {
       ...{ aot: found.aot, origin, model, residuals, foundShare: found.foundShare, cells: found.cells },
       modelOrigin: tried ? 'image' : modelOrigin,
+      aotRatios: Object.fromEntries(
+        Object.entries(means).map(([one, mean]) => [one, mean / (means[model] ?? NaN)]),
+      ),
+      isFilled: found.isDefault,
       isDefault: nearestOnCells(found.isDefault, cells.grid),
     }
   }
@@ -297,16 +315,22 @@ class Finder {
   }
 }
 
-interface FoundAerosol {
-  readonly aot: Float32Array
+interface Found {
   readonly origin: AirOrigin
+  readonly foundShare: number
+  /** By cell. */
+  readonly isDefault: Uint8Array
+  /** By node. */
+  readonly isFilled: Uint8Array
+}
+
+interface FoundAerosol extends Found {
+  readonly aot: Float32Array
   readonly model: string
   readonly modelOrigin: AirOrigin
   readonly residuals: Readonly<Record<string, number>>
-  readonly foundShare: number
+  readonly aotRatios: Readonly<Record<string, number>>
   readonly cells: Aot['cells'] | null
-  /** By cell. */
-  readonly isDefault: Uint8Array
 }
 
 /** The aerosol that explains the image best, if it does so clearly better than the default. */

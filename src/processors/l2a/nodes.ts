@@ -38,6 +38,19 @@ export function bilinearOnCells(values: Float32Array, cells: Grid): Float32Array
   return out
 }
 
+/** Values of the cells at the middle of each node; of the last one where a node reaches beyond. */
+export function centresOfNodes(values: Float32Array, cells: Grid): Float32Array {
+  const { width, height } = nodeGrid(cells)
+  const middle = (node: number, most: number) => Math.min(node * CELLS_PER_NODE + 1, most - 1)
+  return Float32Array.from(
+    { length: width * height },
+    (_, node) =>
+      values[
+        middle(Math.floor(node / width), cells.height) * cells.width + middle(node % width, cells.width)
+      ]!,
+  )
+}
+
 /** The middle of the known values of a node's cells; NaN where there is none. */
 export function medianOfNode(values: Float32Array, cells: Grid, node: number): number {
   const { width } = nodeGrid(cells)

@@ -4,7 +4,7 @@ import { MASK_BITS } from '../../domain/mask-bits.js'
 import { SCENE_CLASSES } from '../../domain/scene-classes.js'
 import { openRaster, type RasterReader } from '../../raster/open-raster.js'
 import { fromLonLat, toLonLat, type Point } from '../../raster/transform.js'
-import { ANGLE_FILES, ANGLE_NO_DATA, parseBandFile, PRODUCT_FILES } from '../layout.js'
+import { ANGLE_FILES, ANGLE_NO_DATA, isSigmaFile, parseBandFile, PRODUCT_FILES } from '../layout.js'
 import type { L2aProduct } from './open-l2a.js'
 
 /** A place on the ground as a user names it: metres of the product's CRS, degrees of WGS 84, or column and row of the finest grid, from 0. */
@@ -35,6 +35,8 @@ export interface PixelNumbers {
   readonly column: number
   readonly row: number
   readonly reflectance: readonly StoredNumber[]
+  /** Standard deviations of `sre`. */
+  readonly uncertainty: readonly StoredNumber[]
   readonly mask: { readonly stored: number; readonly bits: readonly string[] }
   readonly scene_class: { readonly stored: number; readonly name: string } | null
   /** AOT, water vapour. */
@@ -86,14 +88,16 @@ export async function readPixelNumbers(product: L2aProduct, place: Place): Promi
   }
   // In order of wavelength: B8A after B08.
   const order = (file: string) => file.replace('B8A', 'B08z')
-  const bands = [...product.files]
-    .filter((file) => parseBandFile(file) !== undefined)
-    .sort((a, b) => (order(a) < order(b) ? -1 : 1))
+  const byWavelength = (isWanted: (file: string) => boolean) =>
+    [...product.files].filter(isWanted).sort((a, b) => (order(a) < order(b) ? -1 : 1))
+  const bands = byWavelength((file) => parseBandFile(file) !== undefined)
+  const sigmas = byWavelength(isSigmaFile)
   const scl = product.files.has(PRODUCT_FILES.scl) ? await stored(PRODUCT_FILES.scl) : null
   return {
     ...at,
     epsg: mask.grid.epsg,
     reflectance: await numbers(bands, () => REFLECTANCE),
+    uncertainty: await numbers(sigmas, () => REFLECTANCE),
     mask: { stored: bits, bits: bitNames(bits) },
     scene_class: scl === null ? null : { stored: scl, name: SCENE_CLASSES[scl] ?? 'unknown' },
     atmosphere: await numbers([PRODUCT_FILES.aot, PRODUCT_FILES.wv], (file) => ({

@@ -58,6 +58,7 @@ export async function sceneOfL1tp(product: LandsatProduct): Promise<L1Scene> {
     openDetectors: () => angles.openDetectors(),
     openLost: () => Promise.resolve(null),
     readAuxiliary: () => Promise.resolve({ air: NO_AUXILIARY_AIR, notes: [] }),
+    readNoise: () => Promise.resolve(null),
     openMask: (grid) => openQualityFlags(product, grid),
   }
 }

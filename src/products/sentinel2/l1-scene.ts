@@ -3,6 +3,7 @@ import { L1C_QUALITY, type L1cBand, type L1cProduct } from '../../domain/sentine
 import { openDetectorMap } from './detector-map.js'
 import { openCloudMask, openQualityMask } from './quality-mask.js'
 import { readAuxiliaryAir } from './read-auxiliary-air.js'
+import { readNoise } from './read-noise.js'
 
 const LOST = L1C_QUALITY.lost | L1C_QUALITY.noData
 
@@ -60,6 +61,7 @@ export function sceneOfL1c(product: L1cProduct): L1Scene {
       }
     },
     readAuxiliary: () => readAuxiliaryAir(product.granulePath),
+    readNoise: () => readNoise(product.granulePath),
     openMask: (grid) => openCloudMask(product, grid),
   }
 }

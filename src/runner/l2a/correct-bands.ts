@@ -2,6 +2,7 @@ import type { Codec } from '../../domain/codec.js'
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import type { NodeFactors } from '../../kernels/scale-by-nodes.js'
+import type { VarianceNodes } from '../../kernels/sigma-by-nodes.js'
 import {
   CELL_BAND_IDS,
   CELL_BANDS,
@@ -11,6 +12,7 @@ import {
   type CellPlanes,
 } from '../../processors/l2a/cells.js'
 import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
+import type { VariancePlanes } from '../../processors/l2a/uncertainty.js'
 import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
 import { bandFile, type LayerKind } from '../../products/layout.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
@@ -52,6 +54,8 @@ export interface CorrectBandsOptions {
   readonly terrain: Terrain | null
   /** What turns a band as seen into one seen from above under a standard sun; null: not asked for. */
   readonly nbarOf: (band: L1SceneBand) => NodeFactors | null
+  /** Variance of a band's reflectance; null: not asked for. */
+  readonly varianceOf: (band: L1SceneBand) => VariancePlanes | null
   /** Path of the COG of a band. */
   readonly pathOf: (band: string, kind: LayerKind) => string
   /** The grid on which means are wanted too. */
@@ -69,6 +73,7 @@ interface OpenBand {
   readonly band: L1SceneBand
   readonly table: CorrectionTable
   readonly nbar: NodeFactors | null
+  readonly variance: VarianceNodes | null
   readonly outputs: readonly BandOutput[]
   readonly lookup: Uint8Array
   readonly cells: (ReturnType<typeof cellsOfImage> & { readonly means: CellMeans }) | null
@@ -87,6 +92,7 @@ const DESCRIPTIONS: Readonly<Record<LayerKind, string>> = {
   sre: 'surface reflectance',
   fre: 'surface reflectance, slopes corrected',
   nbar: 'surface reflectance, seen from above (NBAR)',
+  sigma: 'standard deviation of surface reflectance',
 }
 const KINDS = Object.keys(DESCRIPTIONS) as LayerKind[]
 
@@ -118,14 +124,15 @@ export async function correctBands(
 
   try {
     await walkBlocks(blocks(), options, async ({ open, index, window }) => {
-      const { band, table, nbar, cells, outputs, lookup } = open
+      const { band, table, nbar, variance, cells, outputs, lookup } = open
       const { id, grid } = band
       const corrected = await budget.run(async () =>
-        pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells, nbar }),
+        pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells, nbar, variance }),
       )
       if (cells !== null && corrected.cells !== null) cells.means.add(corrected.cells)
       planes.add(grid.width, grid.height, window, corrected.flags, lookup)
-      const layers = { sre: corrected.reflectance, fre: corrected.level, nbar: corrected.nadir }
+      const { reflectance: sre, level: fre, nadir, sigma } = corrected
+      const layers = { sre, fre, nbar: nadir, sigma }
       for (const { kind, writer, statistics } of outputs) {
         const pixelsOf = layers[kind]
         if (pixelsOf === null) continue
@@ -167,6 +174,8 @@ function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOption
   const reflectance = aroundOf(band)
   const around = reflectance && { grid: cells, reflectance }
   const nbar = isKept ? options.nbarOf(band) : null
+  const planes = isKept ? options.varianceOf(band) : null
+  const variance = planes && pool.shareVariance(planes, band.grid)
   const output = (kind: LayerKind): BandOutput => ({
     kind,
     statistics: new BandStatisticsBuilder(),
@@ -185,12 +194,13 @@ function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOption
     }),
   })
   return {
-    ...{ band, nbar },
+    ...{ band, nbar, variance },
     outputs: isKept
       ? [
           output('sre'),
           ...(terrain === null ? [] : [output('fre')]),
           ...(nbar === null ? [] : [output('nbar')]),
+          ...(variance === null ? [] : [output('sigma')]),
         ]
       : [],
     // What one byte of kernel flags means for the planes.

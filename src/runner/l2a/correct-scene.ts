@@ -24,6 +24,7 @@ import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
 import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
 import { prepareGround } from './prepare-ground.js'
+import { prepareUncertainty, uncertaintyReportOf, variancePlanesOf } from './prepare-uncertainty.js'
 import { nbarFlagsOf, nbarReportOf, prepareNbar } from './prepare-nbar.js'
 import { drawQuicklook } from './draw-quicklook.js'
 import { elevationReport, surfacePressure } from './elevation.js'
@@ -160,12 +161,15 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         isCloud: air.flags,
       }),
     )
+    const doubt = await prepareUncertainty(seen, air, params)
     const { bands, cells } = await clock.stage('correct', () =>
       correctBands({
         ...{ ...work, ...choice, ...ground, scene, scratch, planes, pressure },
         ...{ cells: cellsGrid, codec: request.codec },
         pathOf: (band, kind) => join(folder, bandFile(band, kind)),
         nbarOf: (band) => nbar && nbarFactorsOf(scene, band, nbar),
+        varianceOf: (band) =>
+          doubt && variancePlanesOf(seen, air, doubt, params, band, ground.knownAround(band)),
         coefficientsOf: (band) =>
           coefficientsOf(seen, air, band, {
             hasSurroundings: params.adjacency,
@@ -243,6 +247,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       atmosphere: reportOf(air),
       ...(laid.coregistration === null ? {} : { coregistration: laid.coregistration }),
       ...(nbar === null ? {} : { nbar: nbarReportOf(scene, nbar, choice.isKept) }),
+      ...(doubt === null ? {} : { uncertainty: uncertaintyReportOf(doubt, params) }),
       notes,
       flags: [
         ...flagsOf(air),

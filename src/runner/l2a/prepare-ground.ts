@@ -7,8 +7,10 @@ import { prepareTerrain, type Terrain } from './terrain.js'
 
 /** What the second pass looks at beside a pixel. */
 export interface PreparedGround {
-  /** Reflectance around each cell; null: taken as the pixel's own. */
+  /** Reflectance around each cell where light from beside is taken off; null: taken as the pixel's own. */
   readonly aroundOf: (band: L1SceneBand) => Float32Array | null
+  /** Reflectance around each cell as far as it is known: for the uncertainty, too. */
+  readonly knownAround: (band: L1SceneBand) => Float32Array | null
   /** Null: level ground. */
   readonly terrain: Terrain | null
 }
@@ -22,7 +24,7 @@ export interface PrepareGroundOptions {
   readonly surfaceOf: (band: L1SceneBand) => Float32Array | null
   /** Not 0 where a cell is cloud: what is below it is taken as what lies around. */
   readonly isCloud: Uint8Array
-  readonly params: Pick<L2aParams, 'adjacency' | 'slopes' | 'dem'>
+  readonly params: Pick<L2aParams, 'adjacency' | 'slopes' | 'dem' | 'uncertainty'>
   readonly pool: KernelPool
   readonly signal: AbortSignal
 }
@@ -39,7 +41,7 @@ export async function prepareGround(options: PrepareGroundOptions): Promise<Prep
     const means = await reflectanceAround(clear, cells, pool)
     if (means !== null) around.set(band.id, means)
   }
-  const { dem, slopes, adjacency } = params
+  const { dem, slopes, adjacency, uncertainty } = params
   let terrain: Terrain | null = null
   const slope = async (path: string): Promise<void> => {
     terrain = await prepareTerrain(scene, finest, { dem: path, isCanopy: slopes === 'canopy' }, pool)
@@ -48,9 +50,10 @@ export async function prepareGround(options: PrepareGroundOptions): Promise<Prep
   const done = await Promise.allSettled([
     ...(dem === null || slopes === 'none' ? [] : [slope(dem)]),
     ...scene.bands
-      .filter(({ id }) => adjacency && isDelivered(scene.satellite, id))
+      .filter(({ id }) => (adjacency || uncertainty) && isDelivered(scene.satellite, id))
       .map((band) => surround(band)),
   ])
   for (const part of done) if (part.status === 'rejected') throw part.reason
-  return { aroundOf: ({ id }) => around.get(id) ?? null, terrain }
+  const knownAround = ({ id }: L1SceneBand) => around.get(id) ?? null
+  return { aroundOf: adjacency ? knownAround : () => null, knownAround, terrain }
 }

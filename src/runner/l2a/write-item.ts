@@ -138,6 +138,7 @@ const TITLES: Readonly<Record<CorrectedBand['kind'], string>> = {
   sre: 'flat ground',
   fre: 'corrected for slopes',
   nbar: 'flat ground seen from above (NBAR)',
+  sigma: 'standard deviation',
 }
 
 async function reflectanceAsset(
@@ -150,7 +151,7 @@ async function reflectanceAsset(
     file,
     title: `Surface reflectance of ${band}, ${TITLES[kind]}`,
     band,
-    roles: ['data', 'reflectance'],
+    roles: kind === 'sigma' ? ['data', 'uncertainty'] : ['data', 'reflectance'],
     grid,
     dataType: 'int16',
     nodata: -32768,

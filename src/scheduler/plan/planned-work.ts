@@ -51,7 +51,7 @@ export async function planned(
       const steps = todo.map((input) => ({
         ...input,
         name: input.productUri ?? input.location,
-        declared: declareL2a(input, settings, input.homeId, input.parameters['engine']),
+        declared: declareL2a(input, settings, input.homeId, input.parameters),
         chain: `${input.satellite} ${input.tile} ${input.relativeOrbit ?? ''}`,
       }))
       return { ...rest, settings, level: 'L2A', todo: steps }

@@ -1,0 +1,105 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, expect, test } from 'vitest'
+import { archiveLimits } from '../../../src/config/archive-limits.js'
+import { openL2aProduct } from '../../../src/products/l2a/open-l2a.js'
+import { readPixelNumbers } from '../../../src/products/l2a/pixel-numbers.js'
+import { reportSchema } from '../../../src/products/report.js'
+import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
+import { simulateLandsat } from '../../../src/simulator/landsat/simulate-landsat.js'
+import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
+import { checkCog } from '../../support/cog-check.js'
+import { temporaryFolder } from '../../support/cli.js'
+import { readPixels } from '../../support/l2a-product.js'
+
+const home = temporaryFolder('uncertainty')
+const correct = async (
+  product: string,
+  out: string,
+  parameters: Readonly<Record<string, unknown>>,
+  { threads = 2, blockSize = 1024 } = {},
+) =>
+  correctToFolder({
+    ...{ product, previous: null, force: true, codec: 'deflate' as const, threads, blockSize },
+    ...{ signal: new AbortController().signal, onProgress: () => undefined, onNote: () => undefined },
+    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out: join(home, out) },
+    parameters: { aot: 0.15, wv: 2, ...parameters },
+  })
+const rasters = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.tif'))
+const reportOf = (folder: string) =>
+  reportSchema.parse(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')))
+
+let safe: string
+let plain: string
+let made: string
+beforeAll(async () => {
+  const simulated = await simulateL1c({
+    ...{ tile: '31TCJ', date: '2025-05-10', outDir: home, pixelSizeM: 600, baseline: '05.11' },
+    withTci: false,
+  })
+  safe = simulated.safePath
+  plain = (await correct(safe, 'plain', {})).folder
+  made = (await correct(safe, 'made', { uncertainty: true })).folder
+}, 120_000)
+
+test('is one file more for each band, no-data where the band has it, and changes no other', () => {
+  const added = rasters(made).filter((name) => !rasters(plain).includes(name))
+  const bands = rasters(plain).filter((name) => name.endsWith('_sre.tif'))
+  expect(added.sort()).toEqual(bands.map((name) => name.replace('_sre', '_sigma')).sort())
+  for (const name of rasters(plain))
+    expect(readFileSync(join(made, name)).equals(readFileSync(join(plain, name))), name).toBe(true)
+  expect(checkCog(join(made, 'B04_sigma.tif'))).toEqual([])
+  for (const band of bands) {
+    const sre = readPixels(join(made, band)).pixels
+    const sigma = readPixels(join(made, band.replace('_sre', '_sigma'))).pixels
+    const wrong = sre.filter((value, i) =>
+      value === -32768 ? sigma[i] !== -32768 : !(sigma[i]! >= 1 && sigma[i]! < 2000),
+    )
+    expect(wrong, band).toEqual([])
+    expect(sre.filter((value) => value !== -32768).length).toBeGreaterThan(500)
+  }
+})
+
+test('does not depend on threads or blocks, and less is known under air that is a guess', async () => {
+  const other = await correct(safe, 'other', { uncertainty: true }, { threads: 1, blockSize: 512 })
+  for (const name of rasters(made).filter((file) => file.endsWith('_sigma.tif')))
+    expect(readFileSync(join(other.folder, name)).equals(readFileSync(join(made, name))), name).toBe(true)
+  const { folder } = await correct(safe, 'guess', { uncertainty: true, aot: 'auto', wv: 'auto' })
+  const mean = (from: string) => reportOf(from).bands.find(({ file }) => file === 'B04_sigma.tif')!.mean!
+  expect(mean(folder)).toBeGreaterThan(mean(made))
+  const { uncertainty } = reportOf(folder)
+  expect(uncertainty!.aot.mean).toBeGreaterThan(0.05)
+  expect(uncertainty!.other_aerosols).toHaveLength(3)
+}, 120_000)
+
+test('report, item and inspection say what was done', async () => {
+  const report = reportOf(made)
+  expect(report.uncertainty).toMatchObject({ aot: { mean: 0.02 }, wv: { mean: 0.2 }, noise: 'shipped' })
+  expect(report.bands.map(({ file }) => file).slice(0, 2)).toEqual(['B01_sre.tif', 'B01_sigma.tif'])
+  expect(reportOf(plain).uncertainty).toBeUndefined()
+  const { assets } = JSON.parse(readFileSync(join(made, 'item.json'), 'utf8')) as {
+    assets: Record<string, object>
+  }
+  expect(assets['B04_sigma']).toMatchObject({
+    ...{ 'raster:scale': 0.0001, nodata: -32768, roles: ['data', 'uncertainty'] },
+    title: 'Surface reflectance of B04, standard deviation',
+  })
+  const pixel = await readPixelNumbers(await openL2aProduct(made), { kind: 'pixel', x: 90, y: 90 })
+  expect(pixel.uncertainty).toHaveLength(11)
+  const { width, pixels } = readPixels(join(made, 'B04_sigma.tif'))
+  const number = pixel.uncertainty.find(({ file }) => file === 'B04_sigma.tif')
+  expect(number!.stored).toBe(pixels[90 * width + 90])
+})
+
+test('Landsat has it too, with light from beside taken off', async () => {
+  const { productPath } = await simulateLandsat({
+    ...{ tile: '198030', pixelSizeM: 480, seed: 3, collection: 2, tar: false, platform: 'L8' },
+    ...{ outDir: join(home, 'scenes'), date: '2025-05-12' },
+  })
+  const { folder } = await correct(productPath, 'landsat', { uncertainty: true, adjacency: true })
+  expect(reportOf(folder).uncertainty).toMatchObject({ noise: 'shipped', adjacency_left: 0.3 })
+  const [sre, sigma] = ['sre', 'sigma'].map((kind) => readPixels(join(folder, `B05_${kind}.tif`)).pixels)
+  const shares = sre!.flatMap((value, i) => (value > 1000 ? [sigma![i]! / value] : []))
+  expect(shares.length).toBeGreaterThan(1000)
+  expect(shares.filter((share) => !(share > 0.002 && share < 0.3))).toEqual([])
+}, 90_000)
