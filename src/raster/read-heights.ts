@@ -36,7 +36,9 @@ export async function readHeights(
   }
   const datum = [...stated].sort().join(', ')
   const metres = await warpToGrid(files, grid, resampling)
-  const missing = metres.reduce((count, z) => count + (Number.isNaN(z) ? 1 : 0), 0)
+  // By index here and below: an iterator over thirty million posts costs a second.
+  let missing = 0
+  for (let i = 0; i < metres.length; i++) if (Number.isNaN(metres[i] ?? NaN)) missing++
   if (missing === 0 || missing === metres.length)
     return {
       metres: missing === 0 ? metres : metres.fill(0),
@@ -55,7 +57,6 @@ export async function readHeights(
     memory.close()
   }
   let sea = 0
-  // By index: an iterator over thirty million posts costs a second.
   for (let i = 0; i < metres.length; i++)
     if (Number.isNaN(metres[i] ?? NaN)) {
       metres[i] = 0

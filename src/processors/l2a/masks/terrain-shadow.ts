@@ -13,9 +13,9 @@ export function terrainShadow(altitudeM: Float32Array, sun: Offsets, grid: Grid)
   const { width, height, pixelWidthM } = grid
   const mean = (offsets: Float32Array) => {
     let [sum, count] = [0, 0]
-    for (const v of offsets)
-      if (!Number.isNaN(v)) {
-        sum += v
+    for (let i = 0; i < offsets.length; i++)
+      if (!Number.isNaN(offsets[i]!)) {
+        sum += offsets[i]!
         count++
       }
     return count === 0 ? 0 : sum / count
@@ -43,7 +43,8 @@ export function terrainShadow(altitudeM: Float32Array, sun: Offsets, grid: Grid)
       const at = place + aside
       const low = Math.floor(at)
       const share = at - low
-      const [a, b] = [before[low] ?? -Infinity, before[low + 1] ?? -Infinity]
+      const a = before[low] ?? -Infinity
+      const b = before[low + 1] ?? -Infinity
       const upper = share === 0 ? a : a === -Infinity || b === -Infinity ? -Infinity : a + share * (b - a)
       const edge = slope > 0 ? upper - stepM / slope : -Infinity
       const ground = heightOf(cell)
