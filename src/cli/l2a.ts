@@ -1,12 +1,13 @@
 import { Option, type Command } from 'commander'
 import { ERROR_CODES, EXIT, ProcessingError } from '../domain/errors.js'
+import type { TileSquare } from '../domain/mgrs.js'
 import { BANDPASSES, ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import type { CorrectedDates } from '../runner/l2a/correct-dates.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
 import { registerInspect } from './l2a-inspect.js'
-import { aerosolMix, autoOr, bandChoice, numberIn } from './numbers.js'
+import { aerosolMix, autoOr, bandChoice, numberIn, targetGrid } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
   readonly engine?: string
@@ -21,6 +22,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly uncertainty: boolean
   readonly bandpass?: string
   readonly bands?: string
+  readonly grid?: TileSquare
   readonly coregister?: string
   readonly previous?: string
   readonly mode?: string
@@ -96,6 +98,11 @@ export function register(program: Command): void {
       bandChoice,
     )
     .option(
+      '--grid <grid>',
+      'sentinel2:TILE, such as sentinel2:31TCJ: Landsat on the grid of that Sentinel-2 tile, with its own pixels of 30 m, resampled once, across UTM zones too (default: its own grid)',
+      targetGrid,
+    )
+    .option(
       '--coregister <dir>',
       'L2A product on whose ground the image is laid, or a folder with one for each tile: its shift against that is found in near infrared, told, and taken out where windows all over the image agree',
     )
@@ -163,6 +170,7 @@ export function register(program: Command): void {
           // No database here: the defaults of the settings hold.
           archiveLimits: archiveLimits({}),
           parameters: parametersOf(options),
+          ...(options.grid === undefined ? {} : { onto: options.grid }),
         }
         const dates = await findDates(product, { ...wanted, limits: wanted.archiveLimits })
         if (dates === null)

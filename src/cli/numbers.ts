@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { wrongWithBandChoice } from '../domain/band-choice.js'
+import type { TileSquare } from '../domain/mgrs.js'
+import { parseTargetGrid } from '../domain/target-grid.js'
 import { wrongWithAerosolMix } from '../domain/aerosol-mix.js'
 
 /** A parser of options and arguments: commander adds which one it was to the message. */
@@ -64,4 +66,13 @@ export const aerosolMix = (text: string): string => {
   const wrong = wrongWithAerosolMix(text)
   if (wrong !== null) throw new InvalidArgumentError(wrong)
   return text
+}
+
+/** The grid of a Sentinel-2 tile, `sentinel2:31TCJ`. */
+export const targetGrid = (text: string): TileSquare => {
+  try {
+    return parseTargetGrid(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
 }

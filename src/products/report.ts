@@ -184,6 +184,14 @@ export const reportSchema = z.strictObject({
   atmosphere: atmosphereSchema
     .optional()
     .describe('Of L2A products: what it was corrected with, and where that came from.'),
+  placed: z
+    .strictObject({
+      grid: z.string().min(1).describe('That of the Sentinel-2 tile: `sentinel2:31TCJ`.'),
+      image_tile: z.string().min(1).describe('Of the image: path and row.'),
+      image_epsg: z.number().int().describe('Its CRS.'),
+    })
+    .optional()
+    .describe('Of L2A products of Landsat on the grid of a Sentinel-2 tile.'),
   coregistration: coregistrationSchema
     .optional()
     .describe('Of L2A products that were to be laid on a reference: how far they lay beside it.'),

@@ -30,6 +30,8 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
   let chain: StepChain = { previous: null, following: [] }
   const { name, folder, scene, bbox, report, link } = await correctScene({
     input: context.resolvePath(step.data.input),
+    // A step makes one product of an acquisition, which has the acquisition's own tile.
+    onto: null,
     params: params.data,
     origins: originsOf(step.data),
     into: context.stagingDir,

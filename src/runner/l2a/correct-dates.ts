@@ -1,5 +1,8 @@
 import { basename, join, resolve } from 'node:path'
 import { asProcessingError, type ErrorCode } from '../../domain/errors.js'
+import type { TileSquare } from '../../domain/mgrs.js'
+import { openL2aProduct } from '../../products/l2a/open-l2a.js'
+import type { ProductId } from '../../products/layout.js'
 import { chainInFolder, productsIn } from './chain-in-folder.js'
 import { correctToFolder, type CorrectedToFolder, type CorrectToFolderOptions } from './correct-to-folder.js'
 import { acquisitionKey, type FoundDates } from './find-dates.js'
@@ -52,7 +55,11 @@ export async function correctDates(
   const { engine } = options.parameters
   const existing = options.force
     ? new Map<string, string>()
-    : await madeBefore(out, typeof engine === 'string' && engine !== 'own' ? engine.toUpperCase() : undefined)
+    : await madeBefore(
+        out,
+        typeof engine === 'string' && engine !== 'own' ? engine.toUpperCase() : undefined,
+        options.onto,
+      )
   const total = dates.filter((date) => !existing.has(acquisitionKey(date))).length
   const outcomes: DateOutcome[] = []
   let done = 0
@@ -117,11 +124,37 @@ async function correctOne(options: CorrectToFolderOptions) {
   }
 }
 
-/** Folders of the products in `out` that one processor made, by acquisition. A folder with the name of a product is whole: it was renamed into place. */
-async function madeBefore(out: string, madeBy: string | undefined): Promise<Map<string, string>> {
+/**
+ * Folders of the products in `out` that one processor made on the wanted grids, by acquisition. A folder with the name of a product is whole: it was renamed into place. Of Landsat on
+ * a Sentinel-2 tile the item says path and row; a product whose item cannot be read is made again.
+ */
+async function madeBefore(
+  out: string,
+  madeBy: string | undefined,
+  onto: TileSquare | undefined,
+): Promise<Map<string, string>> {
   const made = new Map<string, string>()
-  for (const { name, id } of await productsIn(out))
-    if (id.madeBy === madeBy)
-      made.set(acquisitionKey({ ...id, day: id.sensedAt.slice(0, 10) }), join(out, name))
+  for (const { name, id } of await productsIn(out)) {
+    if (id.madeBy !== madeBy) continue
+    const tile = await imageTileOf(out, name, id, onto)
+    if (tile !== null)
+      made.set(acquisitionKey({ ...id, tile, day: id.sensedAt.slice(0, 10) }), join(out, name))
+  }
   return made
+}
+
+/** The tile of the image that a product was made of; null where it lies on another grid than is wanted. */
+async function imageTileOf(
+  out: string,
+  name: string,
+  { platform, tile }: ProductId,
+  onto: TileSquare | undefined,
+): Promise<string | null> {
+  if (!platform.startsWith('L')) return tile
+  const isOnTile = !/^\d{6}$/.test(tile)
+  if (onto === undefined || !isOnTile) return onto === undefined && !isOnTile ? tile : null
+  if (tile !== onto.tile) return null
+  const product = await openL2aProduct(join(out, name)).catch(() => null)
+  const { 'landsat:wrs_path': path, 'landsat:wrs_row': row } = product?.naming.properties ?? {}
+  return path === undefined || row === undefined ? null : `${path}${row}`
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
+import type { TileSquare } from '../../domain/mgrs.js'
 import { assertSunHighEnough } from '../../processors/l2a/band-table.js'
 import {
   chainStart,
@@ -23,6 +24,7 @@ import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
 import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
+import { placeScene, type Move } from './place-scene.js'
 import { prepareGround } from './prepare-ground.js'
 import { prepareUncertainty, uncertaintyReportOf, variancePlanesOf } from './prepare-uncertainty.js'
 import { nbarFlagsOf, nbarReportOf, prepareNbar } from './prepare-nbar.js'
@@ -44,6 +46,8 @@ import { writeMasks } from './write-masks.js'
 export interface L2aRequest {
   /** Folder of an L1 product. */
   readonly input: string
+  /** The Sentinel-2 tile on whose grid the product is wanted; null: the image's own. */
+  readonly onto: TileSquare | null
   /** As the definition parses them: all keys present. */
   readonly params: L2aParams
   /** Where each parameter came from; `default` where absent. */
@@ -93,15 +97,17 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const clock = new StageClock()
   const delivered = await clock.stage('metadata', () => readL1Scene(request.input))
   assertSunHighEnough(delivered.sun)
-  const nbar = prepareNbar(delivered, params)
-  const choice = chooseBands(delivered, params.bands)
-  for (const note of delivered.notes) request.onNote(note)
+  const { onto } = request
+  const placed = placeScene(delivered, { onto, move: null })
+  const nbar = prepareNbar(placed, params)
+  const choice = chooseBands(placed, params.bands)
+  for (const note of placed.notes) request.onNote(note)
   const name = productName({
-    platform: delivered.platform,
+    platform: placed.platform,
     level: 'L2A',
-    tile: delivered.tile,
-    sensedAt: delivered.namedAt,
-    relativeOrbit: delivered.relativeOrbit,
+    tile: placed.tile,
+    sensedAt: placed.namedAt,
+    relativeOrbit: placed.relativeOrbit,
   })
   await request.accept?.(name)
   const folder = join(request.into, name)
@@ -111,7 +117,8 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const scratch = await BlockScratch.open(request.scratch)
   try {
     const work = { params, blockSize: request.blockSize, pool, budget, signal }
-    const laid = await clock.stage('coregister', () => layOnReference(delivered, params.coregister, work))
+    const moved = (move: Move) => placeScene(delivered, { onto, move })
+    const laid = await clock.stage('coregister', () => layOnReference(placed, moved, params.coregister, work))
     const { scene } = laid
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
@@ -245,12 +252,14 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         known_after_share: knownShare(state),
       },
       atmosphere: reportOf(air),
+      ...(placed.tile === delivered.tile ? {} : { placed: placedReportOf(delivered, placed) }),
       ...(laid.coregistration === null ? {} : { coregistration: laid.coregistration }),
       ...(nbar === null ? {} : { nbar: nbarReportOf(scene, nbar, choice.isKept) }),
       ...(doubt === null ? {} : { uncertainty: uncertaintyReportOf(doubt, params) }),
       notes,
       flags: [
         ...flagsOf(air),
+        ...(placed.tile === delivered.tile ? [] : ['on_sentinel2_tile']),
         ...laid.flags,
         ...(nbar === null ? [] : nbarFlagsOf(scene, nbar)),
         ...elevation.flags,
@@ -296,6 +305,12 @@ function mustBeClearEnough(cloud: number | null, maxCloud: number, input: string
     `'${input}': ${(cloud * 100).toFixed(1)} % of the valid pixels are cloud or shadow, at most ${maxCloud} % are accepted (max_cloud). Nothing was made.`,
   )
 }
+
+const placedReportOf = (delivered: L1Scene, { tile }: L1Scene): NonNullable<Report['placed']> => ({
+  grid: `sentinel2:${tile}`,
+  image_tile: delivered.tile,
+  image_epsg: delivered.bands[0]?.grid.epsg ?? 0,
+})
 
 /** Of the values that are numbers; 0 where there is none. */
 function meanOf(values: Float32Array): number {

@@ -5,6 +5,8 @@ import { z } from 'zod'
 import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
+import type { TileSquare } from '../../domain/mgrs.js'
+import { targetGridName } from '../../domain/target-grid.js'
 import type { ChainStartMode, ChainWish } from '../../processors/l2a/chain-mode.js'
 import { dayOf } from '../../processors/l2a/chain-state.js'
 import { l2a } from '../../processors/l2a/definition.js'
@@ -32,6 +34,8 @@ export interface CorrectToFolderOptions {
   readonly previous: string | null
   /** Asks for the chain in another way; `previous` is not looked at then. */
   readonly chain?: (wish: ChainWish, scene: L1Scene) => Promise<ChainInputs>
+  /** The Sentinel-2 tile on whose grid Landsat is wanted; absent: its own. */
+  readonly onto?: TileSquare
   /** Only what the user gave; the definition's defaults fill the rest. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** Null: the CPUs of this machine. */
@@ -96,6 +100,11 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
       onNote: options.onNote,
     }
     const { engine } = parsed.data
+    if (engine !== 'own' && options.onto !== undefined)
+      throw new ProcessingError(
+        'BAD_ARGUMENT',
+        `grid ${targetGridName(options.onto)}: expected our own engine, found ${engine}, which corrects Sentinel-2 on its own tile.`,
+      )
     if (engine !== 'own') await makeFolder(options.scratch)
     const corrected = await withUnpackedInput<Pick<L2aOutcome, 'name' | 'folder' | 'report'>>(
       resolve(options.product),
@@ -104,6 +113,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         engine === 'own'
           ? correctScene({
               ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
+              onto: options.onto ?? null,
               threads: { value: threads, onChange: () => () => undefined },
               chain: options.chain ?? ((wish, scene) => givenChain(options.previous, wish, scene)),
             })

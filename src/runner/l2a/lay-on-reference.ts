@@ -2,7 +2,7 @@ import type { L1Scene } from '../../domain/l1-scene.js'
 import { LEAST_AGREEING, LEAST_CONFIDENCE } from '../../processors/l2a/coregister.js'
 import type { CoregistrationReport, Report } from '../../products/report.js'
 import { coregister, type CoregisterOptions } from './coregister.js'
-import { moveScene } from './place-scene.js'
+import type { Move } from './place-scene.js'
 import { openShiftReference } from './shift-reference.js'
 import { cellsOf } from './take-state.js'
 
@@ -16,9 +16,10 @@ export interface LaidScene {
   readonly flags: readonly string[]
 }
 
-/** Lays a scene on the ground of the reference that `path` names; null: as delivered. Throws as `openShiftReference` and `coregister`. */
+/** Lays a scene on the ground of the reference that `path` names; null: as delivered. `moved` gives the scene as it is moved. Throws as `openShiftReference` and `coregister`. */
 export async function layOnReference(
   scene: L1Scene,
+  moved: (move: Move) => L1Scene,
   path: string | null,
   work: Omit<CoregisterOptions, 'scene' | 'reference' | 'cells'>,
 ): Promise<LaidScene> {
@@ -27,7 +28,7 @@ export async function layOnReference(
   const { report, move } = await coregister({ ...work, scene, reference, cells: cellsOf(scene) })
   const { product, nir } = reference
   return {
-    scene: move === null ? scene : moveScene(scene, move),
+    scene: move === null ? scene : moved(move),
     coregistration: report,
     inputs: [
       {

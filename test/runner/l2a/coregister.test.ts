@@ -67,13 +67,13 @@ beforeAll(async () => {
   cloudy = (await simulateL1c({ ...common, date: '2025-06-19', cloudCover: 0.35 })).safePath
   plain = await correct(safe, 'plain', {})
   reference = movedReference(plain, 'reference', 400, -400)
-}, 120_000)
+})
 
 describe('a date that is laid on a reference', () => {
   let moved: string
   beforeAll(async () => {
     moved = await correct(safe, 'moved', { coregister: reference })
-  }, 60_000)
+  })
 
   test('says by how much, how sure that is, and of what', () => {
     const { coregistration, inputs, flags, notes } = reportOf(moved)
@@ -128,7 +128,7 @@ describe('a date that is laid on a reference', () => {
   test('does not depend on blocks and threads', async () => {
     const other = await correct(safe, 'other', { coregister: reference }, { threads: 1, blockSize: 512 })
     expect(bytes(other)).toEqual(bytes(moved))
-  }, 60_000)
+  })
 })
 
 test('under clouds that leave too few windows nothing is moved, and that is told', async () => {
@@ -139,7 +139,7 @@ test('under clouds that leave too few windows nothing is moved, and that is told
   expect(coregistration?.compared).toBeGreaterThan(0)
   expect(flags).toContain('not_coregistered')
   expect(notes.join(' ')).toMatch(/Was not laid on .* at least 8/)
-}, 60_000)
+})
 
 test.each([
   ['no folder', () => join(home, 'nowhere'), 'NOT_FOUND', /no folder/],
