@@ -25,6 +25,8 @@ export interface RasterReader {
   readonly noData: number | null
   /** Widths of the reduced versions inside the file (JPEG 2000 resolutions, TIFF overviews), largest first. */
   readonly overviewWidths: readonly number[]
+  /** Items of the default metadata domain. */
+  readonly metadata: Readonly<Record<string, unknown>>
   /**
    * Fills `out` (row-major, at least window.width x window.height) with the pixels of a window.
    * Throws RASTER_UNREADABLE with file, band and window when a block cannot be decoded, INTERNAL for a window outside the image.
@@ -78,6 +80,7 @@ function readerOf(path: string, dataset: gdal.Dataset): RasterReader {
     { length: first.overviews.count() },
     (_, i) => first.overviews.get(i).size.x,
   )
+  const metadata = dataset.getMetadata() as Readonly<Record<string, unknown>>
   const { grid, whyNoGrid } = readGrid(dataset, size.x, size.y)
   let last: Promise<unknown> = Promise.resolve()
   let closed = false
@@ -142,6 +145,7 @@ function readerOf(path: string, dataset: gdal.Dataset): RasterReader {
     blockHeight: first.blockSize.y,
     noData: first.noDataValue,
     overviewWidths,
+    metadata,
     read: (band, window, out) => readInto(band, window, window.width, window.height, out),
     readReduced: readInto,
     close() {

@@ -11,6 +11,8 @@ import { openBandWriter } from '../band-writer.js'
 import type { KernelPool } from '../kernel-pool.js'
 
 const BLOCK = 512
+/** Of what the files mean; STATE_days.tif has it as TILTH_STATE, those that were made before it had a number are 1. */
+const STATE_VERSION = 1
 
 /** Writes the state that a date leaves into its product's folder. Rejects with DISK_FULL, WRITE_FAILED. */
 export async function writeState(
@@ -41,12 +43,12 @@ export async function writeState(
       ...{ dtype: 'int16', noData: CELL_NO_DATA, scale: 0.0001, overview: 'average' },
       description: `Surface reflectance when the cell was last clear, ${band}`,
     })
-  await write(STATE_DAYS_FILE, state.days, {})
+  await write(STATE_DAYS_FILE, state.days, { metadata: { TILTH_STATE: `${STATE_VERSION}` } })
 }
 
 /**
  * Reads the state in a product's folder. Rejects with RASTER_UNREADABLE where a file is missing or cut, GRID_MISMATCH where they do not lie on
- * one grid.
+ * one grid, PRODUCT_UNSUPPORTED where a newer version of this program has written it.
  */
 export async function readState(folder: string): Promise<ChainState> {
   let grid: Grid | null = null
@@ -59,6 +61,12 @@ export async function readState(folder: string): Promise<ChainState> {
           'GRID_MISMATCH',
           `'${reader.path}': expected the grid of the state's other files, ${grid === null ? 'a grid' : describeGrid(grid)}, ` +
             `found ${reader.grid === null ? String(reader.whyNoGrid) : describeGrid(reader.grid)}.`,
+        )
+      const version = Number(reader.metadata['TILTH_STATE'] ?? STATE_VERSION)
+      if (!(version <= STATE_VERSION))
+        throw new ProcessingError(
+          'PRODUCT_UNSUPPORTED',
+          `'${reader.path}' is the state of a chain in version ${version}, expected ${STATE_VERSION} or less: a newer Tilth made it.`,
         )
       const pixels = make(reader.width * reader.height)
       await reader.read(0, { x: 0, y: 0, width: reader.width, height: reader.height }, pixels)

@@ -128,6 +128,13 @@ test('a cut state or one that is not what was registered is built again: the sam
   rmSync(join(copies[0]!, 'B04_sre.tif'))
   const lost = await withChain(scenes[2]!, temporaryFolder('lost'), { previous, following: [] })
   expect(reportOf(lost.folder)).toMatchObject({ flags: expect.arrayContaining(['state_lost']) as unknown })
+  // One that a newer program has written.
+  const newer = join(temporaryFolder('newer'), 'state')
+  cpSync(chain[1]!, newer, { recursive: true })
+  const days = gdal.open(join(newer, 'STATE_days.tif'), 'r+')
+  days.setMetadata({ TILTH_STATE: '2' })
+  days.close()
+  await expect(readState(newer)).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
   // The state of another date in its place.
   const swapped = { ...previous, folder: chain[0]!, history: chain.slice(0, 2) }
   const other = await withChain(scenes[2]!, temporaryFolder('other'), { previous: swapped, following: [] })
