@@ -258,7 +258,10 @@ async function ownAirSection(): Promise<string> {
     `${way === 'auto' ? `own choice (${found[i]?.aerosol ?? ''})` : way}, AOT ${(means[i] ?? NaN).toFixed(2)}: bias`,
     'RMS',
   ])
-  return table(['band', ...head, 'goal RMS', 'own choice'], rows)
+  const residuals = Object.entries(found[0]?.residuals ?? {}).map(([name, value]) => `${name} ${f4(value)}`)
+  return `${table(['band', ...head, 'goal RMS', 'own choice'], rows)}
+
+What each aerosol leaves unexplained here: ${residuals.join(', ')}. Models within a tenth of the least are not told apart by the image; which of them is there decides the near infrared.`
 }
 
 /** The page as text. Needs the reference data beside the checkout; the same data give the same bytes. */

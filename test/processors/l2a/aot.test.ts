@@ -68,6 +68,15 @@ describe('closed loop', () => {
     }
   })
 
+  test('water vapour is looked for again under the aerosol that was found', () => {
+    const made = sceneOf(cellsGrid(SIDE), mixed, () => ({ aot: 0.4, wv: 3, aerosol: 'maritime' }))
+    const params = { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'maritime' } as const
+    const { air, origins } = findAtmosphere(request(made, { params }))
+    expect(origins.wv).toBe('image')
+    const mean = air.wv.reduce((sum, value) => sum + value, 0) / air.wv.length
+    expect(Math.abs(mean / 3 - 1)).toBeLessThan(0.01)
+  })
+
   test('bare ground that the chain knows tells AOT where vegetation does not', () => {
     const soil = (i: number): Ground => {
       const red = 0.12 + 0.004 * (i % 5)

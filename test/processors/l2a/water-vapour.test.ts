@@ -9,7 +9,7 @@ import { cellsGrid, sceneOf, vegetation, type Look } from './air-scene.js'
 /** Vapour found where the truth is known. */
 function found(
   toa: ReturnType<typeof sceneOf>,
-  { aot = 0.1, isUsable = null as Uint8Array | null, otherwise = 2 } = {},
+  { aot = 0.1, aerosol = 'continental', isUsable = null as Uint8Array | null, otherwise = 2 } = {},
 ) {
   const { scene, cells, pressureHpa } = toa
   const axes = { aot: [aot], wv: VAPOUR_AXIS, pressureHpa: [pressureHpa[0]!] }
@@ -21,7 +21,7 @@ function found(
         band: scene.bands.find((b) => b.id === id)!,
         sun: scene.sun,
       },
-      ...{ ozone: 300, aerosol: 'continental' as const, axes },
+      ...{ ozone: 300, aerosol, axes },
     })
   const of = (id: string) => ({ toa: cells.bands.get(id)!, table: tableOf(id) })
   return waterVapour({
@@ -56,7 +56,7 @@ test('self-consistency: 0.5 to 4.5 g/cm2 come back within 1 % for any sun, view,
   )
 })
 
-test.skipIf(!hasReferenceTable)('6SV2.1 as truth: the fit of the gases leaves 5 %', () => {
+test.skipIf(!hasReferenceTable)('6SV2.1 as truth: within 3 % under the aerosol that is there', () => {
   const rows = readSixsRows().filter(
     ({ input, aot550, altKm }) =>
       input.platform === 'S2A' && ['B8A', 'B09'].includes(input.band) && aot550 <= 0.4 && altKm <= 1,
@@ -84,7 +84,7 @@ test.skipIf(!hasReferenceTable)('6SV2.1 as truth: the fit of the gases leaves 5 
     ])
     const back = found(
       { ...toa, cells: { ...toa.cells, bands }, pressureHpa: Float32Array.of(input.pressureHpa) },
-      { aot: row.aot550, otherwise: 2 },
+      { aot: row.aot550, aerosol: input.aerosol, otherwise: 2 },
     )
     errors.push({ wv: input.wv, error: back.wv[0]! / input.wv - 1 })
   }
@@ -92,8 +92,8 @@ test.skipIf(!hasReferenceTable)('6SV2.1 as truth: the fit of the gases leaves 5 
   const worst = (wv: number) =>
     Math.max(...errors.filter((e) => e.wv === wv).map(({ error }) => Math.abs(error)))
   const values = [...new Set(errors.map(({ wv }) => wv))]
-  // The goal is 3 %: the fit of the gases with two parameters misses it, see docs/accuracy.md.
-  for (const wv of values) expect(worst(wv)).toBeLessThan(0.055)
+  // Measured: 1.2 %. Maritime air taken for continental cost 5 %.
+  for (const wv of values) expect(worst(wv)).toBeLessThan(0.03)
 })
 
 const field = (width: number) =>
