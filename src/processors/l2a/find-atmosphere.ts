@@ -321,8 +321,7 @@ class Finder {
   }
 }
 
-const meanOf = (values: Float32Array): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length
+const meanOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 interface Found {
   readonly origin: AirOrigin
