@@ -40,7 +40,7 @@ beforeAll(async () => {
   safe = simulated.safePath
   plain = (await correct(safe, 'plain', {})).folder
   made = (await correct(safe, 'made', { uncertainty: true })).folder
-}, 120_000)
+}, 240_000)
 
 test('is one file more for each band, no-data where the band has it, and changes no other', () => {
   const added = rasters(made).filter((name) => !rasters(plain).includes(name))
@@ -70,7 +70,7 @@ test('does not depend on threads or blocks, and less is known under air that is 
   const { uncertainty } = reportOf(folder)
   expect(uncertainty!.aot.mean).toBeGreaterThan(0.05)
   expect(uncertainty!.other_aerosols).toHaveLength(3)
-}, 120_000)
+}, 240_000)
 
 test('report, item and inspection say what was done', async () => {
   const report = reportOf(made)
@@ -102,4 +102,4 @@ test('Landsat has it too, with light from beside taken off', async () => {
   const shares = sre!.flatMap((value, i) => (value > 1000 ? [sigma![i]! / value] : []))
   expect(shares.length).toBeGreaterThan(1000)
   expect(shares.filter((share) => !(share > 0.002 && share < 0.3))).toEqual([])
-}, 90_000)
+}, 240_000)
