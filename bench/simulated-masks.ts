@@ -7,6 +7,7 @@ import { S2_BANDS, type S2Band } from '../src/domain/sentinel2.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from '../src/processors/l2a/cells.js'
 import { dayOf, leaveState, type ChainState } from '../src/processors/l2a/chain-state.js'
 import { invert, shippedModel } from './accuracy-measures.js'
+import { f1Of, has, scoreMasks } from './mask-scores.js'
 import { objectsOf } from '../src/processors/l2a/masks/cell-shapes.js'
 import { cirrusCells } from '../src/processors/l2a/masks/cirrus.js'
 import { decideMasks, type DecidedMasks } from '../src/processors/l2a/masks/decide-masks.js'
@@ -16,7 +17,7 @@ import type { Offsets } from '../src/processors/l2a/masks/sky-paths.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { s2Optics } from '../src/simulator/atmosphere/evaluate-atmosphere.js'
 import { BandRenderer } from '../src/simulator/band-renderer.js'
-import { CLOUD_TRUTH, CloudTruth, OUTSIDE } from '../src/simulator/clouds/cloud-truth.js'
+import { CloudTruth } from '../src/simulator/clouds/cloud-truth.js'
 import { skyStrip } from '../src/simulator/clouds/sky-strip.js'
 import { Landscape } from '../src/simulator/landscape.js'
 import { CENTRAL_NM } from '../src/simulator/product-xml.js'
@@ -34,7 +35,7 @@ const NAMES = Object.keys(BANDS) as (MaskBand | 'cirrus')[]
 const [TILE, PLATFORM, CELL_M, WIDTH] = ['31TCJ', 'S2A', 60, 800] as const
 /** Cells of the chain along a side: 240 m. */
 const COARSE = 4
-/** The least shadow that is looked at alone, cells. */
+/** The least cloud whose height is looked at, cells. */
 const LEAST_OBJECT = 20
 
 /** One date as the masks get it, and the truth. */
@@ -228,53 +229,10 @@ function clearOf(bits: Uint16Array, fine: Grid, coarse: Grid): Uint8Array {
   return clear
 }
 
-const has = (mask: number, ...names: (keyof typeof MASK_BITS)[]): boolean =>
-  names.some((name) => (mask & (1 << MASK_BITS[name])) !== 0)
-
 function scoreOf(simulated: SimulatedDate, { bits, heights }: DecidedMasks): SimulatedScore {
   const { truth, cells, altitudeM, decks, date } = simulated
   const { grid } = cells
-  const T = CLOUD_TRUTH
-  const f1 = (
-    isTrue: (t: number) => boolean,
-    isOurs: (m: number) => boolean,
-    isScored: (t: number) => boolean,
-  ) => {
-    let [both, either] = [0, 0]
-    truth.forEach((t, i) => {
-      if (t === OUTSIDE || !isScored(t)) return
-      const [a, b] = [isTrue(t), isOurs(bits[i]!)]
-      both += a && b ? 2 : 0
-      either += (a ? 1 : 0) + (b ? 1 : 0)
-    })
-    return both / either
-  }
-  const isShadow = (t: number) => (t & (T.shadow | T.shadowFromOutside)) !== 0
-  const seen = (t: number) => (t & (T.cloud | T.unscored | T.shadowUnscored)) === 0
-  // Shadows that nothing else touches: what is left of one below a cloud has its centre elsewhere.
-  const wholeShadows = objectsOf(
-    truth.map((t) => (t !== OUTSIDE && isShadow(t) ? 1 : 0)),
-    grid,
-  )
-  let [shadows, nearShadows] = [0, 0]
-  const ours = objectsOf(
-    Uint8Array.from(bits, (m) => (has(m, 'shadowInside', 'shadowOutside') ? 1 : 0)),
-    grid,
-  )
-  for (let n = 0; n < wholeShadows.count; n++) {
-    const object = wholeShadows.cells.subarray(wholeShadows.starts[n], wholeShadows.starts[n + 1])
-    if (object.length < LEAST_OBJECT || !object.every((cell) => seen(truth[cell]!) && isInside(cell, grid)))
-      continue
-    shadows++
-    // What we have of it: objects that touch it.
-    const labels = new Set([...object].map((cell) => ours.labels[cell]!).filter((label) => label !== 0))
-    const found = [...labels].flatMap((label) => [
-      ...ours.cells.subarray(ours.starts[label - 1], ours.starts[label]),
-    ])
-    if (found.length === 0) continue
-    const [a, b] = [centreOf(object, grid), centreOf(found, grid)]
-    if (CELL_M * Math.hypot(a[0] - b[0], a[1] - b[1]) <= 120) nearShadows++
-  }
+  const { cloud, shadow, shadows, nearShadows } = scoreMasks(truth, bits, grid)
   const clouds = objectsOf(
     Uint8Array.from(bits, (m) => (has(m, 'cloud') ? 1 : 0)),
     grid,
@@ -292,26 +250,8 @@ function scoreOf(simulated: SimulatedDate, { bits, heights }: DecidedMasks): Sim
   })
   return {
     date,
-    f1Cloud: f1(
-      (t) => (t & T.cloud) !== 0,
-      (m) => has(m, 'cloud'),
-      (t) => (t & T.unscored) === 0,
-    ),
-    f1Shadow: f1(isShadow, (m) => has(m, 'shadowInside', 'shadowOutside'), seen),
+    f1Cloud: f1Of(cloud),
+    f1Shadow: f1Of(shadow),
     ...{ shadows, nearShadows: nearShadows / shadows, clouds: found, nearHeights: nearHeights / found },
   }
-}
-
-const isInside = (cell: number, { width, height }: Grid): boolean => {
-  const [x, y] = [cell % width, Math.floor(cell / width)]
-  return x > 0 && y > 0 && x < width - 1 && y < height - 1
-}
-
-function centreOf(cells: ArrayLike<number>, { width }: Grid): readonly [number, number] {
-  let [x, y] = [0, 0]
-  for (let k = 0; k < cells.length; k++) {
-    x += cells[k]! % width
-    y += Math.floor(cells[k]! / width)
-  }
-  return [x / cells.length, y / cells.length]
 }

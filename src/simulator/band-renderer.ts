@@ -5,6 +5,10 @@ import type { SkyStrip } from './clouds/sky-strip.js'
 import type { Ground2d } from './landscape.js'
 import { hash } from './noise.js'
 import { GROUND, VARIANTS } from './spectra.js'
+import type { GroundScatter } from './unknowns/ground-scatter.js'
+import type { SlopeLight } from './unknowns/slope-light.js'
+import { fillLightTerms, LIGHT_TERMS, litSignal, type BandUnknowns } from './unknowns/band-unknowns.js'
+import { strengthOf } from './unknowns/directional.js'
 import type { ViewFrame } from './view-frame.js'
 
 /** Altitudes in metres at which the air is evaluated; a parabola goes through the three. */
@@ -18,7 +22,16 @@ const SNOW_KIND = GROUND.indexOf('snow') * VARIANTS + 4
 /** One band of a strip: digital numbers, and the surface reflectance x 10000 they came from. Row-major. */
 export interface BandStrip {
   readonly dn: Uint16Array
+  /** As level ground under the sun would look; with slopes as it looks under the light that it gets. */
   readonly truth: Int16Array
+  /** With slopes only: as if it were level. */
+  readonly level: Int16Array | null
+}
+
+/** What else is known of the fine pixels of a strip. */
+export interface GroundDetail {
+  readonly scatter: GroundScatter | null
+  readonly slopes: SlopeLight | null
 }
 
 /** How a pixel is cut out of finer ground: it takes `taps.length` fine pixels in each direction with these weights, every `stride` of them. */
@@ -54,50 +67,77 @@ interface Line {
   readonly reflectance: Float32Array
   readonly altitude: Float32Array
   readonly sunlit: Float32Array | null
+  /** Strength of the directional effect, beam on slopes, sky that is seen: of each pixel, with unknowns only. */
+  readonly strength: Float32Array
+  readonly beam: Float32Array | null
+  readonly sky: Float32Array | null
 }
 
 /** Turns ground into what the sensor sees in one band: rho_toa = path + gain rho / (1 - albedo rho), by detector, place and altitude. */
 export class BandRenderer {
   private readonly fields = new Map<number, Float64Array>()
   private readonly clouds: SkyOptics | null
+  /** Numbers on a node. */
+  private readonly stride: number
   constructor(
     private readonly frame: ViewFrame,
     private readonly bandIndex: number,
     private readonly image: BandImage,
     private readonly spectra: Float32Array,
     optics: BandOptics,
-    airAt: (node: number) => AirState,
+    /** Air over a node above ground of an altitude (m). */
+    airAt: (node: number, altitudeM: number) => AirState,
     decks: readonly CloudDeck[],
+    private readonly unknowns: BandUnknowns | null = null,
   ) {
+    this.stride = COEFFICIENTS + (unknowns === null ? 0 : LIGHT_TERMS)
     this.clouds =
-      decks.length === 0 ? null : new SkyOptics(decks, frame, bandIndex, optics, image.um, image.bySun, airAt)
+      decks.length === 0
+        ? null
+        : new SkyOptics(decks, frame, bandIndex, optics, image.um, image.bySun, (node) => airAt(node, 0))
     for (const detector of frame.detectors) this.fields.set(detector, this.fieldOf(detector, optics, airAt))
   }
 
   /** Coefficients on the nodes that interpolation inside of the detector's footprint can touch; the others stay 0 and unused. */
-  private fieldOf(detector: number, optics: BandOptics, airAt: (node: number) => AirState): Float64Array {
+  private fieldOf(
+    detector: number,
+    optics: BandOptics,
+    airAt: (node: number, altitudeM: number) => AirState,
+  ): Float64Array {
     const { sunZenith, sunAzimuth } = this.frame
     const size = this.frame.cols * this.frame.rows
-    const field = new Float64Array(size * COEFFICIENTS)
-    let [state, air]: [AirState | null, BandAir | null] = [null, null]
+    const field = new Float64Array(size * this.stride)
+    // Air that is the same everywhere is evaluated once.
+    const known = new Map<AirState, BandAir>()
+    const airOf = (state: AirState): BandAir => {
+      let air = known.get(state)
+      if (air === undefined) {
+        if (known.size > 100) known.clear()
+        known.set(state, (air = new BandAir(state, optics)))
+      }
+      return air
+    }
     for (let i = 0; i < size; i++) {
       const view = this.frame.view(i, detector, this.bandIndex)
       if (view === null) continue
-      const here = airAt(i)
-      if (air === null || here !== state) [state, air] = [here, new BandAir(here, optics)]
       const turn = Math.abs((sunAzimuth[i] ?? 0) - view.azimuth)
       const sza = sunZenith[i] ?? 0
-      const at = (altitudeM: number) =>
-        (air as BandAir).at({ sza, vza: view.zenith, raa: turn > 180 ? 360 - turn : turn, altitudeM })
-      const [a, b, c] = [at(ALTITUDES_M[0]), at(ALTITUDES_M[1]), at(ALTITUDES_M[2])]
+      const geometry = { sza, vza: view.zenith, raa: turn > 180 ? 360 - turn : turn }
+      const airs = ALTITUDES_M.map((altitudeM) => airOf(airAt(i, altitudeM)))
+      const at = (k: 0 | 1 | 2) => (airs[k] as BandAir).at({ ...geometry, altitudeM: ALTITUDES_M[k] })
+      const [a, b, c] = [at(0), at(1), at(2)]
       const sunlit = this.image.bySun ? Math.cos((sza * Math.PI) / 180) : 1
       const keys = ['path', 'gain', 'albedo'] as const
+      const base = i * this.stride
       keys.forEach((key, k) => {
         const factor = key === 'albedo' ? 1 : sunlit
-        field[i * COEFFICIENTS + 3 * k] = factor * a[key]
-        field[i * COEFFICIENTS + 3 * k + 1] = factor * (4 * b[key] - 3 * a[key] - c[key])
-        field[i * COEFFICIENTS + 3 * k + 2] = factor * (2 * (a[key] + c[key]) - 4 * b[key])
+        field[base + 3 * k] = factor * a[key]
+        field[base + 3 * k + 1] = factor * (4 * b[key] - 3 * a[key] - c[key])
+        field[base + 3 * k + 2] = factor * (2 * (a[key] + c[key]) - 4 * b[key])
       })
+      const [low, high] = [airs[0], airs[2]]
+      if (this.unknowns && low && high)
+        fillLightTerms(field, base + COEFFICIENTS, this.unknowns, [low, high], geometry)
     }
     return field
   }
@@ -109,23 +149,34 @@ export class BandRenderer {
     firstRow: number,
     rows: number,
     sky: SkyStrip | null,
+    detail: GroundDetail | null = null,
   ): BandStrip {
     const { width, pixelM } = this.image
     const strip: BandStrip = {
       dn: new Uint16Array(width * rows),
       truth: new Int16Array(width * rows).fill(NO_REFLECTANCE),
+      level: detail?.slopes ? new Int16Array(width * rows).fill(NO_REFLECTANCE) : null,
     }
     const reflectance = new Float32Array(width)
     const altitude = new Float32Array(width)
+    const strength = new Float32Array(width)
     const sunlit = sky === null ? null : new Float32Array(width)
+    const slopes = detail?.slopes ?? null
+    const [beam, open] = slopes ? [new Float32Array(width), new Float32Array(width)] : [null, null]
     for (let row = 0; row < rows; row++) {
-      this.meanGround(ground, groundWidth, row, reflectance, altitude)
-      if (sky && sunlit) this.meanLight(sky.sunlit, groundWidth, row, sunlit)
+      this.meanGround(ground, groundWidth, row, reflectance, altitude, detail?.scatter ?? null)
+      if (sky && sunlit) this.meanOf(sky.sunlit, groundWidth, row, sunlit)
+      if (slopes && beam) {
+        this.meanOf(slopes.beam, groundWidth, row, beam)
+        this.meanOf(slopes.sky, groundWidth, row, open)
+      }
+      if (this.unknowns) this.strengths(ground, groundWidth, row, strength)
       const y = (firstRow + row + 0.5) * pixelM
       for (const { detector, from, to } of this.frame.runs(y, pixelM, width)) {
         const field = this.fields.get(detector)
         if (!field) continue
-        const line = { y, mapRow: firstRow + row, row, reflectance, altitude, sunlit }
+        const light = { sunlit, strength, beam, sky: open }
+        const line = { y, mapRow: firstRow + row, row, reflectance, altitude, ...light }
         this.renderRun(detector, field, from, to, line, strip, sky)
       }
     }
@@ -139,8 +190,10 @@ export class BandRenderer {
     row: number,
     reflectance: Float32Array,
     altitude: Float32Array,
+    scatter: GroundScatter | null,
   ): void {
     const { width } = this.image
+    const [ofBlue, ofSwir, ofDate] = this.unknowns?.shown ?? [0, 0, 0]
     const { stride, first, taps } = this.image.footprint
     const { kinds, texture, altitudeM, snow } = ground
     const spectra = this.spectra
@@ -156,6 +209,12 @@ export class BandRenderer {
         for (let f = 0; f < taps.length; f++, k++) {
           const w = taps[f] ?? 0
           let bare = (spectra[kinds[k] ?? 0] ?? 0) * (1 + (texture[k] ?? 0) / 4096)
+          if (scatter)
+            bare *= Math.max(
+              0.2,
+              (1 + ofBlue * (scatter.blue[k] ?? 0) + ofSwir * (scatter.swir[k] ?? 0)) *
+                (1 + ofDate * (scatter.date[k] ?? 0)),
+            )
           if (snow) bare += ((white - bare) * (snow[k] ?? 0)) / 255
           r += w * bare
           a += w * (altitudeM[k] ?? 0)
@@ -166,19 +225,27 @@ export class BandRenderer {
     })
   }
 
-  /** Share of the direct light on one row of the band's pixels. */
-  private meanLight(fine: Float32Array, groundWidth: number, row: number, sunlit: Float32Array): void {
+  /** A quantity of the fine pixels on one row of the band's pixels. */
+  private meanOf(fine: Float32Array, groundWidth: number, row: number, out: Float32Array): void {
     const { stride, first, taps } = this.image.footprint
     const share = 1 / taps.reduce((a, b) => a + b, 0) ** 2
-    sunlit.fill(0)
+    out.fill(0)
     taps.forEach((down, j) => {
       const start = (row * stride + first + j) * groundWidth + first
-      for (let i = 0; i < sunlit.length; i++) {
-        let light = 0
-        for (let f = 0; f < taps.length; f++) light += (taps[f] ?? 0) * (fine[start + i * stride + f] ?? 0)
-        sunlit[i] = (sunlit[i] ?? 0) + light * down * share
+      for (let i = 0; i < out.length; i++) {
+        let sum = 0
+        for (let f = 0; f < taps.length; f++) sum += (taps[f] ?? 0) * (fine[start + i * stride + f] ?? 0)
+        out[i] = (out[i] ?? 0) + sum * down * share
       }
     })
+  }
+
+  /** Of the middle of each pixel. */
+  private strengths(ground: Ground2d, groundWidth: number, row: number, out: Float32Array): void {
+    const { stride, first, taps } = this.image.footprint
+    const middle = first + Math.floor(taps.length / 2)
+    const start = (row * stride + middle) * groundWidth + middle
+    for (let i = 0; i < out.length; i++) out[i] = strengthOf(ground.kinds[start + i * stride] ?? 0)
   }
 
   private renderRun(
@@ -201,19 +268,22 @@ export class BandRenderer {
     const { cols, rows, stepM } = this.frame
     const nodeRow = Math.min(rows - 2, Math.floor(y / stepM))
     const v = y / stepM - nodeRow
+    const { stride: terms, unknowns } = this
     const edge = (column: number, k: number) => {
-      const at = (nodeRow * cols + column) * COEFFICIENTS + k
-      return (field[at] ?? 0) * (1 - v) + (field[at + cols * COEFFICIENTS] ?? 0) * v
+      const at = (nodeRow * cols + column) * terms + k
+      return (field[at] ?? 0) * (1 - v) + (field[at + cols * terms] ?? 0) * v
     }
     const noiseSeed = seed + 1009 * (this.bandIndex + 1)
-    const [left, slope] = [new Float64Array(COEFFICIENTS), new Float64Array(COEFFICIENTS)]
+    const [left, slope] = [new Float64Array(terms), new Float64Array(terms)]
+    const [light, lit] = [new Float64Array(LIGHT_TERMS), { level: 0, seen: 0, ground: 0 }]
+    const pixel = { reflectance: 0, strength: 0, beam: 1, sky: 1, sunlit: 1, albedo: 0, around: -1 }
     let cell = -1
     for (let i = from; i < to; i++) {
       const x = ((i + 0.5) * pixelM) / stepM
       const column = Math.min(cols - 2, Math.floor(x))
       if (column !== cell) {
         cell = column
-        for (let k = 0; k < COEFFICIENTS; k++) {
+        for (let k = 0; k < terms; k++) {
           const a = edge(column, k)
           left[k] = a
           slope[k] = edge(column + 1, k) - a
@@ -238,20 +308,40 @@ export class BandRenderer {
         u * (slope[6] ?? 0) +
         h * ((left[7] ?? 0) + u * (slope[7] ?? 0)) +
         hh * ((left[8] ?? 0) + u * (slope[8] ?? 0))
-      // The sensor sees what the truth says, rounding included.
-      const quantized = Math.round((reflectance[i] ?? 0) * 10000)
-      const rho = quantized / 10000
-      let toa = (gain * rho) / (1 - albedo * rho)
-      if (clouds && sky) {
-        const easting = sky.window.easting + (i * stride + middle) * sky.window.pixelM
-        toa = path + clouds.shade(u, sunlit?.[i] ?? 1) * toa
-        toa = clouds.through(toa, u, easting, northing, altitude[i] ?? 0, sky)
-      } else toa = path + toa
+      const easting = sky === null ? 0 : sky.window.easting + (i * stride + middle) * sky.window.pixelM
+      let toa: number
+      let seen: number
+      if (unknowns) {
+        for (let k = 0; k < LIGHT_TERMS; k++)
+          light[k] = (left[COEFFICIENTS + k] ?? 0) + u * (slope[COEFFICIENTS + k] ?? 0)
+        pixel.reflectance = reflectance[i] ?? 0
+        pixel.strength = line.strength[i] ?? 0
+        pixel.beam = line.beam?.[i] ?? 1
+        pixel.sky = line.sky?.[i] ?? 1
+        pixel.sunlit = sunlit?.[i] ?? 1
+        pixel.albedo = albedo
+        pixel.around = unknowns.environment?.at((i + 0.5) * pixelM, y) ?? -1
+        litSignal(light, altitude[i] ?? 0, pixel, lit)
+        seen = lit.seen
+        if (strip.level) strip.level[base + i] = lit.level
+        toa = path + gain * lit.ground
+        if (clouds && sky) toa = clouds.through(toa, u, easting, northing, altitude[i] ?? 0, sky)
+        toa *= unknowns.calibration
+      } else {
+        // The sensor sees what the truth says, rounding included.
+        seen = Math.round((reflectance[i] ?? 0) * 10000)
+        const rho = seen / 10000
+        toa = (gain * rho) / (1 - albedo * rho)
+        if (clouds && sky) {
+          toa = path + clouds.shade(u, sunlit?.[i] ?? 1) * toa
+          toa = clouds.through(toa, u, easting, northing, altitude[i] ?? 0, sky)
+        } else toa = path + toa
+      }
       const random = hash(i, mapRow, noiseSeed)
       const sum = (random & 255) + ((random >>> 8) & 255) + ((random >>> 16) & 255) + (random >>> 24)
       // Four bytes together are nearly normal, with a standard deviation of 147.8.
       const dn = Math.round(scale * toa + shift + (noiseDn(toa) / 147.8) * (sum - 510))
-      strip.truth[base + i] = quantized
+      strip.truth[base + i] = seen
       strip.dn[base + i] = dn < 1 ? 1 : dn > maxDn ? maxDn : dn
     }
   }

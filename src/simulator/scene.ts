@@ -3,12 +3,14 @@ import { ProcessingError } from '../domain/errors.js'
 import type { Grid } from '../domain/grid.js'
 import { TILE_SIZE_M, tileSquare, type TileSquare } from '../domain/mgrs.js'
 import { S2_PLATFORMS, type S2Platform } from '../domain/sentinel2.js'
+import { hash } from './noise.js'
 import { dayOfYear, numberWithin } from './options.js'
 import { LOCAL_HOURS, passOver, type TilePass } from './orbit.js'
 import { productNames, type ProductNames } from './product-names.js'
 import { detectorsOf, sceneAngles, type SceneAngles } from './scene-angles.js'
 import { snowCover, type SnowCover, type SnowOption } from './snow.js'
 import type { ImageSizes } from './tile-xml.js'
+import { checkUnknowns, type Unknowns, type UnknownsOptions } from './unknowns/unknowns.js'
 import { makeWeather, type Weather, type WeatherOptions } from './weather.js'
 
 export interface SimulateOptions extends WeatherOptions {
@@ -30,6 +32,10 @@ export interface SimulateOptions extends WeatherOptions {
   readonly noiseDn?: number | 'sensor'
   /** Default `none`. */
   readonly snow?: SnowOption
+  /** What no retrieval is told of; absent: none, which is what `tilth simulate` makes. */
+  readonly unknowns?: UnknownsOptions
+  /** Edge in metres of the upper-left corner of the tile that is made, 1200..109800; default all of it. Angles are those of the tile. */
+  readonly extentM?: number
   /** True-colour image; default only for pixels of 20 m and more, for it costs as much as three bands. */
   readonly withTci?: boolean
 }
@@ -48,6 +54,11 @@ export interface Scene {
   readonly weather: Weather
   readonly dayOfYear: number
   readonly withTci: boolean
+  /** Null: none was asked for. */
+  readonly unknowns: Unknowns | null
+  readonly extentM: number
+  /** By how much this date's image lies to the east and north of where it should, m. */
+  readonly shiftM: readonly [number, number]
 }
 
 /** Throws BAD_ARGUMENT where an option is out of range, TILE_UNKNOWN for a name that is no tile. */
@@ -77,7 +88,13 @@ export function makeScene(options: SimulateOptions): Scene {
   const angles = sceneAngles(pass)
   const middle = Math.floor(pass.lat.length / 2)
   within('sun zenith angle of this date and tile', angles.meanSun.zenith, 0, 76)
-  const size = (f: number) => ({ pixelM: pixelM * f, pixels: Math.ceil(TILE_SIZE_M / (pixelM * f) - 1e-9) })
+  const extentM = within('extent', options.extentM ?? TILE_SIZE_M, 1200, TILE_SIZE_M)
+  const size = (f: number) => ({ pixelM: pixelM * f, pixels: Math.ceil(extentM / (pixelM * f) - 1e-9) })
+  const unknowns = options.unknowns === undefined ? null : checkUnknowns(options.unknowns)
+  const shift = (salt: number) =>
+    (unknowns?.jitterPx ?? 0) *
+    pixelM *
+    normal(hash(salt, Math.round(Date.parse(options.date) / 864e5), seed))
   return {
     square,
     pass,
@@ -97,8 +114,12 @@ export function makeScene(options: SimulateOptions): Scene {
     weather: makeWeather(options, seed, options.date, LOCAL_HOURS),
     dayOfYear: dayOfYear(options.date),
     withTci: options.withTci ?? pixelM >= 20,
+    ...{ unknowns, extentM, shiftM: [shift(301), shift(302)] },
   }
 }
+
+/** Nearly normal with a standard deviation of 1: four bytes of a hash together have one of 147.8. */
+const normal = (h: number) => ((h & 255) + ((h >>> 8) & 255) + ((h >>> 16) & 255) + (h >>> 24) - 510) / 147.8
 
 /** Grid of the images that stand for one nominal resolution. */
 export const gridOf = (scene: Scene, resolution: 10 | 20 | 60): Grid => {

@@ -26,7 +26,8 @@ import { noiseModel, S2_NOISE } from './sensor-noise.js'
 import { spectraOn } from './spectra.js'
 import { sunDistanceFactor } from './sun.js'
 import { surfaceTruth, weatherTruth } from './truth-json.js'
-import { sunOffsets } from './view-frame.js'
+import { SceneUnknowns } from './unknowns/scene-unknowns.js'
+import { sunOffsets, withinExtent } from './view-frame.js'
 import { airOnNodes, writeAirTruth } from './weather.js'
 import { maskGml, maskList, tileXml } from './tile-xml.js'
 
@@ -51,7 +52,7 @@ const FACTOR = { 10: 1, 20: 2, 60: 6 } as const
 /**
  * Makes a Sentinel-2 L1C product of an invented landscape, and `<name>.truth` beside it: surface reflectance of every band (int16 x 10000,
  * no-data -32768), DEM.tif (m), CLASS.tif (numbers of GROUND) and truth.json. The same options give the same bytes. A full tile at 10 m took
- * 2.8 GB of memory at its peak. Flat illumination: slopes change pressure and ground cover, not the light. Throws BAD_ARGUMENT, TILE_UNKNOWN, WRITE_FAILED.
+ * 2.8 GB of memory at its peak. Without `unknowns` slopes change pressure and ground cover, not the light. Throws BAD_ARGUMENT, TILE_UNKNOWN, WRITE_FAILED.
  */
 export async function simulateL1c(options: SimulateOptions): Promise<SimulatedProduct> {
   const scene = makeScene(options)
@@ -107,7 +108,7 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
   const { square, sizes, pass } = scene
   const spectra = spectraOn(scene.dayOfYear, square.isSouth, scene.year)
   const offset = radioOffset(scene.names.baseline)
-  const frame = viewFrame(pass, scene.angles)
+  const frame = withinExtent(viewFrame(pass, scene.angles), scene.extentM)
   const { decks } = scene.weather
   // Zones lie apart in the landscape, as their maps do.
   const left = square.xmin + square.zone * 1_000_000
@@ -128,6 +129,9 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
             first: 0,
           },
         )
+  const landscape = new Landscape(scene.seed, scene.year, scene.snow)
+  const air = (node: number) => nodes[node] ?? scene.weather.air
+  const unknowns = scene.unknowns === null ? null : new SceneUnknowns(scene, landscape, left, north)
   const bands = S2_BANDS.map((band) => {
     const resolution = NOMINAL_PIXEL_M[band]
     const { pixelM, pixels } = sizes[resolution]
@@ -153,9 +157,10 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
         S2_BANDS.indexOf(band),
         image,
         spectra[band],
-        s2Optics(scene.names.platform, band),
-        (node) => nodes[node] ?? scene.weather.air,
+        s2Optics(scene.names.platform, band, scene.unknowns?.aerosol),
+        unknowns === null ? air : (node, altitudeM) => unknowns.airAbove(air(node), altitudeM),
         decks,
+        unknowns?.ofBand(band, spectra[band]) ?? null,
       ),
       dn: createStrips(join(scratch, `${band}.tif`), gridOf(scene, resolution), 'uint16', {
         compress: false,
@@ -165,6 +170,14 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
         noData: NO_REFLECTANCE,
         description: `${band} surface reflectance x 10000`,
       }),
+      level:
+        scene.unknowns?.slopes === true
+          ? createStrips(join(truth, `${band}_level.tif`), gridOf(scene, resolution), 'int16', {
+              compress: true,
+              noData: NO_REFLECTANCE,
+              description: `${band} surface reflectance x 10000 if the ground were level`,
+            })
+          : null,
     }
   })
   const dem = createStrips(join(truth, 'DEM.tif'), gridOf(scene, 10), 'int16', {
@@ -178,20 +191,20 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
     description: 'kind of ground',
   })
   const pictures = new Pictures(scene, scratch)
-  const landscape = new Landscape(scene.seed, scene.year, scene.snow)
   const fine = sizes[10]
   const canvas = 6 * sizes[60].pixels
   for (let top = 0; top < canvas; top += STRIP_ROWS) {
     const height = Math.min(STRIP_ROWS, canvas - top)
     const window = {
-      easting: left,
-      northing: north - top * fine.pixelM,
+      easting: left + scene.shiftM[0],
+      northing: north - top * fine.pixelM + scene.shiftM[1],
       pixelM: fine.pixelM,
       width: canvas,
       height,
     }
     const ground = landscape.fill(window)
     const sky = clouds === null ? null : skyStrip(decks, ground, window, sun)
+    const detail = unknowns?.detailOf(ground, window, frame, sun.offsets) ?? null
     const rows = Math.min(height, fine.pixels - top)
     if (rows > 0 && sky) clouds?.add(top, rows, ground, sky)
     if (rows > 0) writeGround(ground, canvas, rows, fine.pixels, top, dem, classes)
@@ -200,9 +213,10 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
       const first = top / b.factor
       const count = Math.min(Math.ceil(height / b.factor), b.pixels - first)
       if (count <= 0) continue
-      const strip = b.renderer.render(ground, canvas, first, count, sky)
+      const strip = b.renderer.render(ground, canvas, first, count, sky, detail)
       b.dn.write(first, count, strip.dn)
       b.truth.write(first, count, strip.truth)
+      if (strip.level) b.level?.write(first, count, strip.level)
       if (b.band === 'B02' || b.band === 'B03' || b.band === 'B04') visible[b.band] = strip
     }
     if (rows > 0) pictures.add(top, rows, visible)
@@ -210,6 +224,7 @@ function renderScene(scene: Scene, scratch: string, truth: string): RenderedSky 
   for (const b of bands) {
     b.dn.close()
     b.truth.close()
+    b.level?.close()
   }
   dem.close()
   classes.close()
@@ -367,10 +382,10 @@ function truthOf(scene: Scene, cloudPercent: number) {
     sensing_time: names.sensingIso,
     relative_orbit: pass.relativeOrbit,
     detectors: detectorsOf(pass),
-    ...weatherTruth(scene.weather, cloudPercent, 'B04'),
+    ...weatherTruth(scene.weather, cloudPercent, 'B04', scene.unknowns),
     sun: angles.meanSun,
     view: angles.meanView,
     pixel_size_m: { 10: scene.sizes[10].pixelM, 20: scene.sizes[20].pixelM, 60: scene.sizes[60].pixelM },
-    ...surfaceTruth(),
+    ...surfaceTruth(scene.unknowns),
   }
 }

@@ -1,18 +1,27 @@
 import { NO_REFLECTANCE } from './band-renderer.js'
 import { GROUND } from './spectra.js'
+import type { Unknowns } from './unknowns/unknowns.js'
 import type { Weather } from './weather.js'
 
 /** Parts of truth.json that all satellites share. `band` is the one whose line of sight the cloud truth follows. */
-export function weatherTruth(weather: Weather, cloudPercent: number, band: string) {
+export function weatherTruth(
+  weather: Weather,
+  cloudPercent: number,
+  band: string,
+  unknowns: Unknowns | null = null,
+) {
   const { air } = weather
   return {
     atmosphere: {
       aot550: air.aot,
-      aot_reference: 'column above the ground',
+      aot_reference:
+        (unknowns?.aerosolScaleHeightM ?? null) === null
+          ? 'column above the ground'
+          : 'column above sea level',
       wv_g_cm2: air.wv,
       wv_reference: 'column at sea level',
       ozone_du: air.ozone * 1000,
-      aerosol: 'continental',
+      aerosol: unknowns?.aerosol ?? 'continental',
       variation: weather.airVariation,
       maps: 'AOT.tif and WV.tif, x 1000',
     },
@@ -31,13 +40,17 @@ export function weatherTruth(weather: Weather, cloudPercent: number, band: strin
   }
 }
 
-export function surfaceTruth() {
+export function surfaceTruth(unknowns: Unknowns | null = null) {
   return {
     reflectance: {
       scale: 10000,
       no_data: NO_REFLECTANCE,
-      illumination: 'flat: slopes do not change the light',
+      illumination:
+        unknowns?.slopes === true
+          ? 'as lit, clouds apart; <band>_level.tif: as if level'
+          : 'flat: slopes do not change the light',
     },
+    ...(unknowns === null ? {} : { unknowns }),
     classes: Object.fromEntries(GROUND.map((name, i) => [i, name])),
   }
 }

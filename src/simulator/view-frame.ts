@@ -27,6 +27,18 @@ export interface ViewFrame {
   runs(yM: number, pixelM: number, width: number): readonly Run[]
 }
 
+/** The same for an image of this edge in metres: what no place in it needs is not seen. */
+export function withinExtent(frame: ViewFrame, extentM: number): ViewFrame {
+  const last = Math.ceil(extentM / frame.stepM) + 1
+  return {
+    ...frame,
+    view: (node, detector, band) =>
+      node % frame.cols > last || Math.floor(node / frame.cols) > last
+        ? null
+        : frame.view(node, detector, band),
+  }
+}
+
 /** The first pixel whose centre lies at or right of `border` (metres from the edge), within 0..width. */
 export function pixelFrom(border: number, pixelM: number, width: number): number {
   return Math.min(width, Math.max(0, Math.ceil(border / pixelM - 0.5)))

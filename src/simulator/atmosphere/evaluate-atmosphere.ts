@@ -4,6 +4,8 @@ import { AXES, MOLECULE_RATIO, TABLE } from './atmosphere-table.js'
 import { GAS_POINTS } from './gas-points.js'
 import { OLI_MOLECULE_RATIO, OLI_TABLE } from './oli-atmosphere-table.js'
 import { OLI_GAS_POINTS } from './oli-gas-points.js'
+import type { SimulatedAerosol } from './aerosols.js'
+import { OTHER_AEROSOLS } from './other-aerosols.js'
 import { OPTICAL_DEPTHS } from './sensor-tables.js'
 
 /** State of the air above a place. `aot` at 550 nm above the ground; `wv` g/cm2 and `ozone` cm-atm of a column at sea level. */
@@ -33,12 +35,21 @@ export interface BandOptics {
   readonly depths: readonly [number, number]
 }
 
-export const s2Optics = (platform: S2Platform, band: S2Band): BandOptics => ({
-  scatter: TABLE[band],
-  moleculeRatio: MOLECULE_RATIO[platform][band],
-  gases: GAS_POINTS[platform][band],
-  depths: OPTICAL_DEPTHS[platform]?.[band] ?? [0, 0],
-})
+/** Of other aerosols than the continental the extinction is that in Sentinel-2A's bands. */
+export function s2Optics(
+  platform: S2Platform,
+  band: S2Band,
+  aerosol: SimulatedAerosol = 'continental',
+): BandOptics {
+  const [molecules, extinction] = OPTICAL_DEPTHS[platform]?.[band] ?? [0, 0]
+  const other = aerosol === 'continental' ? null : OTHER_AEROSOLS[aerosol][band]
+  return {
+    scatter: other ?? TABLE[band],
+    moleculeRatio: MOLECULE_RATIO[platform][band],
+    gases: GAS_POINTS[platform][band],
+    depths: [molecules, other?.extinction ?? extinction],
+  }
+}
 
 export function oliOptics(platform: LandsatPlatform, band: OliBand): BandOptics {
   const sensor = sensorOf(platform)
@@ -133,13 +144,19 @@ export class BandAir {
 
   /** Direct sunlight among all that reaches the ground, unit 1; the rest comes from the sky. */
   directShare(g: AirGeometry): number {
+    return this.beam(g.sza, g.altitudeM).share
+  }
+
+  /** Light between the top of the air and the ground in a direction (zenith angle in degrees), either way: what goes straight, and its share of all that arrives. */
+  beam(zenithDeg: number, altitudeM: number): { readonly straight: number; readonly share: number } {
     const [molecules, extinction] = this.optics.depths
-    const tau = molecules * pressureRatio(g.altitudeM) + this.air.aot * extinction
-    let down = 0
-    for (const [mi, mw] of weights(MOLECULES, this.optics.moleculeRatio * pressureRatio(g.altitudeM)))
-      for (const [si, sw] of weights(SUN, g.sza))
-        down += mw * sw * (this.transmittance[mi * SUN.length + si] ?? 0)
-    return Math.min(1, Math.exp(-tau / cosine(g.sza)) / down)
+    const tau = molecules * pressureRatio(altitudeM) + this.air.aot * extinction
+    let all = 0
+    for (const [mi, mw] of weights(MOLECULES, this.optics.moleculeRatio * pressureRatio(altitudeM)))
+      for (const [si, sw] of weights(SUN, zenithDeg))
+        all += mw * sw * (this.transmittance[mi * SUN.length + si] ?? 0)
+    const straight = Math.exp(-tau / cosine(zenithDeg))
+    return { straight, share: Math.min(1, straight / all) }
   }
 
   at(g: AirGeometry): AirCoefficients {

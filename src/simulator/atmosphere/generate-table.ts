@@ -1,6 +1,6 @@
 /**
- * Makes the tables of this folder: `node dist/src/simulator/atmosphere/generate-table.js RT_REFERENCE_FOLDER SOLAR_CSV [S2|OLI|SENSORS ...]`.
- * Inputs are published numbers: aerosol optics of the continental model (WMO 1983), band-mean Rayleigh optical depths, band-mean
+ * Makes the tables of this folder: `node dist/src/simulator/atmosphere/generate-table.js RT_REFERENCE_FOLDER SOLAR_CSV [S2|OLI|SENSORS|AEROSOLS ...]`.
+ * Inputs are published numbers: aerosol optics of the continental and maritime models (WMO 1983) and of smoke (aerosols.ts), band-mean Rayleigh optical depths, band-mean
  * gas transmittances at some absorber amounts, the spectral responses of the sensors and the spectrum of the sun (Thuillier et al. 2003,
  * Solar Physics 214, 1-22). The scattering itself is solved here (successive-orders.ts), about two seconds a band.
  */
@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { S2_BANDS } from '../../domain/sentinel2.js'
 import { OLI_BANDS } from '../landsat/oli.js'
+import { halfAndHalf, smoke, type AerosolOptics, type SimulatedAerosol } from './aerosols.js'
 import { solveScattering } from './successive-orders.js'
 
 type Row = Readonly<Record<string, string>>
@@ -60,8 +61,7 @@ export function generateTables(folder: string, outFolder: string, family: Family
   const rows = (name: string) => readCsv(join(folder, name))
   const gas = rows('gas_coefs.csv')
   const bands = rows('bands.csv').filter((r) => r['platform'] === family.base)
-  const optics = rows('aerosol_optics.csv').filter((r) => r['model'] === 'continental')
-  const phase = rows('aerosol_phase.csv').filter((r) => r['model'] === 'continental')
+  const opticsAt = tabulatedAerosol(rows, 'continental')
   const tau = (platform: string, band: string) =>
     number(
       gas.find((r) => r['platform'] === platform && r['band'] === band),
@@ -73,34 +73,7 @@ export function generateTables(folder: string, outFolder: string, family: Family
       bands.find((r) => r['band'] === band),
       'center_um',
     )
-    const between = atWavelength(optics, wavelength)
-    const phaseOf = (w: number) => phase.filter((r) => Math.abs(number(r, 'wavelength_um') - w) < 1e-6)
-    const [p0, p1] = [phaseOf(between.w0), phaseOf(between.w1)]
-    const path: number[] = []
-    const transmittance: number[] = []
-    const albedo: number[] = []
-    for (const aot of AOT)
-      for (const molecules of MOLECULES) {
-        const solution = solveScattering(
-          {
-            tauRayleigh: tau(family.base, band) * molecules,
-            tauAerosol: aot * between.extinction,
-            ssa: between.of('ssa'),
-            phaseCosines: p0.map((r) => number(r, 'cos_scattering_angle')),
-            phase: p0.map((r, i) =>
-              between.mix(number(r, 'phase_function'), number(p1[i], 'phase_function')),
-            ),
-          },
-          SUN,
-          VIEW,
-        )
-        for (const bySun of solution.path)
-          for (const series of bySun)
-            for (let m = 0; m < MODES; m++) path.push(Math.round((series[m] ?? 0) * 1e6))
-        for (const value of solution.transmittance) transmittance.push(Math.round(value * 1e6))
-        albedo.push(Math.round(solution.sphericalAlbedo * 1e6))
-      }
-    table[band] = { path, transmittance, albedo }
+    table[band] = solveBand(tau(family.base, band), opticsAt(wavelength))
     process.stderr.write(`${band} done\n`)
   }
   const ratios = Object.fromEntries(
@@ -132,6 +105,78 @@ export function generateTables(folder: string, outFolder: string, family: Family
 }
 
 const HEADER = '/* Made by generate-table.ts; do not edit. */\n'
+
+/** One band on the axes: x 1e6. */
+function solveBand(
+  tauRayleigh: number,
+  aerosol: AerosolOptics,
+): Readonly<Record<'path' | 'transmittance' | 'albedo', number[]>> {
+  const path: number[] = []
+  const transmittance: number[] = []
+  const albedo: number[] = []
+  for (const aot of AOT)
+    for (const molecules of MOLECULES) {
+      const column = {
+        tauRayleigh: tauRayleigh * molecules,
+        tauAerosol: aot * aerosol.extinction,
+        ssa: aerosol.ssa,
+        phaseCosines: aerosol.cosines,
+        phase: aerosol.phase,
+      }
+      const solution = solveScattering(column, SUN, VIEW)
+      for (const bySun of solution.path)
+        for (const series of bySun)
+          for (let m = 0; m < MODES; m++) path.push(Math.round((series[m] ?? 0) * 1e6))
+      for (const value of solution.transmittance) transmittance.push(Math.round(value * 1e6))
+      albedo.push(Math.round(solution.sphericalAlbedo * 1e6))
+    }
+  return { path, transmittance, albedo }
+}
+
+/** Optics of a tabulated model at any wavelength (um). */
+function tabulatedAerosol(rows: (name: string) => Row[], model: string): (um: number) => AerosolOptics {
+  const optics = rows('aerosol_optics.csv').filter((r) => r['model'] === model)
+  const phase = rows('aerosol_phase.csv').filter((r) => r['model'] === model)
+  return (um) => {
+    const between = atWavelength(optics, um)
+    const phaseOf = (w: number) => phase.filter((r) => Math.abs(number(r, 'wavelength_um') - w) < 1e-6)
+    const [p0, p1] = [phaseOf(between.w0), phaseOf(between.w1)]
+    return {
+      extinction: between.extinction,
+      ssa: between.of('ssa'),
+      cosines: p0.map((r) => number(r, 'cos_scattering_angle')),
+      phase: p0.map((r, i) => between.mix(number(r, 'phase_function'), number(p1[i], 'phase_function'))),
+    }
+  }
+}
+
+/** Tables of Sentinel-2 for the other aerosols: `mixed`, half continental and half maritime by the extinction at 550 nm, and `smoke`. */
+export function generateAerosols(folder: string, outFolder: string): void {
+  const rows = (name: string) => readCsv(join(folder, name))
+  const [continental, maritime] = [tabulatedAerosol(rows, 'continental'), tabulatedAerosol(rows, 'maritime')]
+  const kinds: Readonly<Record<Exclude<SimulatedAerosol, 'continental'>, (um: number) => AerosolOptics>> = {
+    mixed: (um) => halfAndHalf(continental(um), maritime(um)),
+    smoke: (um) => smoke(um, continental(um).cosines),
+  }
+  const [gas, bands] = [rows('gas_coefs.csv'), rows('bands.csv')]
+  const { base } = FAMILIES.S2
+  const parts = Object.entries(kinds).map(([name, at]) => {
+    const lines = S2_BANDS.map((band) => {
+      const is = (r: Row) => r['platform'] === base && r['band'] === band
+      const optics = at(number(bands.find(is), 'center_um'))
+      const solved = solveBand(number(gas.find(is), 'tau_rayleigh_1013hpa'), optics)
+      process.stderr.write(`${name} ${band} done\n`)
+      return `    ${band}: ${JSON.stringify({ extinction: Number(optics.extinction.toFixed(4)), ...solved })},`
+    })
+    return `  ${name}: {\n${lines.join('\n')}\n  },`
+  })
+  writeFileSync(
+    join(outFolder, 'other-aerosols.ts'),
+    `${HEADER}import type { S2Band } from '../../domain/sentinel2.js'\n\n` +
+      `/** As TABLE of atmosphere-table.ts, and the extinction relative to 550 nm. */\n` +
+      `export const OTHER_AEROSOLS: Readonly<Record<'mixed' | 'smoke', Readonly<Record<S2Band, { extinction: number; path: readonly number[]; transmittance: readonly number[]; albedo: readonly number[] }>>>> = {\n${parts.join('\n')}\n}\n`,
+  )
+}
 
 /** Aerosol optics between the two tabulated wavelengths around one (um), linear in its logarithm. */
 function atWavelength(optics: readonly Row[], wavelength: number) {
@@ -298,4 +343,5 @@ if (folder !== undefined && solarCsv !== undefined) {
   for (const name of ['S2', 'OLI'] as const)
     if (every || wanted.includes(name)) generateTables(folder, out, FAMILIES[name])
   if (every || wanted.includes('SENSORS')) generateSensors(folder, solarCsv, out)
+  if (every || wanted.includes('AEROSOLS')) generateAerosols(folder, out)
 }
