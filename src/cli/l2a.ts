@@ -3,11 +3,12 @@ import { ERROR_CODES, EXIT, ProcessingError } from '../domain/errors.js'
 import type { TileSquare } from '../domain/mgrs.js'
 import { BANDPASSES, ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
+import type { LonLatBox } from '../runner/l2a/crop-scene.js'
 import type { CorrectedDates } from '../runner/l2a/correct-dates.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
 import { registerInspect } from './l2a-inspect.js'
-import { aerosolMix, autoOr, bandChoice, numberIn, targetGrid } from './numbers.js'
+import { aerosolMix, autoOr, bandChoice, lonLatBox, numberIn, targetGrid } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
   readonly engine?: string
@@ -23,6 +24,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly bandpass?: string
   readonly bands?: string
   readonly grid?: TileSquare
+  readonly bbox?: LonLatBox
   readonly coregister?: string
   readonly previous?: string
   readonly mode?: string
@@ -103,6 +105,11 @@ export function register(program: Command): void {
       targetGrid,
     )
     .option(
+      '--bbox <w,s,e,n>',
+      'only the part of the scene that holds this box, west,south,east,north in degrees (WGS 84), grown to whole cells of 240 m; air and masks are decided from what is inside (default: all)',
+      lonLatBox,
+    )
+    .option(
       '--coregister <dir>',
       'L2A product on whose ground the image is laid, or a folder with one for each tile: its shift against that is found in near infrared, told, and taken out where windows all over the image agree',
     )
@@ -171,6 +178,7 @@ export function register(program: Command): void {
           archiveLimits: archiveLimits({}),
           parameters: parametersOf(options),
           ...(options.grid === undefined ? {} : { onto: options.grid }),
+          ...(options.bbox === undefined ? {} : { bbox: options.bbox }),
         }
         const dates = await findDates(product, { ...wanted, limits: wanted.archiveLimits })
         if (dates === null)

@@ -76,3 +76,14 @@ export const targetGrid = (text: string): TileSquare => {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
   }
 }
+
+/** West, south, east, north, degrees. */
+export const lonLatBox = (text: string): readonly [number, number, number, number] => {
+  const [west = NaN, south = NaN, east = NaN, north = NaN, ...more] = text.split(',').map(Number)
+  const isBox = west < east && south < north && west >= -180 && east <= 180 && south >= -90 && north <= 90
+  if (!isBox || more.length > 0)
+    throw new InvalidArgumentError(
+      `expected west,south,east,north in degrees, west < east and south < north, found '${text}'.`,
+    )
+  return [west, south, east, north]
+}

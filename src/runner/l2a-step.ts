@@ -31,7 +31,7 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
   const { name, folder, scene, bbox, report, link } = await correctScene({
     input: context.resolvePath(step.data.input),
     // A step makes one product of an acquisition, which has the acquisition's own tile.
-    onto: null,
+    ...{ onto: null, bbox: null },
     params: params.data,
     origins: originsOf(step.data),
     into: context.stagingDir,

@@ -24,6 +24,7 @@ import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
 import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
+import { cropScene, type LonLatBox } from './crop-scene.js'
 import { placeScene, type Move } from './place-scene.js'
 import { prepareGround } from './prepare-ground.js'
 import { prepareUncertainty, uncertaintyReportOf, variancePlanesOf } from './prepare-uncertainty.js'
@@ -48,6 +49,8 @@ export interface L2aRequest {
   readonly input: string
   /** The Sentinel-2 tile on whose grid the product is wanted; null: the image's own. */
   readonly onto: TileSquare | null
+  /** The part of the scene that is wanted; null: all of it. */
+  readonly bbox: LonLatBox | null
   /** As the definition parses them: all keys present. */
   readonly params: L2aParams
   /** Where each parameter came from; `default` where absent. */
@@ -97,8 +100,12 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const clock = new StageClock()
   const delivered = await clock.stage('metadata', () => readL1Scene(request.input))
   assertSunHighEnough(delivered.sun)
-  const { onto } = request
-  const placed = placeScene(delivered, { onto, move: null })
+  const { onto, bbox: box } = request
+  const place = (move: Move | null) => {
+    const whole = placeScene(delivered, { onto, move })
+    return box === null ? whole : cropScene(whole, box)
+  }
+  const placed = place(null)
   const nbar = prepareNbar(placed, params)
   const choice = chooseBands(placed, params.bands)
   for (const note of placed.notes) request.onNote(note)
@@ -117,13 +124,13 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const scratch = await BlockScratch.open(request.scratch)
   try {
     const work = { params, blockSize: request.blockSize, pool, budget, signal }
-    const moved = (move: Move) => placeScene(delivered, { onto, move })
-    const laid = await clock.stage('coregister', () => layOnReference(placed, moved, params.coregister, work))
+    const laid = await clock.stage('coregister', () => layOnReference(placed, place, params.coregister, work))
     const { scene } = laid
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
     const elevation = elevationReport(pressure)
     const notes = [...scene.notes, ...laid.notes, ...elevation.notes]
+    if (box !== null) notes.push(`Only what holds the box ${box.join(', ')} degrees was corrected.`)
     const wish = chainWish(params, scene.satellite)
     const inputs = await request.chain(wish, scene)
     const { previous, following } = inputs
@@ -260,6 +267,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       flags: [
         ...flagsOf(air),
         ...(placed.tile === delivered.tile ? [] : ['on_sentinel2_tile']),
+        ...(box === null ? [] : ['cropped']),
         ...laid.flags,
         ...(nbar === null ? [] : nbarFlagsOf(scene, nbar)),
         ...elevation.flags,

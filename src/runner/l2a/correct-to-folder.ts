@@ -17,6 +17,7 @@ import { makeFolder } from '../../products/publish.js'
 import { correctExternally } from '../external/correct-externally.js'
 import { exportProduct } from '../export/export-product.js'
 import { correctScene, type L2aOutcome } from './correct-scene.js'
+import type { LonLatBox } from './crop-scene.js'
 import type { ChainInputs } from './take-state.js'
 import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from './unpacked-input.js'
@@ -36,6 +37,8 @@ export interface CorrectToFolderOptions {
   readonly chain?: (wish: ChainWish, scene: L1Scene) => Promise<ChainInputs>
   /** The Sentinel-2 tile on whose grid Landsat is wanted; absent: its own. */
   readonly onto?: TileSquare
+  /** The part of the scene that is wanted, degrees; absent: all of it. */
+  readonly bbox?: LonLatBox
   /** Only what the user gave; the definition's defaults fill the rest. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** Null: the CPUs of this machine. */
@@ -105,6 +108,11 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         'BAD_ARGUMENT',
         `grid ${targetGridName(options.onto)}: expected our own engine, found ${engine}, which corrects Sentinel-2 on its own tile.`,
       )
+    if (engine !== 'own' && options.bbox !== undefined)
+      throw new ProcessingError(
+        'BAD_ARGUMENT',
+        `bbox ${options.bbox.join(',')}: expected our own engine, found ${engine}, which corrects whole products.`,
+      )
     if (engine !== 'own') await makeFolder(options.scratch)
     const corrected = await withUnpackedInput<Pick<L2aOutcome, 'name' | 'folder' | 'report'>>(
       resolve(options.product),
@@ -113,7 +121,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         engine === 'own'
           ? correctScene({
               ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
-              onto: options.onto ?? null,
+              ...{ onto: options.onto ?? null, bbox: options.bbox ?? null },
               threads: { value: threads, onChange: () => () => undefined },
               chain: options.chain ?? ((wish, scene) => givenChain(options.previous, wish, scene)),
             })

@@ -63,7 +63,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   const sources = [
     ...planes.all().map((plane) => ({ plane, bitsOf: bitsOfPlaneByte })),
     {
-      plane: lowSunPlane(scene, finest),
+      ...lowSunPlane(scene, finest),
       bitsOf: Uint16Array.from({ length: 256 }, (_, byte) => maskBits({ ...NO_FACTS, lowSun: byte !== 0 })),
     },
     ...decidedSources(input.decided),
@@ -240,17 +240,15 @@ function axesOn(grid: Grid, { columns, rows }: FlagPlane, ground: Grid | undefin
   }
 }
 
-/** Low sun by cells of 5 km around the nodes of the sun's grid, cut to the image, as a plane over the image's ground. */
-function lowSunPlane({ sun }: L1Scene, image: Grid): FlagPlane {
-  const nodes = lowSunNodes(sun)
-  const columns = Math.max(2, Math.round((image.width * image.pixelWidthM) / sun.stepXM))
-  const rows = Math.max(2, Math.round((image.height * image.pixelHeightM) / sun.stepYM))
-  const bytes = new Uint8Array(new SharedArrayBuffer(rows * columns))
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      bytes[row * columns + column] =
-        nodes[Math.min(row, sun.rows - 1) * sun.cols + Math.min(column, sun.cols - 1)] ?? 0
-  return { rows, columns, bytes }
+/** Low sun by cells of 5 km, each with the node at its upper left corner. */
+function lowSunPlane({ sun }: L1Scene, { epsg }: Grid): Pick<PlaneBits, 'plane' | 'ground'> {
+  const bytes = new Uint8Array(new SharedArrayBuffer(sun.rows * sun.cols))
+  bytes.set(lowSunNodes(sun))
+  const { ulx, uly, stepXM: pixelWidthM, stepYM: pixelHeightM, rows, cols } = sun
+  return {
+    plane: { rows, columns: cols, bytes },
+    ground: { epsg, ulx, uly, pixelWidthM, pixelHeightM, width: cols, height: rows },
+  }
 }
 
 /** For each pixel of a block of any grid over the scene: 1 where some band has no data. */

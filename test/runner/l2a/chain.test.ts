@@ -107,7 +107,14 @@ test('a state can be built again from the L2A products of its chain, to the same
 const withChain = (input: string, into: string, inputs: ChainInputs, parameters = {}) =>
   correctScene({
     ...common,
-    ...{ input, into, onto: null, origins: {}, threads: { value: 2, onChange: () => () => undefined } },
+    ...{
+      input,
+      into,
+      onto: null,
+      bbox: null,
+      origins: {},
+      threads: { value: 2, onChange: () => () => undefined },
+    },
     params: l2a.params.parse({ aot: 0.15, wv: 2, ...parameters }),
     chain: () => Promise.resolve(inputs),
   })
