@@ -61,12 +61,13 @@ function drawScene(seed: number) {
   const share = chance.between(0, 0.5)
   const second = SHARES[Math.floor(chance.next() * 3)] ?? 'maritime'
   const aerosol = `continental:${(1 - share).toFixed(3)},${second}:${share.toFixed(3)}`
-  // Red over 2.2 um and blue over red of vegetation differ from place to place, and about that from field to field (Levy et al. 2007, JGR 112, D13211, fig. 3 to 5).
+  // Red over 2.2 um and blue over red of vegetation differ from place to place, and about that from field to field; vegetation's blue has 0.005 besides (Levy et al. 2007, JGR 112, D13211, fig. 3 to 5).
   const ofPlace = { red: 0.5 + 0.06 * chance.normal(), blue: 0.5 + 0.06 * chance.normal() }
   const grounds = Array.from({ length: SIDE * SIDE }, (): Readonly<Record<Id, number>> => {
     const isSoil = chance.next() < 0.25
     const red = isSoil ? chance.between(0.12, 0.25) : chance.between(0.02, 0.06)
-    const blue = red * Math.max(0.2, (isSoil ? 0.52 : ofPlace.blue) + 0.05 * chance.normal())
+    const ratio = Math.max(0.2, (isSoil ? 0.52 : ofPlace.blue) + 0.05 * chance.normal())
+    const blue = red * ratio + (isSoil ? 0 : 0.005)
     const swir22 = isSoil ? 1.4 * red : red / Math.max(0.25, ofPlace.red + 0.05 * chance.normal())
     const nir = isSoil ? 1.3 * red : chance.between(0.25, 0.45)
     const swir16 = isSoil ? 1.5 * red : 2 * swir22

@@ -65,7 +65,7 @@ const PRIOR_WEIGHT = 2e-4
 /**
  * AOT at nodes from what is known of the ground below: vegetation and, by the tile's own history, other ground has a ratio of blue to red (MAJA's multi-spectral term); ground whose near infrared has not
  * changed has the blue that it had (multi-temporal); dark vegetation that nothing is known of is half as bright in red as at 2.2 um. Blue is never negative.
- * Weights and thresholds are MAJA's: Hagolle et al. (2008), RSE 112, 1689; (2015), Remote Sensing 7, 2668. The dark vegetation is Kaufman's: Kaufman et al. (1997), IEEE TGRS 35, 1286.
+ * Weights and thresholds are MAJA's: Hagolle et al. (2008), RSE 112, 1689; (2015), Remote Sensing 7, 2668. Blue's intercept is that of Levy et al. (2007), J. Geophys. Res. 112, D13211. The dark vegetation is Kaufman's: Kaufman et al. (1997), IEEE TGRS 35, 1286.
  */
 export function retrieveAot(input: AotInput): Aot {
   const { cells, prior } = input
@@ -101,9 +101,10 @@ export function retrieveAot(input: AotInput): Aot {
 
 /** Of dark vegetation's red against 2.2 um: over real vegetation it holds better than the ratio of blue to red (docs/accuracy.md). */
 const DARK_WEIGHT = 8
-/** MAJA: vegetation's blue is half of its red for B02, 0.45 for B01. */
+/** Vegetation's blue is half of its red for B02, 0.45 for B01 (MAJA), and 0.005 more (Levy et al. 2007, J. Geophys. Res. 112, D13211): without it dark leaves look hazy (docs/decisions/0026). */
 const RATIO = 0.5
 const COASTAL_RATIO = 0.45
+const BLUE_OFFSET = 0.005
 
 function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
   const { blue, red, coastal, swir, ndvi, redToa, isUsable, known } = input
@@ -117,8 +118,8 @@ function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
     const isKnown = !Number.isNaN(ratio)
     if (redToa[i]! < 0.2 && (green > 0.3 || isKnown)) {
       const weight = (2 * (0.3 + 0.7 * Math.max(0, green))) ** 2
-      costs.add(i, weight, blue, red, isKnown ? ratio : RATIO, 0)
-      if (!isKnown && coastal !== null) costs.add(i, weight / 4, coastal, red, COASTAL_RATIO, 0)
+      costs.add(i, weight, blue, red, isKnown ? ratio : RATIO, isKnown ? 0 : BLUE_OFFSET)
+      if (!isKnown && coastal !== null) costs.add(i, weight / 4, coastal, red, COASTAL_RATIO, BLUE_OFFSET)
       said.multiSpectral++
     }
     if (known.isUnchanged[i] === 1) {

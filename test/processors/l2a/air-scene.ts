@@ -101,11 +101,11 @@ export function sceneOf(
   }
 }
 
-/** Dark vegetation of some brightness: blue is half of red, red half of 2.2 um. */
+/** Dark vegetation of some brightness: blue is half of red and 0.005 more, red half of 2.2 um. */
 export const vegetation = (red: number, nir = 0.3): Ground => ({
   ...{
-    B01: 0.45 * red,
-    B02: 0.5 * red,
+    B01: 0.45 * red + 0.005,
+    B02: 0.5 * red + 0.005,
     B03: 1.6 * red,
     B04: red,
     B8A: nir,
