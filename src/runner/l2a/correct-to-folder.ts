@@ -103,16 +103,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
       onNote: options.onNote,
     }
     const { engine } = parsed.data
-    if (engine !== 'own' && options.onto !== undefined)
-      throw new ProcessingError(
-        'BAD_ARGUMENT',
-        `grid ${targetGridName(options.onto)}: expected our own engine, found ${engine}, which corrects Sentinel-2 on its own tile.`,
-      )
-    if (engine !== 'own' && options.bbox !== undefined)
-      throw new ProcessingError(
-        'BAD_ARGUMENT',
-        `bbox ${options.bbox.join(',')}: expected our own engine, found ${engine}, which corrects whole products.`,
-      )
+    if (engine !== 'own') refuseForExternal(engine, options)
     if (engine !== 'own') await makeFolder(options.scratch)
     const corrected = await withUnpackedInput<Pick<L2aOutcome, 'name' | 'folder' | 'report'>>(
       resolve(options.product),
@@ -148,6 +139,22 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
   const { wall_s, cpu_s, peak_rss_mb } = resources
   const mode = result.report.chain?.mode ?? null
   return { name: result.name, folder, valid_share, cloud_share, mode, wall_s, cpu_s, peak_rss_mb, notes }
+}
+
+/** What other engines do not heed: they correct a whole product on its own tile in their own way. */
+const HEEDED_BY_OTHERS: ReadonlySet<string> = new Set(['engine', 'max_cloud'])
+
+function refuseForExternal(engine: string, { onto, bbox, parameters }: CorrectToFolderOptions): void {
+  const given = [
+    ...(onto === undefined ? [] : [`grid ${targetGridName(onto)}`]),
+    ...(bbox === undefined ? [] : [`bbox ${bbox.join(',')}`]),
+    ...Object.keys(parameters).filter((key) => !HEEDED_BY_OTHERS.has(key)),
+  ]
+  if (given.length === 0) return
+  throw new ProcessingError(
+    'BAD_ARGUMENT',
+    `${given.join(', ')}: expected our own engine, found ${engine}, which does not heed ${given.length === 1 ? 'it' : 'them'}. Leave it out, or take --engine own.`,
+  )
 }
 
 /** The chain of a scene that is corrected by hand: the product that was named, if any, and nothing that follows. */

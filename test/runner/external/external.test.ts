@@ -293,6 +293,14 @@ describe('it fails as the real ones do', () => {
     writeFileSync(xml, text)
   })
 
+  test('what it does not heed is refused, not ignored', async () => {
+    await expect(correct({ engine: 'sen2cor', nbar: true, aot: 0.2 })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+      message: expect.stringMatching(/^nbar, aot: .* found sen2cor, which does not heed them/) as unknown,
+    })
+    await expectNothingLeft()
+  })
+
   test('cloudier than max_cloud: no product', async () => {
     await expect(correct({ engine: 'sen2cor', max_cloud: 0 })).rejects.toMatchObject({ code: 'TOO_CLOUDY' })
     await expectNothingLeft()
