@@ -40,7 +40,7 @@ beforeAll(async () => {
   safe = simulated.safePath
   plain = (await correct(safe, 'plain', {})).folder
   made = (await correct(safe, 'made', { uncertainty: true })).folder
-}, 240_000)
+})
 
 test('is one file more for each band, no-data where the band has it, and changes no other', () => {
   const added = rasters(made).filter((name) => !rasters(plain).includes(name))
@@ -65,12 +65,13 @@ test('does not depend on threads or blocks, and less is known under air that is 
   for (const name of rasters(made).filter((file) => file.endsWith('_sigma.tif')))
     expect(readFileSync(join(other.folder, name)).equals(readFileSync(join(made, name))), name).toBe(true)
   const { folder } = await correct(safe, 'guess', { uncertainty: true, aot: 'auto', wv: 'auto' })
-  const mean = (from: string) => reportOf(from).bands.find(({ file }) => file === 'B04_sigma.tif')!.mean!
-  expect(mean(folder)).toBeGreaterThan(mean(made))
   const { uncertainty } = reportOf(folder)
+  const given = reportOf(made).uncertainty!
+  // Of the air: what a band makes of it depends on how much aerosol was found.
+  expect(uncertainty!.aot.mean).toBeGreaterThan(2 * given.aot.mean)
   expect(uncertainty!.aot.mean).toBeGreaterThan(0.05)
   expect(uncertainty!.other_aerosols).toHaveLength(3)
-}, 240_000)
+})
 
 test('report, item and inspection say what was done', async () => {
   const report = reportOf(made)
@@ -102,4 +103,4 @@ test('Landsat has it too, with light from beside taken off', async () => {
   const shares = sre!.flatMap((value, i) => (value > 1000 ? [sigma![i]! / value] : []))
   expect(shares.length).toBeGreaterThan(1000)
   expect(shares.filter((share) => !(share > 0.002 && share < 0.3))).toEqual([])
-}, 240_000)
+})

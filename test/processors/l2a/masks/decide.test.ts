@@ -40,7 +40,7 @@ function cloudyScene(heightM: number, sunDeg: readonly [number, number], viewDeg
 }
 
 describe('a cloud and its shadow', () => {
-  test('are found at any height, sun and sight, the height within 250 m, the shadow within 120 m', () => {
+  test('are found at any height, sun and sight, the height within 250 m or what moves the shadow by two cells and a half, the shadow within 120 m', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1200, max: 4500 }),
@@ -53,7 +53,9 @@ describe('a cloud and its shadow', () => {
           const { bits, heights } = decideMasks(inputOf(cells, { sky }))
           expect(heights).toHaveLength(1)
           expect(heights[0]!.isFound).toBe(true)
-          expect(Math.abs(heights[0]!.heightM - heightM)).toBeLessThanOrEqual(250)
+          // Under a high sun, seen from its side, a shadow hardly moves with the height of its cloud.
+          const cellsM = (2.5 * heightM) / Math.hypot(...shift)
+          expect(Math.abs(heights[0]!.heightM - heightM)).toBeLessThanOrEqual(Math.max(250, cellsM))
           let [n, sx, sy] = [0, 0, 0]
           bits.forEach((mask, i) => {
             if (!has(mask, 'shadowInside')) return
