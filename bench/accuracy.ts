@@ -265,8 +265,20 @@ async function ownAirSection(): Promise<string> {
 What each aerosol leaves unexplained here: ${residuals.join(', ')}. Models within a tenth of the least are not told apart by the image; which of them is there decides the near infrared.`
 }
 
-/** The page as text. Needs the reference data beside the checkout; the same data give the same bytes. */
-export async function accuracyReport(): Promise<string> {
+const CHAINS_FROM = '\n\n'
+const CHAINS_TO = '\n\nHow to read them. '
+
+/** The tables of simulated chains of a page. */
+export function chainsOf(page: string): string {
+  const after = 'with the truth of level ground.' + CHAINS_FROM
+  return page.slice(page.indexOf(after) + after.length, page.indexOf(CHAINS_TO))
+}
+
+/**
+ * The page as text. Needs the reference data beside the checkout; the same data give the same bytes.
+ * @param chains tables of simulated chains, which take seven minutes of CPU; default: made.
+ */
+export async function accuracyReport(chains?: string): Promise<string> {
   if (!hasReferenceTable || !hasSurfaceReference || !hasLandsatPair || !hasCloudReference)
     throw new ProcessingError(
       'NOT_FOUND',
@@ -362,11 +374,7 @@ its own solver of scattering (scalar aerosol) and gases, aerosol that thins out 
 displaced by 0.3 pixels, ground that reflects by direction, bands calibrated to 2 %, blue and short-wave infrared against red scattered by 15 % from field to field, ground that changes by 6 % and in patches by 30 % from date to date, ozone
 told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor chooses among its four models. Smoke has the albedo and
 asymmetry of Dubovik et al. (2002) and a phase function that no model of the processor has.
-Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` with the truth of level ground.
-
-${await simulatedSection()}
-
-How to read them. Elevation wrong by 5 m over 60 m turns slopes by 5 degrees: the whole miss of \`fre\` on slopes, as the row with exact elevation shows. Vapour is too high even where nothing is unknown: the simulator's absorption in B09 is
+Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` with the truth of level ground.${CHAINS_FROM}${chains ?? (await simulatedSection())}${CHAINS_TO}Elevation wrong by 5 m over 60 m turns slopes by 5 degrees: the whole miss of \`fre\` on slopes, as the row with exact elevation shows. Vapour is too high even where nothing is unknown: the simulator's absorption in B09 is
 interpolated between states of 6S and within 0.016 of them only ([simulator](simulator.md)), which is about 7 % of vapour; the rest is mostly calibration of B8A against B09. Light from beside is the largest part of what is left in B01 to B04. The scattered ratios of blue to red lower the AOT
 on average here. Smoke is taken for continental aerosol on six dates, on two for urban, whose absorption then asks for twice the AOT: choosing one model for a date
 by its residual alone is what fails there.
