@@ -1,7 +1,7 @@
 // Runs every check of the project and ends with one line: `N passed, N failed, N skipped`.
 // A skipped test is listed with its name; where the real test data is there, a skip fails the run:
 // otherwise a test that never runs would look like one that passes.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -21,6 +21,24 @@ function check(name, command, args, options = {}) {
   return ok
 }
 
+/** The same of several commands of one thread each, at once. */
+async function checkAtOnce(commands) {
+  await Promise.all(
+    commands.map(async ([name, command, args]) => {
+      const started = Date.now()
+      const status = await new Promise((done) => {
+        const child = spawn(command, args, { stdio: 'inherit' })
+        child.on('error', () => done(null))
+        child.on('close', done)
+      })
+      const ok = status === 0
+      totals[ok ? 'passed' : 'failed'] += 1
+      if (!ok) failures.push(name)
+      console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`)
+    }),
+  )
+}
+
 const sources = (dir, pattern) =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && pattern.test(entry.name))
@@ -30,8 +48,10 @@ const sources = (dir, pattern) =>
 const bin = (name) => join('node_modules', ...name.split('/'))
 
 if (files.length === 0) {
-  check('types', process.execPath, [bin('typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json', '--incremental', 'false'])
-  check('eslint', process.execPath, [bin('eslint/bin/eslint.js'), 'src', 'test', 'bench', '--max-warnings', '0'])
+  await checkAtOnce([
+    ['types', process.execPath, [bin('typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json', '--incremental', 'false']],
+    ['eslint', process.execPath, [bin('eslint/bin/eslint.js'), 'src', 'test', 'bench', '--max-warnings', '0']],
+  ])
   check('prettier', process.execPath, [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', 'src', 'test', 'bench'])
   check('clang-format', 'clang-format', ['--dry-run', '--Werror', ...sources('native', /\.(cpp|hpp|h)$/)])
   check('native tests', 'ctest', ['--test-dir', 'build/native', '--output-on-failure', '--no-tests=error'])
