@@ -52,8 +52,10 @@ export class Leader {
   private async live(): Promise<void> {
     const tryMs = this.options.tryMs ?? 2000
     while (!this.closing.signal.aborted) {
-      if (this.lock === undefined) await this.tryToLead()
-      else if (!(await this.lock.isHeld(tryMs))) await this.stepDown(this.lock)
+      // The connection may end while it is asked: then it has been let go already, and another lock may be here.
+      const { lock } = this
+      if (lock === undefined) await this.tryToLead()
+      else if (!(await lock.isHeld(tryMs))) await this.stepDown(lock)
       await sleep(tryMs, this.closing.signal)
     }
   }
