@@ -10,21 +10,6 @@ export const HLS_ANGLE_NO_DATA = 40000
 /** Pixels are 30 m: three of the finest. */
 export const HLS_FACTOR = 3
 
-/** Bands of S30 that we have; B09 and B10 (top of atmosphere there) we do not. */
-export const HLS_BANDS = [
-  'B01',
-  'B02',
-  'B03',
-  'B04',
-  'B05',
-  'B06',
-  'B07',
-  'B08',
-  'B8A',
-  'B11',
-  'B12',
-] as const
-
 /** AOT at 550 nm from which the aerosol level is moderate, and high. The guide gives no numbers: these are ours. */
 const [MODERATE, HIGH] = [0.2, 0.5]
 

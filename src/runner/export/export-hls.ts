@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { L2A_BANDS } from '../../domain/band-choice.js'
 import { MASK_BITS } from '../../domain/mask-bits.js'
 import { ANGLE_FILES, ANGLE_NO_DATA, bandFile, PRODUCT_FILES } from '../../products/layout.js'
 import { coarser } from '../../products/layouts/export-facts.js'
 import {
   HLS_ANGLE_NO_DATA,
-  HLS_BANDS,
   HLS_FACTOR,
   HLS_MASK_NO_DATA,
   HLS_NO_DATA,
@@ -41,7 +41,8 @@ export async function exportHls(work: ExportWork): Promise<Exported> {
   const grid = coarser(facts.finest, HLS_FACTOR)
   await work.accept(name)
   await mkdir(folder)
-  const bands = HLS_BANDS.filter((band) => work.bands.includes(band))
+  // S30 has B09 and B10 as well, at the top of the atmosphere; we have not.
+  const bands = L2A_BANDS.filter((band) => work.bands.includes(band))
   const { nbar } = product
   const isNbar = nbar !== null && bands.every((band) => product.files.has(bandFile(band, 'nbar')))
   const kind = isNbar ? 'nbar' : work.kinds.includes('fre') ? 'fre' : 'sre'

@@ -1,5 +1,9 @@
 import type { AngleGrid } from '../../domain/l1-scene.js'
 import type { Direction } from '../../domain/mean-direction.js'
+import { bracketOfIndex, newBracket } from '../../processors/l2a/interpolate.js'
+
+// One of each for all calls: they are filled anew in every one.
+const [ACROSS, DOWN] = [newBracket(), newBracket()]
 
 /** Directions of a grid of angles as unit vectors, which angles that jump from 360 to 0 are not. */
 export class DirectionField {
@@ -18,13 +22,9 @@ export class DirectionField {
   /** Bilinear between the four nodes around a point; the outermost nodes hold beyond the grid. */
   at(x: number, y: number): Direction {
     const { ulx, uly, stepXM, stepYM, rows, cols } = this.angles
-    const u = Math.min(cols - 1, Math.max(0, (x - ulx) / stepXM))
-    const v = Math.min(rows - 1, Math.max(0, (uly - y) / stepYM))
-    const i = Math.min(cols - 2, Math.floor(u))
-    const j = Math.min(rows - 2, Math.floor(v))
+    const { index: i, fraction: a } = bracketOfIndex((x - ulx) / stepXM, cols - 1, ACROSS)
+    const { index: j, fraction: b } = bracketOfIndex((uly - y) / stepYM, rows - 1, DOWN)
     const node = j * cols + i
-    const a = u - i
-    const b = v - j
     const between = (field: Float64Array): number =>
       (1 - b) * ((1 - a) * (field[node] ?? 0) + a * (field[node + 1] ?? 0)) +
       b * ((1 - a) * (field[node + cols] ?? 0) + a * (field[node + cols + 1] ?? 0))

@@ -1,20 +1,13 @@
 import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import gdal from '../../../src/raster/gdal.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 
 const home = temporaryFolder('bad-input')
-const out = join(home, 'l2a')
-const correct = (product: string, parameters = {}) =>
-  correctToFolder({
-    ...{ threads: 2, blockSize: 1024, force: true, codec: 'deflate', signal: new AbortController().signal },
-    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out, previous: null },
-    ...{ onProgress: () => undefined, onNote: () => undefined, product, parameters },
-  })
+const correct = (product: string, parameters = {}) => correctProduct(home, product, 'l2a', { parameters })
 let whole: string
 beforeAll(async () => {
   const { safePath } = await simulateL1c({

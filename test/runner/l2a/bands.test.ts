@@ -1,21 +1,15 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import { isChosen, wrongWithBandChoice } from '../../../src/domain/band-choice.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
 import { simulateLandsat } from '../../../src/simulator/landsat/simulate-landsat.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder, tilth } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 
 const home = temporaryFolder('bands')
-const correct = async (product: string, out: string, parameters: Readonly<Record<string, unknown>>) =>
-  correctToFolder({
-    ...{ product, previous: null, force: true, codec: 'deflate', threads: 2, blockSize: 1024 },
-    ...{ signal: new AbortController().signal, onProgress: () => undefined, onNote: () => undefined },
-    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out: join(home, out) },
-    parameters: { nbar: true, ...parameters },
-  })
+const correct = (product: string, out: string, parameters: Readonly<Record<string, unknown>>) =>
+  correctProduct(home, product, out, { parameters: { nbar: true, ...parameters } })
 const rasters = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.tif'))
 
 let safe: string

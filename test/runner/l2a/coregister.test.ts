@@ -2,30 +2,25 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { formatDecisions } from '../../../src/cli/format-inspect.js'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import { blocksOf } from '../../../src/domain/grid.js'
 import { reportSchema, type Report } from '../../../src/products/report.js'
 import gdal from '../../../src/raster/gdal.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
+import type { CorrectToFolderOptions } from '../../../src/runner/l2a/correct-to-folder.js'
 import { SourceBlocks } from '../../../src/runner/l2a/source-blocks.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 import { readPixels } from '../../support/l2a-product.js'
 
 const home = temporaryFolder('coregister')
-const quiet = { onProgress: () => undefined, onNote: () => undefined }
 const correct = async (
   product: string,
   out: string,
   parameters: Readonly<Record<string, unknown>>,
-  { threads = 2, blockSize = 1024 } = {},
+  more: Pick<Partial<CorrectToFolderOptions>, 'threads' | 'blockSize'> = {},
 ) => {
-  const { folder } = await correctToFolder({
-    ...{ product, previous: null, force: true, codec: 'deflate', threads, blockSize, ...quiet },
-    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out: join(home, out) },
-    signal: new AbortController().signal,
-    parameters: { aot: 0.15, wv: 2, aerosol: 'continental', ...parameters },
-  })
+  const wanted = { aot: 0.15, wv: 2, aerosol: 'continental', ...parameters }
+  const { folder } = await correctProduct(home, product, out, { ...more, parameters: wanted })
   return folder
 }
 const reportOf = (folder: string): Report =>

@@ -1,27 +1,19 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import gdal from '../../../src/raster/gdal.js'
 import { toLonLat } from '../../../src/raster/transform.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
 import type { LonLatBox } from '../../../src/runner/l2a/crop-scene.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder, tilth } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 
 const home = temporaryFolder('crop')
 const correct = (product: string, out: string, bbox?: LonLatBox, options = {}) =>
-  correctToFolder({
-    ...{ threads: 2, blockSize: 1024, force: true, codec: 'deflate', signal: new AbortController().signal },
-    ...{
-      scratch: join(home, 'scratch'),
-      archiveLimits: archiveLimits({}),
-      out: join(home, out),
-      previous: null,
-    },
-    ...{ onProgress: () => undefined, onNote: () => undefined, product, ...options },
-    ...(bbox === undefined ? {} : { bbox }),
+  correctProduct(home, product, out, {
     parameters: { aot: 0.2, wv: 2, aerosol: 'continental', nbar: true },
+    ...(bbox === undefined ? {} : { bbox }),
+    ...options,
   })
 
 let safe: string

@@ -1,21 +1,16 @@
 import { cpSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import { MASK_BITS } from '../../../src/domain/mask-bits.js'
 import gdal from '../../../src/raster/gdal.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 import { readPixels } from '../../support/l2a-product.js'
 
 const home = temporaryFolder('hard-scenes')
-const correct = (product: string, parameters = {}, out = join(home, 'l2a')) =>
-  correctToFolder({
-    ...{ threads: 2, blockSize: 1024, force: true, codec: 'deflate', signal: new AbortController().signal },
-    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out, previous: null },
-    ...{ onProgress: () => undefined, onNote: () => undefined, product, parameters },
-  })
+const correct = (product: string, parameters = {}, out = 'l2a') =>
+  correctProduct(home, product, out, { parameters })
 let whole: string
 beforeAll(async () => {
   const { safePath } = await simulateL1c({
@@ -101,9 +96,8 @@ test('saturated snow is told, and no number runs over', async () => {
 
 test('a scene that is nothing but cloud is refused as too cloudy, and leaves nothing', async () => {
   const product = changed((dn, band) => (dn === 0 ? 0 : band === 'B10' ? 1030 : 7500))
-  const out = join(home, 'cloudy')
-  await expect(correct(product, {}, out)).rejects.toMatchObject({ code: 'TOO_CLOUDY' })
-  expect(readdirSync(out)).toEqual([])
+  await expect(correct(product, {}, 'cloudy')).rejects.toMatchObject({ code: 'TOO_CLOUDY' })
+  expect(readdirSync(join(home, 'cloudy'))).toEqual([])
 })
 
 test('a scene that is nothing but water is corrected as water, with an AOT that nobody claims to have seen', async () => {
@@ -143,7 +137,7 @@ test('voids of a DEM are filled from their edges: nobody sees them in pressure o
     return path
   }
   const { folder: full } = await correct(whole, { dem: dem('full.tif', false) })
-  const { folder: holed } = await correct(whole, { dem: dem('holed.tif', true) }, join(home, 'holed'))
+  const { folder: holed } = await correct(whole, { dem: dem('holed.tif', true) }, 'holed')
   expect(reportOf(holed).flags).not.toContain('dem_incomplete')
   for (const name of ['B02_sre.tif', 'B04_fre.tif']) {
     const [a, b] = [readPixels(join(full, name)).pixels, readPixels(join(holed, name)).pixels]

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import type { AngleGrid, L1Scene } from '../../../src/domain/l1-scene.js'
 import { BRDF_WEIGHTS } from '../../../src/processors/l2a/brdf.js'
 import { overpassSunZenith } from '../../../src/processors/l2a/overpass-sun.js'
@@ -10,28 +9,23 @@ import { reportSchema } from '../../../src/products/report.js'
 import gdal from '../../../src/raster/gdal.js'
 import { toLonLat } from '../../../src/raster/transform.js'
 import { exportToFolder } from '../../../src/runner/export/export-product.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
+import type { CorrectToFolderOptions } from '../../../src/runner/l2a/correct-to-folder.js'
 import { simulateLandsat } from '../../../src/simulator/landsat/simulate-landsat.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { checkCog } from '../../support/cog-check.js'
 import { temporaryFolder } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 import { readPixels } from '../../support/l2a-product.js'
 
 const home = temporaryFolder('nbar')
 const codec = 'deflate' as const
 const signal = new AbortController().signal
-const quiet = { onProgress: () => undefined, onNote: () => undefined }
-const correct = async (
+const correct = (
   product: string,
   out: string,
   parameters: Readonly<Record<string, unknown>>,
-  { threads = 2, blockSize = 1024 } = {},
-) =>
-  correctToFolder({
-    ...{ product, previous: null, force: true, codec, signal, threads, blockSize, ...quiet },
-    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out: join(home, out) },
-    parameters: { aot: 0.15, wv: 2, ...parameters },
-  })
+  more: Pick<Partial<CorrectToFolderOptions>, 'threads' | 'blockSize'> = {},
+) => correctProduct(home, product, out, { ...more, parameters: { aot: 0.15, wv: 2, ...parameters } })
 const rasters = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.tif'))
 const bytes = (folder: string) =>
   Object.fromEntries(

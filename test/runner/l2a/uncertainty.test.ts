@@ -1,30 +1,24 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { archiveLimits } from '../../../src/config/archive-limits.js'
 import { openL2aProduct } from '../../../src/products/l2a/open-l2a.js'
 import { readPixelNumbers } from '../../../src/products/l2a/pixel-numbers.js'
 import { reportSchema } from '../../../src/products/report.js'
-import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
+import type { CorrectToFolderOptions } from '../../../src/runner/l2a/correct-to-folder.js'
 import { simulateLandsat } from '../../../src/simulator/landsat/simulate-landsat.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { checkCog } from '../../support/cog-check.js'
 import { temporaryFolder } from '../../support/cli.js'
+import { correctProduct } from '../../support/correct-product.js'
 import { readPixels } from '../../support/l2a-product.js'
 
 const home = temporaryFolder('uncertainty')
-const correct = async (
+const correct = (
   product: string,
   out: string,
   parameters: Readonly<Record<string, unknown>>,
-  { threads = 2, blockSize = 1024 } = {},
-) =>
-  correctToFolder({
-    ...{ product, previous: null, force: true, codec: 'deflate' as const, threads, blockSize },
-    ...{ signal: new AbortController().signal, onProgress: () => undefined, onNote: () => undefined },
-    ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), out: join(home, out) },
-    parameters: { aot: 0.15, wv: 2, ...parameters },
-  })
+  more: Pick<Partial<CorrectToFolderOptions>, 'threads' | 'blockSize'> = {},
+) => correctProduct(home, product, out, { ...more, parameters: { aot: 0.15, wv: 2, ...parameters } })
 const rasters = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.tif'))
 const reportOf = (folder: string) =>
   reportSchema.parse(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')))

@@ -1,5 +1,6 @@
 import type { Grid } from '../../../domain/grid.js'
 import type { AngleGrid, DetectorAngles } from '../../../domain/l1-scene.js'
+import { bracketOfIndex, newBracket } from '../interpolate.js'
 
 /** Offsets on the ground by metre of height, m east and north, by cell: tan(zenith) (sin, cos)(azimuth). NaN where unknown. */
 export interface Offsets {
@@ -49,6 +50,7 @@ function offsetNodes(angles: AngleGrid): OffsetNodes {
 
 function onCells(grid: Grid, nodesOf: (cell: number) => OffsetNodes | undefined): Offsets {
   const size = grid.width * grid.height
+  const [across, down] = [newBracket(), newBracket()]
   const [east, north] = [new Float32Array(size).fill(NaN), new Float32Array(size).fill(NaN)]
   for (let row = 0; row < grid.height; row++)
     for (let column = 0; column < grid.width; column++) {
@@ -56,19 +58,19 @@ function onCells(grid: Grid, nodesOf: (cell: number) => OffsetNodes | undefined)
       const nodes = nodesOf(cell)
       if (nodes === undefined) continue
       const { angles } = nodes
-      const u = between(
+      bracketOfIndex(
         (grid.ulx + (column + 0.5) * grid.pixelWidthM - angles.ulx) / angles.stepXM,
         angles.cols - 1,
+        across,
       )
-      const v = between(
+      bracketOfIndex(
         (angles.uly - grid.uly + (row + 0.5) * grid.pixelHeightM) / angles.stepYM,
         angles.rows - 1,
+        down,
       )
-      const x = Math.min(Math.floor(u), angles.cols - 2)
-      const y = Math.min(Math.floor(v), angles.rows - 2)
-      const fx = u - x
-      const fy = v - y
-      const at = y * angles.cols + x
+      const fx = across.fraction
+      const fy = down.fraction
+      const at = down.index * angles.cols + across.index
       const mix = (field: Float64Array) =>
         (1 - fy) * ((1 - fx) * field[at]! + fx * field[at + 1]!) +
         fy * ((1 - fx) * field[at + angles.cols]! + fx * field[at + angles.cols + 1]!)
@@ -77,8 +79,6 @@ function onCells(grid: Grid, nodesOf: (cell: number) => OffsetNodes | undefined)
     }
   return { east, north }
 }
-
-const between = (value: number, most: number) => Math.min(Math.max(value, 0), most)
 
 /**
  * Where a cloud's shadow falls, seen from where the image shows the cloud: up along the line of sight, then down along the sunlight. A cloud seen at p whose height is h
