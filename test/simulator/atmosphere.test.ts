@@ -74,7 +74,7 @@ describe('air of the simulator', () => {
       expect(d.path, `${band} path reflectance`).toBeLessThan(/^B0?1$|^B8$/.test(band) ? 0.0012 : 0.001)
       expect(d.transmittance, `${band} transmittance, relative`).toBeLessThan(0.007)
       expect(d.albedo, `${band} spherical albedo`).toBeLessThan(0.0015)
-      expect(d.gas, `${band} gases`).toBeLessThan(band === 'B09' || band === 'B9' ? 0.016 : 0.0045)
+      expect(d.gas, `${band} gases`).toBeLessThan(/^B12$|^B7$/.test(band) ? 0.0035 : 0.0015)
     }
   })
 

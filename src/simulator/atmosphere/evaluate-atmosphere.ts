@@ -30,6 +30,8 @@ export interface BandOptics {
     readonly ozone: Points
     readonly other1013: Points
     readonly other902: Points
+    /** Over so many km what water absorbs falls as if its amount fell to 1/e: thinner vapour, and less broadening of its lines. */
+    readonly waterScaleKm: number
   }
   /** Molecular optical depth at 1013.25 hPa; extinction of the aerosol relative to 550 nm. */
   readonly depths: readonly [number, number]
@@ -77,9 +79,8 @@ export interface AirGeometry {
 }
 
 const { sun: SUN, view: VIEW, aot: AOT, molecules: MOLECULES, modes: MODES } = AXES
-/** km; chosen so that pressure (MLS 902 hPa) and water (.61 of the column, less what weaker broadening takes) fit at 1 km. */
+/** km; chosen so that pressure fits at 1 km (MLS 902 hPa). */
 const SCALE_HEIGHT_AIR_KM = 8.6
-const SCALE_HEIGHT_WATER_KM = 2
 
 /** Air above a place in one band: interpolates the table in AOT once, then in angles and molecules (pressure) for each place. */
 export class BandAir {
@@ -129,7 +130,7 @@ export class BandAir {
   gases(g: AirGeometry): { water: number; halfWater: number; others: number } {
     const points = this.optics.gases
     const airmass = 1 / cosine(g.sza) + 1 / cosine(g.vza)
-    const water = airmass * this.air.wv * Math.exp(-g.altitudeM / 1000 / SCALE_HEIGHT_WATER_KM)
+    const water = airmass * this.air.wv * Math.exp(-g.altitudeM / 1000 / points.waterScaleKm)
     const pressure = pressureRatio(g.altitudeM)
     const t = (pressure - 1) / (902 / 1013 - 1)
     const [low, high] = [opticalDepth(points.other1013, airmass), opticalDepth(points.other902, airmass)]

@@ -261,6 +261,7 @@ export function generateSensors(folder: string, solarCsv: string, outFolder: str
 /** Points of band-mean transmittance over absorber amount: measured states where there are some, else the published fits. */
 function gasPoints(states: readonly Row[], fits: readonly Row[], family: Family, prefix: string): string {
   const result: Record<string, Record<string, unknown>> = {}
+  const scales = waterScales(states, family)
   for (const platform of family.platforms) {
     const byBand: Record<string, unknown> = {}
     for (const band of family.bands) {
@@ -303,6 +304,7 @@ function gasPoints(states: readonly Row[], fits: readonly Row[], family: Family,
         ozone: sorted(ozone),
         other1013: sorted(other.get(1013) ?? new Map<number, number>()),
         other902: sorted(other.get(902) ?? new Map<number, number>()),
+        waterScaleKm: scales.get(band) ?? VAPOUR_SCALE_KM,
       }
     }
     result[platform] = byBand
@@ -313,12 +315,51 @@ function gasPoints(states: readonly Row[], fits: readonly Row[], family: Family,
         .map(([k, v]) => `    ${k}: ${JSON.stringify(v)},`)
         .join('\n')}\n  },`,
   )
-  const type = `Readonly<Record<${family.types.platform}, Readonly<Record<${family.types.band}, { water: Points; ozone: Points; other1013: Points; other902: Points }>>>>`
+  const type = `Readonly<Record<${family.types.platform}, Readonly<Record<${family.types.band}, { water: Points; ozone: Points; other1013: Points; other902: Points; waterScaleKm: number }>>>>`
   return (
     `type Points = readonly (readonly [number, number])[]\n` +
-    `/** [slant amount, transmittance]: water in g/cm2, ozone in cm-atm, other gases in airmasses at 1013 and 902 hPa. */\n` +
+    `/** [slant amount, transmittance]: water in g/cm2, ozone in cm-atm, other gases in airmasses at 1013 and 902 hPa. waterScaleKm: over so many km what water absorbs falls as if its amount fell to 1/e. */\n` +
     `export const ${prefix}GAS_POINTS: ${type} = {\n${lines.join('\n')}\n}\n`
   )
+}
+
+/** Of vapour itself; for bands without its absorption. */
+const VAPOUR_SCALE_KM = 2
+
+/**
+ * Over what height the absorption of water falls as if its amount at sea level fell to 1/e, km: vapour thins out, and its strong lines
+ * lose the broadening by pressure as well. From states of the base platform at sea level and at 1 km, the middle of all.
+ */
+function waterScales(states: readonly Row[], family: Family): Map<string, number> {
+  const scales = new Map<string, number>()
+  for (const band of family.bands) {
+    const at = (altitude: number) =>
+      states
+        .filter(
+          (r) =>
+            ['platform', 'band', 'aerosol', 'vza'].every(
+              (key, i) => r[key] === [family.base, band, 'continental', '0'][i],
+            ) && number(r, 'alt_km') === altitude,
+        )
+        .flatMap((r) => {
+          const amount = (1 + 1 / Math.cos((number(r, 'sza') * Math.PI) / 180)) * number(r, 'wv')
+          const of = (u: number, t: string) => ({ root: Math.sqrt(u), tau: -Math.log(number(r, t)) })
+          return [of(amount, 'tg_h2o'), ...(altitude === 0 ? [of(amount / 2, 'tg_h2o_half')] : [])]
+        })
+        .sort((a, b) => a.root - b.root)
+    const sea = at(0)
+    const found = at(1).flatMap(({ root, tau }) => {
+      const k = sea.findIndex((point) => point.tau >= tau)
+      const [low, high] = [sea[k - 1], sea[k]]
+      // Less than a thousandth is lost in the rounding of the states.
+      if (low === undefined || high === undefined || tau < 0.001 || high.tau === low.tau) return []
+      const there = low.root + ((tau - low.tau) / (high.tau - low.tau)) * (high.root - low.root)
+      return [1 / (2 * Math.log(root / there))]
+    })
+    if (found.length > 0)
+      scales.set(band, Number(found.sort((a, b) => a - b)[Math.floor(found.length / 2)]?.toFixed(3)))
+  }
+  return scales
 }
 
 function readCsv(path: string): Row[] {

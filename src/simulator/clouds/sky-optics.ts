@@ -108,13 +108,12 @@ export class SkyOptics {
 }
 
 /**
- * What the vapour above a height absorbs, over what an exponential profile with the broadening of sea level would: strong lines weaken with pressure
- * (Curtis and Godson: amount times pressure), and above 5 km vapour thins out faster (in the mid-latitude summer profile about a thousandth of the column
- * lies above 10 km). Without this cirrus would vanish from the band that was made to see it.
+ * What the vapour above a height absorbs, over what goes on as it does in the lowest kilometre: above 5 km vapour thins out faster (in the
+ * mid-latitude summer profile about a thousandth of the column lies above 10 km). Without this cirrus would vanish from the band that was made to see it.
  */
 export function vapourFactor(altitudeM: number): number {
   const km = altitudeM / 1000
-  return Math.exp(-km / 8.6) * Math.exp(-((Math.max(0, km - 5) / 3.8) ** 2))
+  return Math.exp(-((Math.max(0, km - 5) / 3.8) ** 2))
 }
 
 /** Thickness of all decks, and of cirrus alone, on a line of sight. */
