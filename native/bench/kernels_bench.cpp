@@ -83,11 +83,18 @@ int main() {
                        level_ground);
   });
   std::vector<float> heights(n), means(n);
+  std::vector<std::int16_t> index(n);
   std::vector<std::uint8_t> classes_of_shadow(n);
   for (std::size_t i = 0; i < n; ++i) heights[i] = static_cast<float>(dn[i]) * 0.2f;
   const tilth::SunOverGrid sun{{1.2f, 1.2f, 1.2f, 1.2f}, {-0.8f, -0.8f, -0.8f, -0.8f}};
   measure("cast_shadows, 400 m relief", 2, [&] {
     tilth::cast_shadows({heights, kSide, kSide, 60}, sun, 5, 0, kSide, classes_of_shadow);
+  });
+  measure("slopes of neighbours", 10, [&] {
+    tilth::slopes({heights, kSide, kSide, 20}, {6, 0.0f}, 0, kSide - 12, out, index);
+  });
+  measure("slopes, planes of 13 x 13", 5, [&] {
+    tilth::slopes({heights, kSide, kSide, 20}, {6, 2.0f}, 0, kSide - 12, out, index);
   });
   const std::vector<float> weights(21 * 21, 1.0f);
   measure("means_around, 21 x 21", 1,
@@ -96,7 +103,6 @@ int main() {
     tilth::halve_mean_i16({out, kSide, kSide, kSide}, -32768, {half, kSide / 2, kSide / 2, kSide / 2});
   });
   std::vector<std::int16_t> red(out.rbegin(), out.rend());
-  std::vector<std::int16_t> index(n);
   measure("normalized_difference", 50, [&] { tilth::normalized_difference(out, red, -32768, 100, index); });
   std::vector<std::uint8_t> rank(n), classes(n, 4);
   std::vector<std::uint16_t> count(n);

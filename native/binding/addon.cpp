@@ -141,8 +141,15 @@ std::pair<int, int> rows_of(const Arguments& args, int rows) {
 void Slopes(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
   const Heights heights = heights_of(args);
-  const std::size_t inner = area(heights.rows - 2, heights.columns - 2);
-  slopes(heights, args.array<std::int16_t>("east", inner), args.array<std::int16_t>("north", inner));
+  SlopeFit fit{};
+  fit.reach = args.integer("reach", 1, std::min({32, (heights.rows - 1) / 2, (heights.columns - 1) / 2}));
+  fit.error_m = static_cast<float>(args.number("errorM"));
+  if (!(fit.error_m >= 0)) throw args.range_error("errorM", "expected a number of at least 0");
+  const int rows = heights.rows - 2 * fit.reach;
+  const std::size_t inner = area(rows, heights.columns - 2 * fit.reach);
+  const auto [first, last] = rows_of(args, rows);
+  slopes(heights, fit, first, last, args.array<std::int16_t>("east", inner),
+         args.array<std::int16_t>("north", inner));
 }
 
 void CastShadows(const Napi::CallbackInfo& info) {

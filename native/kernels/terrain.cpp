@@ -19,20 +19,85 @@ float over_corners(const float (&corner)[4], float u, float v) noexcept {
   return upper + v * (lower - upper);
 }
 
+/// Columns worked on at a time: their sums stay in the nearest cache.
+constexpr int kChunk = 256;
+constexpr int kMostReach = 32;
+
+/// The plane of least squares through a square of heights.
+struct PlaneFit {
+  double east, north;  ///< metres by pixel
+  double departure;    ///< sum of the squares of what departs from it, square metres
+  double freedom;      ///< heights less parameters
+};
+
+/// Sums over the rows around one row, by column: of heights, of heights times rows to the north, of squares.
+class ColumnSums {
+ public:
+  void take(const float* z, std::ptrdiff_t stride, int reach, int width) noexcept {
+    std::fill_n(heights_, width, 0.0);
+    std::fill_n(moments_, width, 0.0);
+    std::fill_n(squares_, width, 0.0);
+    for (int y = -reach; y <= reach; ++y) {
+      const float* row = z - y * stride;
+      for (int c = 0; c < width; ++c) {
+        const double height = row[c];
+        heights_[c] += height;
+        moments_[c] += y * height;
+        squares_[c] += height * height;
+      }
+    }
+  }
+
+  /// Around the column `reach` columns after column c. Over a square, x, y and 1 are orthogonal.
+  PlaneFit fit(int c, int reach) const noexcept {
+    const int side = 2 * reach + 1;
+    double sum = 0.0, along = 0.0, up = 0.0, squares = 0.0;
+    for (int k = 0; k < side; ++k) {
+      sum += heights_[c + k];
+      along += (k - reach) * heights_[c + k];
+      up += moments_[c + k];
+      squares += squares_[c + k];
+    }
+    const double count = static_cast<double>(side) * side;
+    const double spread = count * reach * (reach + 1) / 3.0;  // sum of x^2
+    return {along / spread, up / spread, squares - sum * sum / count - (along * along + up * up) / spread,
+            count - 3.0};
+  }
+
+ private:
+  double heights_[kChunk + 2 * kMostReach];
+  double moments_[kChunk + 2 * kMostReach];
+  double squares_[kChunk + 2 * kMostReach];
+};
+
 }  // namespace
 
-void slopes(const Heights& heights, std::span<std::int16_t> east, std::span<std::int16_t> north) noexcept {
-  const int columns = heights.columns - 2;
-  const float per_metre = static_cast<float>(1.0 / (2.0 * heights.pixel_m));
-  for (int r = 0; r < heights.rows - 2; ++r) {
-    const float* above = heights.m.data() + static_cast<std::ptrdiff_t>(r) * heights.columns + 1;
-    const float* here = above + heights.columns;
-    const float* below = here + heights.columns;
+void slopes(const Heights& heights, const SlopeFit& fit, int first_row, int last_row,
+            std::span<std::int16_t> east, std::span<std::int16_t> north) noexcept {
+  const int reach = fit.reach, columns = heights.columns - 2 * reach;
+  const double per_metre = 1.0 / (2.0 * heights.pixel_m);
+  ColumnSums sums;
+  for (int r = first_row; r < last_row; ++r) {
+    const float* here = heights.m.data() + static_cast<std::ptrdiff_t>(r + reach) * heights.columns + reach;
     std::int16_t* to_east = east.data() + static_cast<std::ptrdiff_t>(r) * columns;
     std::int16_t* to_north = north.data() + static_cast<std::ptrdiff_t>(r) * columns;
-    for (int c = 0; c < columns; ++c) {
-      to_east[c] = stored_slope((here[c + 1] - here[c - 1]) * per_metre);
-      to_north[c] = stored_slope((above[c] - below[c]) * per_metre);
+    for (int first = 0; first < columns; first += kChunk) {
+      const int width = std::min(kChunk, columns - first);
+      const float* z = here + first;
+      if (fit.error_m > 0.0f) sums.take(z - reach, heights.columns, reach, width + 2 * reach);
+      for (int c = 0; c < width; ++c, ++z) {
+        double dx = (static_cast<double>(z[1]) - z[-1]) * per_metre;
+        double dy = (static_cast<double>(z[-heights.columns]) - z[heights.columns]) * per_metre;
+        if (fit.error_m > 0.0f) {
+          const PlaneFit plane = sums.fit(c, reach);
+          const double explained = static_cast<double>(fit.error_m) * fit.error_m * plane.freedom;
+          const double weight = plane.departure > explained ? explained / plane.departure : 1.0;
+          dx += weight * (plane.east / heights.pixel_m - dx);
+          dy += weight * (plane.north / heights.pixel_m - dy);
+        }
+        to_east[first + c] = stored_slope(static_cast<float>(dx));
+        to_north[first + c] = stored_slope(static_cast<float>(dy));
+      }
     }
   }
 }

@@ -165,11 +165,23 @@ void height_slopes() {
   for (int r = 0; r < 4; ++r)
     for (int c = 0; c < 5; ++c) z.push_back(static_cast<float>(30 * c - 10 * r));
   std::vector<std::int16_t> east(6), north(6);
-  tilth::slopes({z, 4, 5, 10}, east, north);
-  for (int i = 0; i < 6; ++i) {
-    expect_equal("dz/dx", east[i], 3 * 4096);
-    expect_equal("dz/dy", north[i], 4096);
+  for (const float error : {0.0f, 2.0f}) {
+    tilth::slopes({z, 4, 5, 10}, {1, error}, 0, 2, east, north);
+    for (int i = 0; i < 6; ++i) {
+      expect_equal("dz/dx", east[i], 3 * 4096);
+      expect_equal("dz/dy", north[i], 4096);
+    }
   }
+  // 6 m to the east of level ground: by its neighbours 0.3; the plane rises by 6 / 6 m a pixel, 0.1, and
+  // leaves 36 - 36 / 9 - 36 / 6 = 26 square metres with 6 degrees of freedom.
+  const std::vector<float> rock = {0, 0, 0, 0, 0, 6, 0, 0, 0};
+  const auto slope_of_rock = [&](float error) {
+    tilth::slopes({rock, 3, 3, 10}, {1, error}, 0, 1, east, north);
+    return east[0];
+  };
+  expect_equal("exact heights", slope_of_rock(0.0f), 1229);
+  expect_equal("6 of 26 explained", slope_of_rock(1.0f), 1040);
+  expect_equal("all explained", slope_of_rock(3.0f), 410);
 }
 
 void shadow_of_a_wall() {

@@ -18,6 +18,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly aerosol?: string
   readonly dem?: string
   readonly adjacency: boolean
+  readonly demError?: number
   readonly slopes?: string
   readonly nbar: boolean
   readonly uncertainty: boolean
@@ -75,6 +76,11 @@ export function register(program: Command): void {
     .option(
       '--dem <path>',
       'elevation in m above the EGM2008 geoid, any GDAL raster or a folder of them; level ground at sea level without',
+    )
+    .option(
+      '--dem-error <m>',
+      'how far heights of the DEM are off against those around them, standard deviation, 0..50 m: slopes of ground that is no rougher are those of a plane over 240 m (default: 2)',
+      numberIn(0, 50, 'm'),
     )
     .option('--adjacency', 'take off what neighbouring ground scattered into the line of sight', false)
     .addOption(
@@ -203,6 +209,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.ozone === undefined ? {} : { ozone: options.ozone }),
   ...(options.aerosol === undefined ? {} : { aerosol: options.aerosol }),
   ...(options.dem === undefined ? {} : { dem: options.dem }),
+  ...(options.demError === undefined ? {} : { dem_error: options.demError }),
   ...(options.adjacency ? { adjacency: true } : {}),
   ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
   ...(options.nbar ? { nbar: true } : {}),

@@ -17,8 +17,21 @@ export interface RowRange {
   readonly lastRow: number
 }
 
-/** Slopes of the inner pixels, [rows - 2][columns - 2] x SLOPE_SCALE, `east` dz/dx and `north` dz/dy (native/kernels/terrain.hpp). */
-export function slopes(args: HeightGrid & { readonly east: Int16Array; readonly north: Int16Array }): void {
+/**
+ * Slopes of the inner pixels, [rows - 2 reach][columns - 2 reach] x SLOPE_SCALE, `east` dz/dx and `north` dz/dy, between those of a plane
+ * through what lies around and of the four neighbours (native/kernels/terrain.hpp). Rows are those of the inner pixels.
+ */
+export function slopes(
+  args: HeightGrid &
+    RowRange & {
+      /** Pixels around one that a plane is laid through, 1 to 32. */
+      readonly reach: number
+      /** Standard deviation of the heights, m; 0: the four neighbours alone. */
+      readonly errorM: number
+      readonly east: Int16Array
+      readonly north: Int16Array
+    },
+): void {
   addon().slopes(args)
 }
 

@@ -131,7 +131,7 @@ export interface KernelPool {
   /** Sums of a block's pixels by cells, as the kernel; `pixels` should lie on shared memory. */
   cellSums(task: CellSumsArgs): Promise<BlockCells>
   /** As the kernels of the ground; what they write must lie on shared memory, what they read should. Rows are shared among the threads of the budget. */
-  slopes(task: Parameters<typeof slopes>[0]): Promise<void>
+  slopes(task: Omit<Parameters<typeof slopes>[0], keyof RowRange>): Promise<void>
   castShadows(task: Omit<Parameters<typeof castShadows>[0], keyof RowRange>): Promise<void>
   meansAround(task: Omit<Parameters<typeof meansAround>[0], keyof RowRange>): Promise<void>
   /** One date into the states of a composite, which lie on shared memory. */
@@ -298,7 +298,9 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     slopes: async (task) => {
       mustBeShared('east', task.east)
       mustBeShared('north', task.north)
-      await gated(() => piscina.run(task, { name: 'slopes' }))
+      await byRows(task.rows - 2 * task.reach, (rows) =>
+        piscina.run({ ...task, ...rows }, { name: 'slopes' }),
+      )
     },
     castShadows: async (task) => {
       mustBeShared('hidden', task.hidden)

@@ -37,10 +37,52 @@ test('high ground shades what lies behind its edge as far as geometry says, what
 
 test('slopes of a plane are those of the plane, and too steep ones are cut', () => {
   const plane = Float32Array.from({ length: 30 }, (_, i) => 2.5 * 10 * (i % 6) - 90 * Math.floor(i / 6))
-  const [east, north] = [new Int16Array(12), new Int16Array(12)]
-  slopes({ heights: plane, rows: 5, columns: 6, pixelM: 10, east, north })
-  expect([...east]).toEqual(Array(12).fill(2.5 * SLOPE_SCALE))
-  expect([...north]).toEqual(Array(12).fill(32767))
+  for (const errorM of [0, 3]) {
+    const [east, north] = [new Int16Array(12), new Int16Array(12)]
+    const rows = { rows: 5, columns: 6, firstRow: 0, lastRow: 3 }
+    slopes({ heights: plane, ...rows, pixelM: 10, reach: 1, errorM, east, north })
+    expect([...east]).toEqual(Array(12).fill(2.5 * SLOPE_SCALE))
+    expect([...north]).toEqual(Array(12).fill(32767))
+  }
+})
+
+test('slopes come from a plane where heights are no rougher than their error, from the neighbours where they are, and rows apart give what the whole gives', () => {
+  const [side, reach, pixelM] = [60, 6, 20]
+  const inner = side - 2 * reach
+  const of = (heights: Float32Array, errorM: number, step = inner) => {
+    const [east, north] = [new Int16Array(inner * inner), new Int16Array(inner * inner)]
+    for (let firstRow = 0; firstRow < inner; firstRow += step) {
+      const rows = { rows: side, columns: side, firstRow, lastRow: Math.min(inner, firstRow + step) }
+      slopes({ heights, ...rows, pixelM, reach, errorM, east, north })
+    }
+    return { east, north }
+  }
+  let seed = 5
+  const noise = Float32Array.from({ length: side * side }, () => {
+    let sum = -6
+    for (let i = 0; i < 12; i++) sum += (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
+    return 5 * sum
+  })
+  const slope = noise.map((z, i) => z + 0.3 * pixelM * (i % side) + 900)
+  const spread = (values: Int16Array) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    return [mean, Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length)].map(
+      (value) => value / SLOPE_SCALE,
+    )
+  }
+  // Of four neighbours 5 sqrt(2) / 40; of a plane 5 / sqrt(sum of x^2 over 13 x 13 pixels), 5 / (20 sqrt(2366)).
+  const [byNeighbours, byPlane] = [spread(of(slope, 0).east), spread(of(slope, 6).east)]
+  expect(byNeighbours[0]).toBeCloseTo(0.3, 2)
+  expect(byNeighbours[1]).toBeCloseTo((5 * Math.SQRT2) / 40, 2)
+  expect(byPlane[0]).toBeCloseTo(0.3, 2)
+  expect(byPlane[1]).toBeLessThan(0.007)
+  // A ridge is 60 times as rough as an error of 1 m: its flanks keep their slopes up to the crest.
+  const ridge = Float32Array.from(noise, (_, i) => -0.8 * pixelM * Math.abs((i % side) - 29.5))
+  const flank = (errorM: number) => of(ridge, errorM).east[20 * inner + 27 - reach]! / SLOPE_SCALE
+  expect(flank(0)).toBeCloseTo(0.8, 3)
+  expect(flank(1)).toBeGreaterThan(0.75)
+  expect(flank(100)).toBeLessThan(0.45)
+  expect(of(slope, 3, 7)).toEqual(of(slope, 3))
 })
 
 test('means around leave out what is not known, and rows apart give what the whole gives', () => {

@@ -122,6 +122,15 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Take light that neighbouring ground scattered into the line of sight off each pixel.',
   }),
+  'processor.l2a.dem_error': number({
+    unit: 'm',
+    min: 0,
+    max: 50,
+    default: 2,
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'How far heights of the DEM are off against those around them, as a standard deviation: slopes of ground that is no rougher are those of a plane over 240 m; 0 = of the four neighbours alone.',
+  }),
   'processor.l2a.slopes': choice({
     values: ['none', 'lambert', 'canopy'],
     default: 'lambert',

@@ -81,7 +81,7 @@ export const optionalLayers = ({
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 4,
+  version: 5,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:
@@ -119,6 +119,14 @@ export const l2a = defineProcessor({
       .default(null)
       .describe(
         'Elevation for pressure and slopes: a raster of any format and CRS that GDAL reads, or a folder of them, heights above the geoid; the datum that it states is reported; none: level ground at sea level [m].',
+      ),
+    dem_error: z
+      .number()
+      .min(0)
+      .max(50)
+      .default(2)
+      .describe(
+        'How far heights of the DEM are off against those around them, as a standard deviation: slopes of ground that is no rougher are those of a plane over 240 m; 0: of the four neighbours alone. The default is an assumption for global models of 30 m; the sheet or the error layer of a model says more [m].',
       ),
     adjacency: z
       .boolean()

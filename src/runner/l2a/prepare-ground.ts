@@ -24,7 +24,7 @@ export interface PrepareGroundOptions {
   readonly surfaceOf: (band: L1SceneBand) => Float32Array | null
   /** Not 0 where a cell is cloud: what is below it is taken as what lies around. */
   readonly isCloud: Uint8Array
-  readonly params: Pick<L2aParams, 'adjacency' | 'slopes' | 'dem' | 'uncertainty'>
+  readonly params: Pick<L2aParams, 'adjacency' | 'slopes' | 'dem' | 'dem_error' | 'uncertainty'>
   readonly pool: KernelPool
   readonly signal: AbortSignal
 }
@@ -41,10 +41,11 @@ export async function prepareGround(options: PrepareGroundOptions): Promise<Prep
     const means = await reflectanceAround(clear, cells, pool)
     if (means !== null) around.set(band.id, means)
   }
-  const { dem, slopes, adjacency, uncertainty } = params
+  const { dem, dem_error: demErrorM, slopes, adjacency, uncertainty } = params
   let terrain: Terrain | null = null
   const slope = async (path: string): Promise<void> => {
-    terrain = await prepareTerrain(scene, finest, { dem: path, isCanopy: slopes === 'canopy' }, pool)
+    const isCanopy = slopes === 'canopy'
+    terrain = await prepareTerrain(scene, finest, { dem: path, demErrorM, isCanopy }, pool)
   }
   // All at once: each has work for the pool and work of its own. Nothing of it may run on when this rejects, for the pool is closed then.
   const done = await Promise.allSettled([

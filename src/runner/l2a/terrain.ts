@@ -7,6 +7,8 @@ import type { KernelPool } from '../kernel-pool.js'
 
 /** Least side of the pixels on which slopes are known, m: global models have 30 m, and slopes between their posts are smooth. */
 const SLOPE_PIXEL_M = 20
+/** How far around a pixel the plane is laid that its slope is told from, m: some times the reach over which errors of global models go together. */
+const SLOPE_REACH_M = 120
 /** Least side of the pixels on which cast shadows are looked for, m. */
 const SHADOW_PIXEL_M = 60
 /** How far beyond the image ground that may stand before the sun is looked at, at most, m. */
@@ -49,24 +51,34 @@ const sharedFloats = (from: Float32Array): Float32Array => {
 }
 
 /**
- * Slopes of the ground by central differences of heights on a cubic spline, and what lies in the shadow of other ground, from the DEM at `dem`.
+ * Slopes of the ground from heights on a cubic spline, by planes around each pixel where the ground is no rougher than heights that are off by `demErrorM`, and what lies
+ * in the shadow of other ground, from the DEM at `dem`.
  * Rejects with the errors of `readHeights`.
  */
 export async function prepareTerrain(
   { sun }: Pick<L1Scene, 'sun'>,
   image: Grid,
-  { dem, isCanopy }: { readonly dem: string; readonly isCanopy: boolean },
+  {
+    dem,
+    demErrorM,
+    isCanopy,
+  }: { readonly dem: string; readonly demErrorM: number; readonly isCanopy: boolean },
   pool: KernelPool,
 ): Promise<Terrain> {
   const pixelM = Math.max(SLOPE_PIXEL_M, image.pixelWidthM)
-  const around = grown(image, pixelM, 1)
+  const pixels = Math.round(SLOPE_REACH_M / pixelM)
+  // Pixels as wide as the plane have averaged the errors already.
+  const [reach, errorM] = pixels < 1 ? [1, 0] : [pixels, demErrorM]
+  const around = grown(image, pixelM, reach)
   const { metres } = await readHeights(dem, around, 'cubicspline')
   const grid = grown(image, pixelM, 0)
   const size = grid.width * grid.height
   const east = new Int16Array(new SharedArrayBuffer(2 * size))
   const north = new Int16Array(new SharedArrayBuffer(2 * size))
   const heights = sharedFloats(metres)
-  await pool.slopes({ heights, rows: around.height, columns: around.width, pixelM, east, north })
+  await pool.slopes({
+    ...{ heights, rows: around.height, columns: around.width, pixelM, reach, errorM, east, north },
+  })
   const hidden = await castOnto(grid, { sun, image, dem, pool, heights })
   return { grid, east, north, hidden, isCanopy }
 }
