@@ -5,7 +5,7 @@ import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { computedAngles } from '../src/products/landsat/angles.js'
 import { readL1tpMetadata } from '../src/products/landsat/read-l1tp.js'
 import { correct, shippedModel } from './accuracy-measures.js'
-import type { L1SceneBand } from '../src/domain/l1-scene.js'
+import { NO_AUXILIARY_AIR, type L1SceneBand } from '../src/domain/l1-scene.js'
 import { findAtmosphere, type FoundAtmosphere } from '../src/processors/l2a/find-atmosphere.js'
 import type { ToaBand } from '../src/processors/l2a/toa-cells.js'
 import { DATA } from './reference-table.js'
@@ -172,7 +172,7 @@ export async function findForPair(aerosol: string): Promise<FoundAtmosphere> {
     ...{ cells: { grid, bands: measured }, nodesHpa: [hpa], state: null, day: 0 },
     pressureHpa: new Float32Array(size.width * size.height).fill(hpa),
     params: { aot: 'auto', wv: PAIR_ATMOSPHERE.wv, ozone: PAIR_ATMOSPHERE.ozone, aerosol },
-    auxiliary: { aot: null, wv: null, ozone: null },
+    auxiliary: NO_AUXILIARY_AIR,
     isCovered: new Uint8Array(size.width * size.height),
   })
 }

@@ -1,5 +1,5 @@
 import type { Grid } from '../src/domain/grid.js'
-import type { AngleGrid, L1SceneBand } from '../src/domain/l1-scene.js'
+import { NO_AUXILIARY_AIR, type AngleGrid, type L1SceneBand } from '../src/domain/l1-scene.js'
 import { airErrorsOf } from '../src/processors/l2a/air-errors.js'
 import { aotAxis, vapourAxis } from '../src/processors/l2a/axes.js'
 import { BandTable, surfaceOf, TERMS } from '../src/processors/l2a/band-table.js'
@@ -123,7 +123,7 @@ export function measureCoverage(count: number): Coverage {
     const found = findAtmosphere({
       ...{ model: shippedModel(), scene: { satellite: 's2', sensor: 'S2A', sun, bands }, cells, pressureHpa },
       ...{ nodesHpa: [SEA_LEVEL_HPA], params: { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'auto' } },
-      ...{ auxiliary: { aot: null, wv: null, ozone: null }, state: null, day: 20_000 },
+      ...{ auxiliary: NO_AUXILIARY_AIR, state: null, day: 20_000 },
       isCovered: new Uint8Array(SIDE * SIDE),
     })
     aotSquares += (mean(found.air.aot) - aot) ** 2

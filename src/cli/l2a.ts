@@ -16,6 +16,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly wv?: number | 'auto'
   readonly ozone?: number | 'auto'
   readonly aerosol?: string
+  readonly auxiliary?: string
   readonly dem?: string
   readonly adjacency: boolean
   readonly demError?: number
@@ -72,6 +73,10 @@ export function register(program: Command): void {
       '--aerosol <mix>',
       `auto: the model that explains the image best; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
       autoOr(aerosolMix),
+    )
+    .option(
+      '--auxiliary <path>',
+      'forecast or reanalysis of CAMS or ERA5, GRIB or NetCDF, or a folder of them whose names have the day in them; goes before the forecast in a Sentinel-2 product',
     )
     .option(
       '--dem <path>',
@@ -208,6 +213,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.wv === undefined ? {} : { wv: options.wv }),
   ...(options.ozone === undefined ? {} : { ozone: options.ozone }),
   ...(options.aerosol === undefined ? {} : { aerosol: options.aerosol }),
+  ...(options.auxiliary === undefined ? {} : { auxiliary: options.auxiliary }),
   ...(options.dem === undefined ? {} : { dem: options.dem }),
   ...(options.demError === undefined ? {} : { dem_error: options.demError }),
   ...(options.adjacency ? { adjacency: true } : {}),

@@ -102,8 +102,10 @@ export interface AuxiliaryAir {
   readonly wv: number | null
   /** DU. */
   readonly ozone: number | null
+  /** A model or a mix of models by shares of the extinction at 550 nm, as parameters write it. */
+  readonly aerosol: string | null
 }
-export const NO_AUXILIARY_AIR: AuxiliaryAir = { aot: null, wv: null, ozone: null }
+export const NO_AUXILIARY_AIR: AuxiliaryAir = { aot: null, wv: null, ozone: null, aerosol: null }
 
 /** What the item of a product says of where its grid comes from. */
 export interface GridNaming {

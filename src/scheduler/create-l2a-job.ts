@@ -277,7 +277,8 @@ function freezeParameters(
   const orNull = (key: string) => (values[key] === '' ? null : values[key])
   const parsed = l2a.params.safeParse({
     ...values,
-    ...{ dem: orNull('dem'), cloud_mask: orNull('cloud_mask'), coregister: orNull('coregister') },
+    ...{ auxiliary: orNull('auxiliary'), dem: orNull('dem'), cloud_mask: orNull('cloud_mask') },
+    coregister: orNull('coregister'),
   })
   if (!parsed.success)
     throw new ProcessingError(

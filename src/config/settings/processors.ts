@@ -98,6 +98,14 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: the model that explains the image best.',
   }),
+  'processor.l2a.auxiliary': text({
+    pattern: /^(\/[^\0]*)?$/,
+    range: 'an absolute path, or empty',
+    default: '',
+    scopes: OF_PROCESSOR,
+    effect: 'job',
+    doc: 'Forecast or reanalysis of CAMS or ERA5 (GRIB, NetCDF), or a folder of them whose names have the day in them; empty = only what comes with the product.',
+  }),
   'processor.l2a.dem': text({
     unit: 'm',
     pattern: /^(\/[^\0]*)?$/,

@@ -112,6 +112,14 @@ export const l2a = defineProcessor({
       .describe(
         `Aerosol model after 6S; auto: the one that explains the image best; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
       ),
+    auxiliary: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'A forecast or reanalysis of CAMS or ERA5 (GRIB or NetCDF with water vapour, ozone, AOT at 550 nm in all or by kinds), or a folder of them whose names have the day in them; goes before the forecast that comes with a Sentinel-2 product, and is all that Landsat has [-].',
+      ),
     dem: z
       .string()
       .min(1)

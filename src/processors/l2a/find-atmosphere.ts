@@ -109,7 +109,7 @@ class Finder {
     ) as Record<CellBand, Float32Array>
     const isSaturated = this.anySaturated([this.ids.blue, this.ids.red, this.ids.nir])
     const ground = clearGround({ grid, thin: planes, isSaturated, isCovered, state, day })
-    const given = params.aerosol === 'auto' ? DEFAULT_AEROSOL : params.aerosol
+    const given = this.givenAerosol() ?? DEFAULT_AEROSOL
     const first = this.findVapour({ wv: firstWv, aot: firstAot, aerosol: given }, ground.isUsable)
     const aerosol = this.findAerosol(bilinearOnCells(first.wv, grid), ground.isUsable, planes, thin)
     const { isDefault, aot } = aerosol
@@ -151,6 +151,12 @@ class Finder {
     }
   }
 
+  /** Somebody's, or the forecast's where it tells the kinds: the image can often not tell them apart. */
+  private givenAerosol(): string | null {
+    const { params, auxiliary } = this.request
+    return params.aerosol === 'auto' ? auxiliary.aerosol : params.aerosol
+  }
+
   /** On nodes; `isDefault` by cell. Vapour of the image where it has both bands of Sentinel-2 that tell it. */
   private findVapour(
     { wv: firstWv, aot, aerosol }: { wv: number; aot: number; aerosol: string },
@@ -190,8 +196,9 @@ class Finder {
   ): FoundAerosol {
     const { params, auxiliary, cells, state, day } = this.request
     const nodes = nodeGrid(cells.grid)
-    const given = params.aerosol === 'auto' ? DEFAULT_AEROSOL : params.aerosol
-    const modelOrigin = params.aerosol === 'auto' ? 'default' : 'parameter'
+    const given = this.givenAerosol() ?? DEFAULT_AEROSOL
+    const modelOrigin =
+      params.aerosol !== 'auto' ? 'parameter' : auxiliary.aerosol === null ? 'default' : 'auxiliary'
     if (params.aot !== 'auto')
       return {
         ...{
@@ -225,7 +232,7 @@ class Finder {
     const residuals: Record<string, number> = {}
     const means: Record<string, number> = {}
     let model = given
-    if (params.aerosol === 'auto') {
+    if (this.givenAerosol() === null) {
       const sample = this.sampleOf(isUsable)
       for (const tried of AEROSOL_MODELS) {
         const { residual, aot } = retrieve(tried, sample)

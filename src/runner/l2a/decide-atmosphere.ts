@@ -18,6 +18,7 @@ import { storedCells, surfaceCells } from '../../processors/l2a/surface-cells.js
 import type { ToaCells } from '../../processors/l2a/toa-cells.js'
 import { atmosphereOf } from '../rt/atmosphere-table.js'
 import { clearByOwnMask } from './clear-cells.js'
+import { firstOf, readGivenForecast } from './given-forecast.js'
 import { convergenceOf } from './terrain.js'
 import { pressureOnCells, type SurfacePressure } from './elevation.js'
 
@@ -41,10 +42,14 @@ export interface DecidedAtmosphere extends FoundAtmosphere {
   readonly flags: FoundAtmosphere['flags']
 }
 
-/** Finds the atmosphere of a scene: from its cells, its own mask, what comes beside its images, and the state of its chain. Throws RASTER_UNREADABLE of the mask. */
+/** Finds the atmosphere of a scene: from its cells, its own mask, what comes beside its images, and the state of its chain. Throws RASTER_UNREADABLE of the mask, and what `readGivenForecast` throws. */
 export async function decideAtmosphere(options: DecideOptions): Promise<DecidedAtmosphere> {
   const { scene, toa, pressure, params, state } = options
-  const { air: auxiliary, notes } = await scene.readAuxiliary()
+  const beside = await scene.readAuxiliary()
+  const { air: auxiliary, notes } =
+    params.auxiliary === null
+      ? beside
+      : firstOf(await readGivenForecast(params.auxiliary, toa.grid, scene.sensedAt), beside)
   const model = atmosphereOf(scene)
   const pressureHpa = pressureOnCells(pressure, toa.grid)
   mustBeBrighterThanAir(scene, toa, pressureHpa, model)

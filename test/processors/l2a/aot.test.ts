@@ -14,7 +14,7 @@ const request = (
 ): AtmosphereRequest => ({
   ...{ model: shippedModel(), ...made, nodesHpa: [made.pressureHpa[0]!] },
   params: { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'continental' },
-  auxiliary: { aot: null, wv: null, ozone: null },
+  auxiliary: { aot: null, wv: null, ozone: null, aerosol: null },
   ...{ state: null, day: 20_000, isCovered: new Uint8Array(made.pressureHpa.length) },
   ...over,
 })
@@ -167,7 +167,9 @@ describe('what cannot be found, each with its value and flag', () => {
     const made = sceneOf(cellsGrid(SIDE), mixed, () => ({ aot: 0.2, wv: 2 }), { ids })
     const bare = findAtmosphere(request(made))
     expect(bare.origins).toMatchObject({ aot: 'image', wv: 'default' })
-    const helped = findAtmosphere(request(made, { auxiliary: { aot: null, wv: 1.3, ozone: 280 } }))
+    const helped = findAtmosphere(
+      request(made, { auxiliary: { aot: null, wv: 1.3, ozone: 280, aerosol: null } }),
+    )
     expect(helped.origins.wv).toBe('auxiliary')
     expect(all(helped.nodes.wv)).toEqual([Math.fround(1.3)])
     expect(all(helped.isDefault)).toEqual([1])
@@ -193,7 +195,9 @@ describe('what cannot be found, each with its value and flag', () => {
   test('what is imposed is taken as it is, above all ground alike, and flagged', () => {
     const made = sceneOf(cellsGrid(SIDE), mixed, () => ({ aot: 0.3, wv: 2 }), { altitudeM: 1000 })
     const params = { aot: 0.7, wv: 4, ozone: 350, aerosol: 'maritime' } as const
-    const found = findAtmosphere(request(made, { params, auxiliary: { aot: 0.2, wv: 1, ozone: 200 } }))
+    const found = findAtmosphere(
+      request(made, { params, auxiliary: { aot: 0.2, wv: 1, ozone: 200, aerosol: null } }),
+    )
     expect([all(found.air.aot), all(found.nodes.wv), found.ozone, found.aerosol]).toEqual([
       [Math.fround(0.7)],
       [4],
@@ -207,7 +211,7 @@ describe('what cannot be found, each with its value and flag', () => {
     const found = findAtmosphere(
       request(
         everyCell(() => ({})),
-        { auxiliary: { aot: 0.27, wv: 1.1, ozone: 260 } },
+        { auxiliary: { aot: 0.27, wv: 1.1, ozone: 260, aerosol: null } },
       ),
     )
     expect([found.origins.aot, found.origins.wv]).toEqual(['auxiliary', 'auxiliary'])
