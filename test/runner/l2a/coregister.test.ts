@@ -1,16 +1,16 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { formatDecisions } from '../../../src/cli/format-inspect.js'
 import { blocksOf } from '../../../src/domain/grid.js'
 import { reportSchema, type Report } from '../../../src/products/report.js'
-import gdal from '../../../src/raster/gdal.js'
 import type { CorrectToFolderOptions } from '../../../src/runner/l2a/correct-to-folder.js'
 import { SourceBlocks } from '../../../src/runner/l2a/source-blocks.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder } from '../../support/cli.js'
 import { correctProduct } from '../../support/correct-product.js'
 import { readPixels } from '../../support/l2a-product.js'
+import { movedReference } from '../../support/moved-reference.js'
 
 const home = temporaryFolder('coregister')
 const correct = async (
@@ -34,23 +34,7 @@ const bytes = (folder: string) =>
       .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
   )
 
-/** The same product whose ground lies elsewhere: its files say another place. Returns the folder that holds it. */
-function movedReference(folder: string, name: string, eastM: number, northM: number): string {
-  const parent = join(home, name)
-  const moved = join(parent, basename(folder))
-  cpSync(folder, moved, { recursive: true })
-  for (const file of ['B8A_sre.tif', 'B01_sre.tif', 'MASK.tif']) {
-    const image = gdal.open(join(moved, file), 'r+')
-    const [left = 0, width = 0, x = 0, top = 0, y = 0, height = 0] = image.geoTransform ?? []
-    image.geoTransform = [left + eastM, width, x, top + northM, y, height]
-    image.close()
-  }
-  const path = join(moved, 'item.json')
-  const item = JSON.parse(readFileSync(path, 'utf8')) as { assets: Record<string, Record<string, unknown>> }
-  for (const asset of Object.values(item.assets)) delete asset['file:size']
-  writeFileSync(path, JSON.stringify(item))
-  return parent
-}
+const FILES = ['B8A_sre.tif', 'B01_sre.tif', 'MASK.tif']
 
 let safe: string
 let cloudy: string
@@ -61,7 +45,7 @@ beforeAll(async () => {
   safe = (await simulateL1c({ ...common, date: '2025-05-10' })).safePath
   cloudy = (await simulateL1c({ ...common, date: '2025-06-19', cloudCover: 0.35 })).safePath
   plain = await correct(safe, 'plain', {})
-  reference = movedReference(plain, 'reference', 400, -400)
+  reference = movedReference(plain, join(home, 'reference'), { files: FILES, eastM: 400, northM: -400 })
 })
 
 describe('a date that is laid on a reference', () => {
@@ -146,7 +130,11 @@ test.each([
   ],
   [
     'ground far away',
-    () => join(movedReference(plain, 'far', 500_000, 0), basename(plain)),
+    () =>
+      join(
+        movedReference(plain, join(home, 'far'), { files: FILES, eastM: 500_000, northM: 0 }),
+        basename(plain),
+      ),
     'BAD_ARGUMENT',
     /no data where/,
   ],

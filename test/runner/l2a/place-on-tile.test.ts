@@ -17,6 +17,7 @@ import { exportToFolder } from '../../../src/runner/export/export-product.js'
 import { simulateLandsat } from '../../../src/simulator/landsat/simulate-landsat.js'
 import { temporaryFolder } from '../../support/cli.js'
 import { readPixels } from '../../support/l2a-product.js'
+import { movedReference } from '../../support/moved-reference.js'
 
 const tile = parseTargetGrid('sentinel2:30TYP')
 
@@ -115,12 +116,12 @@ describe('Landsat on the tile of another zone', () => {
   const quiet = { onProgress: () => undefined, onNote: () => undefined }
   const signal = new AbortController().signal
   const work = { scratch: join(home, 'scratch'), signal, ...quiet }
-  const correct = async (out: string, onto?: typeof tile) => {
+  const correct = async (out: string, onto?: typeof tile, parameters = {}) => {
     const dates = await findDates(join(home, 'l1'), { ...work, limits: archiveLimits({}) })
     const { dates: outcomes } = await correctDates(dates!, {
       ...{ ...work, out: join(home, out), archiveLimits: archiveLimits({}), force: false },
       ...{ threads: 2, blockSize: 512, codec: 'deflate' },
-      parameters: { aot: 0.15, wv: 2, aerosol: 'continental' },
+      parameters: { aot: 0.15, wv: 2, aerosol: 'continental', ...parameters },
       ...(onto === undefined ? {} : { onto }),
     })
     return outcomes[0]!
@@ -129,7 +130,7 @@ describe('Landsat on the tile of another zone', () => {
   let onTile: string
   beforeAll(async () => {
     const outDir = join(home, 'l1')
-    await simulateLandsat({ tile: '199030', date: '2025-05-17', outDir, pixelSizeM: 600 })
+    await simulateLandsat({ tile: '199030', date: '2025-05-17', outDir, pixelSizeM: 300 })
     const made = [await correct('own'), await correct('tiles', tile)]
     ;[own = '', onTile = ''] = made.map((one) => (one.outcome === 'made' ? one.folder : one.outcome))
   })
@@ -140,8 +141,8 @@ describe('Landsat on the tile of another zone', () => {
     expect(report.placed).toEqual({ grid: 'sentinel2:30TYP', image_tile: '199030', image_epsg: 32631 })
     expect(report.flags).toContain('on_sentinel2_tile')
     const image = gdal.open(join(onTile, 'B05_sre.tif'))
-    expect(image.geoTransform).toEqual([tile.xmin, 600, 0, tile.ymax, 0, -600])
-    expect([image.rasterSize, image.srs?.getAuthorityCode(null)]).toEqual([{ x: 183, y: 183 }, '32630'])
+    expect(image.geoTransform).toEqual([tile.xmin, 300, 0, tile.ymax, 0, -300])
+    expect([image.rasterSize, image.srs?.getAuthorityCode(null)]).toEqual([{ x: 366, y: 366 }, '32630'])
     image.close()
   })
 
@@ -166,8 +167,8 @@ describe('Landsat on the tile of another zone', () => {
           '-wo',
           'YSCALE=1',
           '-ts',
-          '183',
-          '183',
+          '366',
+          '366',
         ],
         ...[
           '-t_srs',
@@ -180,23 +181,48 @@ describe('Landsat on the tile of another zone', () => {
         ],
       ],
     )
-    const expected = await warped.bands.get(1).pixels.readAsync(0, 0, 183, 183)
+    const expected = await warped.bands.get(1).pixels.readAsync(0, 0, 366, 366)
     const { pixels } = readPixels(join(onTile, 'B05_sre.tif'))
     const near = (i: number) =>
-      [-2, -1, 0, 1, 2].flatMap((y) => [-2, -1, 0, 1, 2].map((x) => i + y * 183 + x))
+      [-2, -1, 0, 1, 2].flatMap((y) => [-2, -1, 0, 1, 2].map((x) => i + y * 366 + x))
     let [compared, squares, elsewhere] = [0, 0, 0]
-    for (let y = 2; y < 181; y++)
-      for (let x = 2; x < 181; x++) {
-        const i = y * 183 + x
+    for (let y = 2; y < 364; y++)
+      for (let x = 2; x < 364; x++) {
+        const i = y * 366 + x
         if ((pixels[i] === -32768) !== (expected[i] === -32768)) elsewhere++
         if (near(i).some((j) => pixels[j] === -32768 || expected[j] === -32768)) continue
         compared++
         squares += (pixels[i]! - expected[i]!) ** 2
       }
-    expect(compared).toBeGreaterThan(15_000)
+    expect(compared).toBeGreaterThan(60_000)
     // In units of 0.0001: gains differ a little over the reach of a resampled pixel.
     expect(Math.sqrt(squares / compared)).toBeLessThan(10)
     expect(elsewhere / compared).toBeLessThan(0.002)
+  })
+
+  test('is laid on a reference of the tile by the same resampling', async () => {
+    const files = ['B05_sre.tif', 'B01_sre.tif', 'MASK.tif']
+    const coregister = movedReference(onTile, join(home, 'reference'), { files, eastM: 600, northM: -300 })
+    const made = await correct('moved', tile, { coregister })
+    const folder = made.outcome === 'made' ? made.folder : made.outcome
+    const { coregistration } = reportSchema.parse(
+      JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')),
+    )
+    expect(coregistration).toMatchObject({ outcome: 'moved', applied: true, band: 'B05' })
+    expect(coregistration?.dx_m).toBeCloseTo(600, -1)
+    expect(coregistration?.dy_m).toBeCloseTo(-300, -1)
+    // Two pixels to the east, one to the south: what stood there stands here now, as the tile has it without the shift.
+    const [before, after] = [onTile, folder].map((of) => readPixels(join(of, 'B05_sre.tif')).pixels)
+    let [compared, squares] = [0, 0]
+    for (let y = 20; y < 340; y++)
+      for (let x = 20; x < 340; x++) {
+        const [a, b] = [before![y * 366 + x]!, after![(y + 1) * 366 + x + 2]!]
+        if (a === -32768 || b === -32768) continue
+        compared++
+        squares += (a - b) ** 2
+      }
+    expect(compared).toBeGreaterThan(50_000)
+    expect(Math.sqrt(squares / compared)).toBeLessThan(60)
   })
 
   test('is there already when it is asked for again, and is no other product', async () => {
