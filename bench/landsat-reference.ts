@@ -171,7 +171,7 @@ export async function findForPair(aerosol: string): Promise<FoundAtmosphere> {
     ...{ model: shippedModel(), scene: { satellite: 'landsat', sensor: 'L8', sun: angles.sun, bands } },
     ...{ cells: { grid, bands: measured }, nodesHpa: [hpa], state: null, day: 0 },
     pressureHpa: new Float32Array(size.width * size.height).fill(hpa),
-    params: { aot: 'auto', wv: PAIR_ATMOSPHERE.wv, ozone: PAIR_ATMOSPHERE.ozone, aerosol },
+    params: { aot: 'auto', wv: PAIR_ATMOSPHERE.wv, ozone: PAIR_ATMOSPHERE.ozone, aerosol, adjacency: false },
     auxiliary: NO_AUXILIARY_AIR,
     isCovered: new Uint8Array(size.width * size.height),
   })

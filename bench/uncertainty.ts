@@ -122,7 +122,10 @@ export function measureCoverage(count: number): Coverage {
     const pressureHpa = new Float32Array(SIDE * SIDE).fill(SEA_LEVEL_HPA)
     const found = findAtmosphere({
       ...{ model: shippedModel(), scene: { satellite: 's2', sensor: 'S2A', sun, bands }, cells, pressureHpa },
-      ...{ nodesHpa: [SEA_LEVEL_HPA], params: { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'auto' } },
+      ...{
+        nodesHpa: [SEA_LEVEL_HPA],
+        params: { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'auto', adjacency: false },
+      },
       ...{ auxiliary: NO_AUXILIARY_AIR, state: null, day: 20_000 },
       isCovered: new Uint8Array(SIDE * SIDE),
     })

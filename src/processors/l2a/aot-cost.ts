@@ -22,39 +22,56 @@ export type Responses = Float32Array
 /** Of cells that a scene has no band for. */
 export const unknownResponses = (cells: number): Responses => new Float32Array(cells * N).fill(NaN)
 
-/** Surface reflectance of cells under each AOT at sea level. `isWanted`: 1 for the cells that are needed. */
+/** What a band's responses are made of beside its table. */
+export interface ResponseGround {
+  /** 1 for the cells that are needed. */
+  readonly isWanted: Uint8Array
+  /** Reflectance at the sensor, unit 1, that the band would have if the ground of the cell were as that around it (`toaOfSurface`); null: it is alike everywhere. */
+  readonly aroundToa: Float32Array | null
+}
+
+/** Path, factor, spherical albedo, total over direct transmittance upwards. */
+const RESPONSE_TERMS = TERMS + 1
+
+/**
+ * Surface reflectance of cells under each AOT at sea level. With `aroundToa` light from beside is taken off as the correction of the pixels does (native/kernels/correct.hpp), and the ground around is brought
+ * to the surface under the same AOT; the table then has legs.
+ */
 export function responsesOf(
   toa: ToaBand,
   table: BandTable,
   air: Pick<CellAir, 'grid' | 'pressureHpa' | 'wv'>,
-  isWanted: Uint8Array,
+  { isWanted, aroundToa }: ResponseGround,
 ): Responses {
   const out = new Float32Array(toa.rho.length * N).fill(NaN)
   const weights = newLagrange()
-  // Path, factor and spherical albedo for each AOT: where it lies on the table's axis depends on the altitude.
+  const used = Math.min(table.terms, RESPONSE_TERMS)
+  // Each term for each AOT: where it lies on the table's axis depends on the altitude.
   const evaluate = (column: Float64Array, hpa: number, to: Float64Array): void => {
     const thinner = Math.exp(-altitudeAtPressure(hpa) / SCALE_HEIGHT_M)
-    for (let k = 0; k < N; k++) {
+    to.fill(0)
+    for (let k = 0, first = 0; k < N; k++, first += RESPONSE_TERMS) {
       lagrangeOf(table.axes.aot, COST_AOT[k]! * thinner, weights)
-      let p = 0
-      let l = 0
-      let s = 0
-      for (let j = 0, at = weights.first * TERMS; j < weights.count; j++, at += TERMS) {
-        const w = weights.weights[j]!
-        p += w * column[at]!
-        l += w * column[at + 1]!
-        s += w * column[at + 2]!
-      }
-      to[TERMS * k] = p
-      to[TERMS * k + 1] = Math.exp(-l)
-      to[TERMS * k + 2] = s
+      for (let j = 0, at = weights.first * table.terms; j < weights.count; j++, at += table.terms)
+        for (let term = 0; term < used; term++) to[first + term]! += weights.weights[j]! * column[at + term]!
+      to[first + 1] = Math.exp(-to[first + 1]!)
     }
   }
   const rho = toa.rho.map((value, i) => (isWanted[i] === 1 ? value : NaN))
-  forEachCell({ ...toa, rho }, table, air, { size: TERMS * N, evaluate }, (i, value, terms) => {
-    for (let k = 0, at = 0; k < N; k++, at += TERMS) {
-      const y = (value - terms[at]!) * terms[at + 1]!
-      out[i * N + k] = y / (1 + terms[at + 2]! * y)
+  forEachCell({ ...toa, rho }, table, air, { size: RESPONSE_TERMS * N, evaluate }, (i, value, terms) => {
+    const beside = aroundToa?.[i] ?? NaN
+    for (let k = 0, at = 0; k < N; k++, at += RESPONSE_TERMS) {
+      const p = terms[at]!
+      const g = terms[at + 1]!
+      const s = terms[at + 2]!
+      const y = (value - p) * g
+      if (Number.isNaN(beside)) out[i * N + k] = y / (1 + s * y)
+      else {
+        const u = terms[at + 3]!
+        const around = (beside - p) * g
+        const e = around / (1 + s * around)
+        out[i * N + k] = y * u * (1 - e * s) - e * (u - 1)
+      }
     }
   })
   return out

@@ -31,6 +31,8 @@ export interface AotInput {
   readonly coastal: Responses | null
   /** Surface reflectance at 2.2 um, which aerosol hardly changes. */
   readonly swir: Float32Array
+  /** The same under each AOT where light from beside is taken off, of which there is more the hazier it is: woods in fields are darker than they look. Null: taken as `swir`. */
+  readonly swirUnder: Responses | null
   /** (NIR - red) / (NIR + red) under thin air. */
   readonly ndvi: Float32Array
   /** Reflectance of the red band at the sensor. */
@@ -107,7 +109,7 @@ const COASTAL_RATIO = 0.45
 const BLUE_OFFSET = 0.005
 
 function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
-  const { blue, red, coastal, swir, ndvi, redToa, isUsable, known } = input
+  const { blue, red, coastal, swir, swirUnder, ndvi, redToa, isUsable, known } = input
   const said = { multiSpectral: 0, multiTemporal: 0, dark: 0 }
   const darkest = darkLimit(input)
   for (let i = 0; i < isUsable.length; i++) {
@@ -126,7 +128,8 @@ function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
       costs.add(i, 2, blue, null, 0, known.blue[i]!)
       said.multiTemporal++
     } else if (swir[i]! >= 0.01 && swir[i]! <= darkest && green > 0.4) {
-      costs.add(i, DARK_WEIGHT, red, null, 0, 0.5 * swir[i]!)
+      if (swirUnder === null) costs.add(i, DARK_WEIGHT, red, null, 0, 0.5 * swir[i]!)
+      else costs.add(i, DARK_WEIGHT, red, swirUnder, 0.5, 0)
       said.dark++
     }
   }

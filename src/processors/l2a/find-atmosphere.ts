@@ -13,7 +13,8 @@ import type { L2aParams } from './definition.js'
 import { groundKnownBy, nothingKnown } from './known-ground.js'
 import { bilinearOnCells, nearestOnCells, nodeGrid, SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
-import { surfaceCells, type CellAir } from './surface-cells.js'
+import { surfaceCells, toaOfSurface, type CellAir } from './surface-cells.js'
+import { surroundingsOf } from './surroundings.js'
 import type { ToaBand, ToaCells } from './toa-cells.js'
 import { VAPOUR_AXIS, waterVapour } from './water-vapour.js'
 
@@ -43,7 +44,8 @@ export interface AtmosphereRequest {
   readonly pressureHpa: Float32Array
   /** At which coefficients are evaluated, ascending. */
   readonly nodesHpa: ArrayLike<number>
-  readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol'>
+  /** `adjacency`: light from beside is taken off the cells, as it will be off the pixels. */
+  readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol' | 'adjacency'>
   readonly auxiliary: AuxiliaryAir
   readonly state: ChainState | null
   /** Days since 1970-01-01. */
@@ -84,6 +86,7 @@ export function findAtmosphere(request: AtmosphereRequest): FoundAtmosphere {
 
 class Finder {
   private readonly ids: Readonly<Record<CellBand, string>>
+  private readonly swir22: string
   private readonly count: number
   private readonly ozone: number
   private readonly pressures: readonly number[]
@@ -93,6 +96,7 @@ class Finder {
     const { scene, cells, params, auxiliary, nodesHpa } = request
     this.pressures = fewPressures(nodesHpa)
     this.ids = CELL_BAND_IDS[scene.satellite]
+    this.swir22 = scene.satellite === 's2' ? 'B12' : 'B07'
     this.count = cells.grid.width * cells.grid.height
     this.ozone = params.ozone === 'auto' ? (auxiliary.ozone ?? DEFAULT_OZONE) : params.ozone
   }
@@ -111,7 +115,9 @@ class Finder {
     const ground = clearGround({ grid, thin: planes, isSaturated, isCovered, state, day })
     const given = this.givenAerosol() ?? DEFAULT_AEROSOL
     const first = this.findVapour({ wv: firstWv, aot: firstAot, aerosol: given }, ground.isUsable)
-    const aerosol = this.findAerosol(bilinearOnCells(first.wv, grid), ground.isUsable, planes, thin)
+    const isSeen = isCovered.map((is, i) => (is === 0 && ground.flags[i] === 0 ? 1 : 0))
+    const light = { thin, beside: (id: string) => this.aroundToa(id, thinAir, isSeen) }
+    const aerosol = this.findAerosol(bilinearOnCells(first.wv, grid), ground.isUsable, planes, light)
     const { isDefault, aot } = aerosol
     const nodesAreOf = aerosol.origin === 'parameter' ? 'ground' : 'sea-level'
     const atGround = bilinearOnCells(aot, grid)
@@ -192,7 +198,7 @@ class Finder {
     wv: Float32Array,
     isUsable: Uint8Array,
     thin: Readonly<Record<CellBand, Float32Array>>,
-    thinOf: (id: string) => Float32Array,
+    light: CellLight,
   ): FoundAerosol {
     const { params, auxiliary, cells, state, day } = this.request
     const nodes = nodeGrid(cells.grid)
@@ -217,18 +223,20 @@ class Finder {
         },
       }
     const { red, nir } = thin
-    const swir = this.request.scene.satellite === 's2' ? 'B12' : 'B07'
     const known = state === null ? nothingKnown(this.count) : groundKnownBy(state, nir, day)
     const common = {
       cells: cells.grid,
-      swir: thinOf(swir),
+      swir: light.thin(this.swir22),
       ndvi: red.map((r, i) => (nir[i]! - r) / (nir[i]! + r)),
       redToa: cells.bands.get(this.ids.red)?.rho ?? new Float32Array(this.count).fill(NaN),
       known,
       prior: auxiliary.aot,
     }
+    const beside = new Map(
+      [this.ids.blue, this.ids.red, 'B01', this.swir22].map((id) => [id, light.beside(id)] as const),
+    )
     const retrieve = (model: string, wanted: Uint8Array): Aot =>
-      retrieveAot({ ...common, isUsable: wanted, ...this.responses(model, wv, wanted) })
+      retrieveAot({ ...common, isUsable: wanted, ...this.responses(model, wv, wanted, beside) })
     const residuals: Record<string, number> = {}
     const means: Record<string, number> = {}
     let model = given
@@ -261,20 +269,34 @@ class Finder {
     aerosol: string,
     wv: Float32Array,
     isWanted: Uint8Array,
-  ): Pick<AotInput, 'blue' | 'red' | 'coastal'> {
+    beside: ReadonlyMap<string, Float32Array | null>,
+  ): Pick<AotInput, 'blue' | 'red' | 'coastal' | 'swirUnder'> {
     const { cells, pressureHpa } = this.request
     const air = { grid: cells.grid, pressureHpa, wv }
     const axes = { aot: MODEL_AOT, wv: vapourAxis(wv) }
     const of = (id: string): Responses | null => {
       const toa = cells.bands.get(id)
-      return toa === undefined ? null : responsesOf(toa, this.table(id, axes, aerosol), air, isWanted)
+      if (toa === undefined) return null
+      const aroundToa = beside.get(id) ?? null
+      const table = this.table(id, axes, aerosol, aroundToa !== null)
+      return responsesOf(toa, table, air, { isWanted, aroundToa })
     }
     const [blue, red] = [of(this.ids.blue), of(this.ids.red)]
     return {
       blue: blue ?? unknownResponses(this.count),
       red: red ?? unknownResponses(this.count),
       coastal: of('B01'),
+      swirUnder: (beside.get(this.swir22) ?? null) === null ? null : of(this.swir22),
     }
+  }
+
+  /** Reflectance at the sensor that a band would have if the ground of a cell were as that around it; null where light from beside is not looked at, or nothing is seen. `isSeen`: 1 without cloud. */
+  private aroundToa(id: string, thinAir: CellAir, isSeen: Uint8Array): Float32Array | null {
+    const toa = this.request.cells.bands.get(id)
+    if (!this.request.params.adjacency || toa === undefined) return null
+    const own = this.surface(id, thinAir).map((rho, i) => (isSeen[i] === 1 ? rho : NaN))
+    const around = surroundingsOf(own, this.request.cells.grid)
+    return around === null ? null : toaOfSurface(around, toa, this.thinTable(id, thinAir), thinAir)
   }
 
   /** Usable cells of at most SAMPLES x SAMPLES windows, spread evenly. */
@@ -289,7 +311,11 @@ class Finder {
   private surface(id: string, air: CellAir): Float32Array {
     const toa = this.request.cells.bands.get(id)
     if (toa === undefined) return new Float32Array(this.count).fill(NaN)
-    return surfaceCells(toa, this.table(id, { aot: [THIN_AOT], wv: vapourAxis(air.wv) }), air)
+    return surfaceCells(toa, this.thinTable(id, air), air)
+  }
+
+  private thinTable(id: string, air: CellAir): BandTable {
+    return this.table(id, { aot: [THIN_AOT], wv: vapourAxis(air.wv) })
   }
 
   /** Of each band, aerosol and axes one: what a sample has asked is known when the whole asks. */
@@ -297,15 +323,16 @@ class Finder {
     id: string,
     axes: Omit<TableAxes, 'pressureHpa'>,
     aerosol: string = DEFAULT_AEROSOL,
+    withLegs = false,
   ): BandTable {
-    const key = `${id} ${aerosol} ${axes.aot.join()} ${axes.wv.join()}`
+    const key = `${id} ${aerosol} ${withLegs} ${axes.aot.join()} ${axes.wv.join()}`
     const known = this.tables.get(key)
     if (known !== undefined) return known
     const { model, scene } = this.request
     const band = scene.bands.find((one) => one.id === id)!
     const { sensor, sun } = scene
     const made = new BandTable({
-      ...{ model, sensor, band, sun, ozone: this.ozone, aerosol, stride: STRIDE },
+      ...{ model, sensor, band, sun, ozone: this.ozone, aerosol, stride: STRIDE, withLegs },
       axes: { ...axes, pressureHpa: this.pressures },
     })
     this.tables.set(key, made)
@@ -329,6 +356,14 @@ class Finder {
 }
 
 const meanOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** What is asked of a band's cells before the aerosol is known. */
+interface CellLight {
+  /** Surface reflectance under thin air. */
+  readonly thin: (id: string) => Float32Array
+  /** See `aroundToa`. */
+  readonly beside: (id: string) => Float32Array | null
+}
 
 interface Found {
   readonly origin: AirOrigin

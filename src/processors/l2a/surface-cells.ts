@@ -90,29 +90,48 @@ export function forEachCell(
   }
 }
 
+/** Path, logarithm of the transmittance and spherical albedo of a column at an AOT of its axis, into `to`. */
+function termsAt({ axes, terms }: BandTable, column: Float64Array, aot: number, to: Float64Array): void {
+  lagrangeOf(axes.aot, aot, WEIGHTS)
+  to.fill(0)
+  for (let k = 0; k < WEIGHTS.count; k++) {
+    const at = (WEIGHTS.first + k) * terms
+    for (let term = 0; term < TERMS; term++) to[term]! += WEIGHTS.weights[k]! * column[at + term]!
+  }
+}
+const WEIGHTS = newLagrange()
+
+const wholeColumn = ({ columnSize }: BandTable) => ({
+  size: columnSize,
+  evaluate: (column: Float64Array, _: number, to: Float64Array) => {
+    to.set(column)
+  },
+})
+
 /** Surface reflectance of cells, unit 1, from their means at the sensor; NaN where nothing was measured. Means are corrected, not pixels: the two differ by less than 1e-4. */
 export function surfaceCells(band: ToaBand, table: BandTable, air: CellAir): Float32Array {
   const out = new Float32Array(band.rho.length).fill(NaN)
-  const weights = newLagrange()
-  const whole = {
-    size: table.columnSize,
-    evaluate: (column: Float64Array, _: number, to: Float64Array) => {
-      to.set(column)
-    },
-  }
-  forEachCell(band, table, air, whole, (i, rho, column) => {
-    lagrangeOf(table.axes.aot, air.aot[i]!, weights)
-    let p = 0
-    let l = 0
-    let s = 0
-    for (let k = 0; k < weights.count; k++) {
-      const w = weights.weights[k]!
-      const at = (weights.first + k) * TERMS
-      p += w * column[at]!
-      l += w * column[at + 1]!
-      s += w * column[at + 2]!
-    }
-    out[i] = surfaceOf(rho, p, l, s)
+  const terms = new Float64Array(TERMS)
+  forEachCell(band, table, air, wholeColumn(table), (i, rho, column) => {
+    termsAt(table, column, air.aot[i]!, terms)
+    out[i] = surfaceOf(rho, terms[0]!, terms[1]!, terms[2]!)
+  })
+  return out
+}
+
+/** The way back: reflectance at the sensor, unit 1, of cells whose ground had the reflectance `surface`; NaN where nothing was measured. */
+export function toaOfSurface(
+  surface: Float32Array,
+  band: ToaBand,
+  table: BandTable,
+  air: CellAir,
+): Float32Array {
+  const out = new Float32Array(surface.length).fill(NaN)
+  const terms = new Float64Array(TERMS)
+  forEachCell(band, table, air, wholeColumn(table), (i, _, column) => {
+    termsAt(table, column, air.aot[i]!, terms)
+    const rho = surface[i]!
+    out[i] = terms[0]! + (Math.exp(terms[1]!) * rho) / (1 - terms[2]! * rho)
   })
   return out
 }

@@ -1,3 +1,6 @@
+import type { Grid } from '../../domain/grid.js'
+import { meansAround } from '../../kernels/ground.js'
+
 /**
  * Share of the light scattered into the line of sight that comes from farther than `km`: the environment functions of 6S (Vermote et al. 1997, after Tanre et al. 1981) for
  * air and aerosol, three quarters of it aerosol's, as in hazy blue and all of the red.
@@ -116,4 +119,28 @@ export function fillUnknown(values: Float32Array): boolean {
   const mean = sum / known
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]!)) values[i] = mean
   return true
+}
+
+/**
+ * Reflectance around each cell from that of the cells, NaN where it is not known (no data, cloud), on this thread: of the few bands that the air is found from. Null where nothing is known. The same numbers
+ * as the runner's, which shares the rows among threads.
+ */
+export function surroundingsOf(own: Float32Array, { width, height, pixelWidthM }: Grid): Float32Array | null {
+  const kernel = surroundingKernel(pixelWidthM)
+  const means = (values: Float32Array, rows: number, columns: number, weights: SurroundingWeights) => {
+    const out = new Float32Array(values.length)
+    meansAround({ ...weights, values, rows, columns, firstRow: 0, lastRow: rows, out })
+    return out
+  }
+  const near = means(own, height, width, kernel.near)
+  if (kernel.nearShare < 1) {
+    const far = coarsened(own, height, width, kernel.perFar)
+    joinNearAndFar(
+      near,
+      width,
+      { ...far, values: means(far.values, far.rows, far.columns, kernel.far) },
+      kernel,
+    )
+  }
+  return fillUnknown(near) ? near : null
 }

@@ -4,6 +4,7 @@ import type { AngleGrid, L1Scene, L1SceneBand } from '../../../src/domain/l1-sce
 import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { SCALE_HEIGHT_M } from '../../../src/processors/l2a/nodes.js'
 import { pressureAtAltitude } from '../../../src/processors/l2a/pressure.js'
+import { surroundingsOf } from '../../../src/processors/l2a/surroundings.js'
 import type { ToaBand, ToaCells } from '../../../src/processors/l2a/toa-cells.js'
 
 /** Cells of 240 m under one direction of sun and view: what a scene measures over ground and under air that the test chooses. */
@@ -50,12 +51,15 @@ export function sceneOf(
     satellite = 's2',
     ids = S2_IDS,
     ozone = 300,
+    isLitFromBeside = false,
   }: {
     look?: typeof LOOK
     altitudeM?: number
     satellite?: 's2' | 'landsat'
     ids?: readonly string[]
     ozone?: number
+    /** Whether light of the ground around is scattered into the line of sight. */
+    isLitFromBeside?: boolean
   } = {},
 ): {
   readonly scene: Pick<L1Scene, 'satellite' | 'sensor' | 'sun' | 'bands'>
@@ -74,6 +78,8 @@ export function sceneOf(
   const measured = new Map<string, ToaBand>()
   const known = new Map<string, BandCoefficients>()
   for (const id of ids) {
+    const own = Float32Array.from({ length: count }, (_, i) => groundAt(i)[id] ?? NaN)
+    const around = isLitFromBeside ? surroundingsOf(own, grid) : null
     const rho = Float32Array.from({ length: count }, (_, i) => {
       const { aot, wv, aerosol = 'continental' } = airAt(i)
       const key = `${id} ${aot} ${wv} ${aerosol}`
@@ -84,8 +90,11 @@ export function sceneOf(
           aot550: aot * Math.exp(-altitudeM / SCALE_HEIGHT_M),
         })
       known.set(key, c)
-      const ground = groundAt(i)[id] ?? NaN
-      return c.gasPath + (c.gasTransmittance * c.transmittance * ground) / (1 - c.sphericalAlbedo * ground)
+      const e = around?.[i] ?? own[i]!
+      // Straight from the cell, the rest from around it (Vermote et al. 1997, IEEE TGRS 35(3), eq. 2).
+      const straight = c.directUp / c.transmittanceUp
+      const leaving = straight * own[i]! + (1 - straight) * e
+      return c.gasPath + (c.gasTransmittance * c.transmittance * leaving) / (1 - c.sphericalAlbedo * e)
     })
     const isNone = rho.map((v) => (Number.isNaN(v) ? 1 : 0))
     measured.set(id, {

@@ -13,7 +13,7 @@ const request = (
   over: Partial<AtmosphereRequest> = {},
 ): AtmosphereRequest => ({
   ...{ model: shippedModel(), ...made, nodesHpa: [made.pressureHpa[0]!] },
-  params: { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'continental' },
+  params: { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'continental', adjacency: false },
   auxiliary: { aot: null, wv: null, ozone: null, aerosol: null },
   ...{ state: null, day: 20_000, isCovered: new Uint8Array(made.pressureHpa.length) },
   ...over,
@@ -61,7 +61,7 @@ describe('closed loop', () => {
   test('of two aerosols the one that was there is chosen', () => {
     for (const aerosol of ['continental', 'maritime'] as const) {
       const made = sceneOf(cellsGrid(SIDE), mixed, () => ({ aot: 0.4, wv: 2, aerosol }))
-      const params = { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'auto' } as const
+      const params = { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'auto', adjacency: false } as const
       const found = findAtmosphere(request(made, { params }))
       expect(found.aerosol).toBe(aerosol)
       expect(Object.keys(found.residuals)).toEqual([...AEROSOL_MODELS])
@@ -70,7 +70,7 @@ describe('closed loop', () => {
 
   test('water vapour is looked for again under the aerosol that was found', () => {
     const made = sceneOf(cellsGrid(SIDE), mixed, () => ({ aot: 0.4, wv: 3, aerosol: 'maritime' }))
-    const params = { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'maritime' } as const
+    const params = { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'maritime', adjacency: false } as const
     const { air, origins } = findAtmosphere(request(made, { params }))
     expect(origins.wv).toBe('image')
     const mean = air.wv.reduce((sum, value) => sum + value, 0) / air.wv.length
@@ -104,6 +104,52 @@ describe('closed loop', () => {
     expect(alone.origins.aot).toBe('default')
     expect(known.origins.aot).toBe('image')
     for (const value of known.nodes.aot) expect(Math.abs(value - 0.3)).toBeLessThan(0.045)
+  })
+})
+
+describe('light from beside', () => {
+  const side = 36
+  const grid = cellsGrid(side)
+  // Woods of 1.4 km in ripe fields, which are five times as bright in the blue.
+  const fields: Ground = {
+    B01: 0.06,
+    B02: 0.08,
+    B03: 0.11,
+    B04: 0.15,
+    B8A: 0.2,
+    B09: 0.2,
+    B11: 0.3,
+    B12: 0.26,
+  }
+  const isWood = (i: number) => (Math.floor((i % side) / 6) + Math.floor(i / side / 6)) % 2 === 0
+  const landscape = (i: number) => (isWood(i) ? vegetation(0.022) : fields)
+  const made = (altitudeM: number) =>
+    sceneOf(grid, landscape, () => ({ aot: 0.3, wv: 2 }), { isLitFromBeside: true, altitudeM })
+  const params = { aot: 'auto', wv: 'auto', ozone: 300, aerosol: 'continental' } as const
+  const meanAot = (over: Partial<AtmosphereRequest>, altitudeM: number) => {
+    const { aot } = findAtmosphere(request(made(altitudeM), over)).nodes
+    return aot.reduce((sum, value) => sum + value, 0) / aot.length
+  }
+
+  test.each([0, 1200])(
+    'is no haze where it is taken off, and is where it is not (ground at %d m)',
+    (altitudeM) => {
+      const on = meanAot({ params: { ...params, adjacency: true } }, altitudeM)
+      expect(Math.abs(on - 0.3)).toBeLessThan(0.01)
+      expect(meanAot({ params: { ...params, adjacency: false } }, altitudeM)).toBeGreaterThan(0.33)
+    },
+  )
+
+  test('is taken off ground that the chain knows without it', () => {
+    const state: ChainState = emptyState(grid)
+    const ids = { blue: 'B02', green: 'B03', red: 'B04', nir: 'B8A', swir16: 'B11' } as const
+    for (let i = 0; i < side * side; i++) {
+      state.days[i] = 19_990
+      for (const [band, id] of Object.entries(ids) as [keyof typeof ids, string][])
+        state.bands[band][i] = Math.round(10_000 * landscape(i)[id]!)
+    }
+    expect(Math.abs(meanAot({ state, params: { ...params, adjacency: true } }, 0) - 0.3)).toBeLessThan(0.01)
+    expect(meanAot({ state, params: { ...params, adjacency: false } }, 0)).toBeGreaterThan(0.32)
   })
 })
 
@@ -194,7 +240,7 @@ describe('what cannot be found, each with its value and flag', () => {
   })
   test('what is imposed is taken as it is, above all ground alike, and flagged', () => {
     const made = sceneOf(cellsGrid(SIDE), mixed, () => ({ aot: 0.3, wv: 2 }), { altitudeM: 1000 })
-    const params = { aot: 0.7, wv: 4, ozone: 350, aerosol: 'maritime' } as const
+    const params = { aot: 0.7, wv: 4, ozone: 350, aerosol: 'maritime', adjacency: false } as const
     const found = findAtmosphere(
       request(made, { params, auxiliary: { aot: 0.2, wv: 1, ozone: 200, aerosol: null } }),
     )
