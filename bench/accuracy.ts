@@ -18,6 +18,7 @@ import { hasReferenceTable, readSixsRows, RT_REFERENCE, type SixsRow } from './r
 import { compareWithSurfaceReference, GROUNDS, hasSurfaceReference } from './surface-reference.js'
 import { markdownTable as table } from './markdown-table.js'
 import { COVERAGE_SCENES, coverageSection, productCoverageSection } from './uncertainty-section.js'
+import { BETTER } from '../src/processors/l2a/choose-aerosol.js'
 import { simulatedSection } from './simulated-section.js'
 import { failuresOf, limitAt, PATH_LIMIT } from './surface-limits.js'
 
@@ -259,10 +260,14 @@ async function ownAirSection(): Promise<string> {
     `${way === 'auto' ? `own choice (${found[i]?.aerosol ?? ''})` : way}, AOT ${(means[i] ?? NaN).toFixed(2)}: bias`,
     'RMS',
   ])
-  const residuals = Object.entries(found[0]?.residuals ?? {}).map(([name, value]) => `${name} ${f4(value)}`)
+  const { residuals = {}, evidence = {} } = found[0] ?? {}
+  const tried = Object.entries(evidence).map(([name, { windows, ratio, low, high }]) => {
+    const [least, most] = [low, high].map((value) => value?.toFixed(2) ?? '-')
+    return `${name} ${f4(residuals[name] ?? NaN)}, ${ratio.toFixed(2)} (${least} to ${most}, ${windows} windows)`
+  })
   return `${table(['band', ...head, 'goal RMS', 'own choice'], rows)}
 
-What each aerosol leaves unexplained here: ${residuals.join(', ')}. Models within a tenth of the least are not told apart by the image; which of them is there decides the near infrared.`
+What each aerosol leaves unexplained here, and its ratio to continental over the windows in which both have an AOT, with two standard errors: ${tried.join('; ')}. Another than continental is taken below ${BETTER}; which of them is there decides the near infrared.`
 }
 
 const CHAINS_FROM = '\n\n'
@@ -375,9 +380,10 @@ displaced by 0.3 pixels, ground that reflects by direction, bands calibrated to 
 told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor chooses among its four models. Smoke has the albedo and
 asymmetry of Dubovik et al. (2002) and a phase function that no model of the processor has.
 Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` with the truth of level ground.${CHAINS_FROM}${chains ?? (await simulatedSection())}${CHAINS_TO}Elevation wrong by 5 m over 60 m turns the slope of four neighbours by 5 degrees, which alone left 4.4 % of
-relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 2 % above. Vapour misses by the calibration of B8A against B09 and by ground that is not grey between them. Light from beside is the largest part of what is left in B01 to B04. The scattered ratios of blue to red lower the AOT
-on average here. Smoke is taken for continental aerosol on six dates, on two for urban, whose absorption then asks for twice the AOT: choosing one model for a date
-by its residual alone is what fails there.
+relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 2 % above. Vapour misses by the calibration of B8A against B09 and by ground that is not grey between them. AOT is too high by
+0.02 to 0.03 where nothing is unknown: vegetation has more blue than the method expects, and a search that is given the true colours of the ground is off by 0.005 at most ([decision 0026](decisions/0026-chains-that-know-more.md)). The scattered
+ratios of blue to red lower it on average here, and so does light from beside by 0.01, because the simulator's ground around reflects alike in all directions and the ground itself does not. The mix has too high an AOT on hazy dates: half of it is
+maritime aerosol, which absorbs hardly any light and is brighter for its AOT than the continental one that is taken.
 `
 }
 

@@ -65,9 +65,14 @@ function formatAtmosphere({ aot, wv, ozone, aerosol }: NonNullable<Report['atmos
     ...[name, f.origin, f.min.toFixed(3), f.mean.toFixed(3), f.max.toFixed(3), unit],
     percent(f.found_share),
   ]
-  const residuals = Object.entries(aerosol.residuals).map(([name, value]) => [
-    ...[`  ${name}`, '', '', value.toFixed(5), '', 'reflectance unexplained', ''],
-  ])
+  const residuals = Object.entries(aerosol.residuals).map(([name, value]) => {
+    const { windows, ratio = 1, low = null, high = null } = aerosol.evidence?.[name] ?? {}
+    const bound = (of: number | null) => (of === null ? '' : ((value * of) / ratio).toFixed(5))
+    return [
+      ...[`  ${name}`, '', bound(low), value.toFixed(5), bound(high), 'reflectance unexplained'],
+      windows === undefined ? '' : `${windows} windows`,
+    ]
+  })
   return formatTable(
     ['ATMOSPHERE', 'ORIGIN', 'LEAST', 'MEAN', 'MOST', 'UNIT', 'FOUND IN'],
     [

@@ -71,7 +71,7 @@ export function register(program: Command): void {
     )
     .option(
       '--aerosol <mix>',
-      `auto: the model that explains the image best; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
+      `auto: continental, unless another model clearly explains the image better; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
       autoOr(aerosolMix),
     )
     .option(

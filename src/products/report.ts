@@ -66,6 +66,18 @@ export const atmosphereSchema = z.strictObject({
     residuals: z
       .record(z.string(), z.number())
       .describe('Reflectance that each aerosol tried leaves unexplained, root of the mean square.'),
+    evidence: z
+      .record(
+        z.string(),
+        z.strictObject({
+          windows: z.number().int().positive().describe('Windows of cells in which both say something.'),
+          ratio: z.number().describe('Residual over that of the default aerosol there.'),
+          low: z.number().nullable().describe('Two standard errors below; null with less than two windows.'),
+          high: z.number().nullable().describe('Two standard errors above.'),
+        }),
+      )
+      .optional()
+      .describe('How each aerosol tried compares with the default; absent in older reports.'),
   }),
 })
 export type AtmosphereReport = z.infer<typeof atmosphereSchema>

@@ -96,7 +96,7 @@ export const PROCESSOR_SETTINGS = {
     default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: the model that explains the image best.',
+    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: continental, unless another model clearly explains the image better.',
   }),
   'processor.l2a.auxiliary': text({
     pattern: /^(\/[^\0]*)?$/,

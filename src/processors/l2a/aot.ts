@@ -53,10 +53,33 @@ export interface Aot {
   readonly isDefault: Uint8Array
   /** Share of the nodes at which it was found. */
   readonly foundShare: number
-  /** Root of the mean square of the residuals where it was found, unit 1: what the aerosol leaves unexplained; null where nothing was found. */
-  readonly residual: number | null
   /** Cells that took part by what they had to say. */
   readonly cells: { readonly multiSpectral: number; readonly multiTemporal: number; readonly dark: number }
+}
+
+/** A cell by its column and row. */
+export interface Place {
+  readonly x: number
+  readonly y: number
+}
+
+/** What a window of cells says by itself. */
+export interface WindowFit {
+  /** At sea level. */
+  readonly aot: number
+  /** Sum of the weighted squares of reflectance that it leaves unexplained, and of their weights. */
+  readonly cost: number
+  readonly weight: number
+}
+
+/** Cells along a window: what one node looks at. */
+export const WINDOW = 2 * REACH + 1
+
+/** What each of some windows says, by its middle cell; null where too few of its cells say anything. */
+export function fitWindows(input: AotInput, centres: readonly Place[]): (WindowFit | null)[] {
+  const costs = new CellCosts(input.cells.width * input.cells.height)
+  addTerms(costs, input)
+  return centres.map((centre) => leastAt(costs, input.cells, centre, input.prior))
 }
 
 /** AOT where no image and no forecast says anything. */
@@ -76,13 +99,13 @@ export function retrieveAot(input: AotInput): Aot {
   const grid = nodeGrid(cells)
   const nodes = grid.width * grid.height
   const found = new Float32Array(nodes).fill(NaN)
-  let [squares, weight, count] = [0, 0, 0]
+  let count = 0
   for (let node = 0; node < nodes; node++) {
-    const least = leastAt(costs, cells, node % grid.width, Math.floor(node / grid.width), prior)
+    const [column, row] = [node % grid.width, Math.floor(node / grid.width)]
+    const centre = { x: column * CELLS_PER_NODE + 1, y: row * CELLS_PER_NODE + 1 }
+    const least = leastAt(costs, cells, centre, prior)
     if (least === null) continue
     found[node] = least.aot
-    squares += least.cost
-    weight += least.weight
     count++
   }
   const field = { width: grid.width, height: grid.height }
@@ -96,7 +119,6 @@ export function retrieveAot(input: AotInput): Aot {
     aot: count === 0 ? whole : smooth({ ...field, values: whole }, SMOOTHING_NODES),
     isDefault,
     foundShare: nodes === 0 ? 0 : count / nodes,
-    residual: count === 0 ? null : Math.sqrt(squares / weight),
     cells: said,
   }
 }
@@ -148,18 +170,11 @@ function darkLimit({ swir, ndvi, isUsable }: AotInput): number {
   return 0.15
 }
 
-/** What the cells around a node say together; null where too few say anything, or their ground does not depend on AOT. */
-function leastAt(
-  costs: CellCosts,
-  cells: Grid,
-  column: number,
-  row: number,
-  prior: number | null,
-): { readonly aot: number; readonly cost: number; readonly weight: number } | null {
+/** What the cells around a place say together; null where too few say anything, or their ground does not depend on AOT. */
+function leastAt(costs: CellCosts, cells: Grid, centre: Place, prior: number | null): WindowFit | null {
   SUM.fill(0)
   let [count, weight] = [0, 0]
   LOWEST.fill(Infinity)
-  const centre = { x: column * CELLS_PER_NODE + 1, y: row * CELLS_PER_NODE + 1 }
   for (let y = Math.max(0, centre.y - REACH); y <= Math.min(cells.height - 1, centre.y + REACH); y++)
     for (let x = Math.max(0, centre.x - REACH); x <= Math.min(cells.width - 1, centre.x + REACH); x++) {
       const cell = y * cells.width + x

@@ -110,7 +110,7 @@ export const l2a = defineProcessor({
       })
       .default('auto')
       .describe(
-        `Aerosol model after 6S; auto: the one that explains the image best; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
+        `Aerosol model after 6S; auto: continental, unless another clearly explains the image better; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
       ),
     auxiliary: z
       .string()

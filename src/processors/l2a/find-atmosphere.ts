@@ -1,11 +1,12 @@
 import type { AuxiliaryAir, L1Scene } from '../../domain/l1-scene.js'
-import { DEFAULT_AOT, retrieveAot, type Aot, type AotInput } from './aot.js'
+import { DEFAULT_AOT, fitWindows, retrieveAot, WINDOW, type Aot, type AotInput, type Place } from './aot.js'
 import { MODEL_AOT, responsesOf, unknownResponses, type Responses } from './aot-cost.js'
 import type { AtmosphereModel } from './atmosphere.js'
 import { fewPressures, vapourAxis } from './axes.js'
 import { BandTable, type TableAxes } from './band-table.js'
 import { CELL_BAND_IDS, type CellBand } from './cells.js'
 import type { ChainState } from './chain-state.js'
+import { chooseAerosol, DEFAULT_AEROSOL, type AerosolEvidence, type ChosenAerosol } from './choose-aerosol.js'
 import { clearGround } from './clear-ground.js'
 import type { AtmosphereNodes } from './coefficient-planes.js'
 import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
@@ -23,15 +24,10 @@ const THIN_AOT = 0.05
 /** Where nobody says anything. */
 export const DEFAULT_WV = 2
 export const DEFAULT_OZONE = 300
-const DEFAULT_AEROSOL: string = 'continental'
-/** Another aerosol than the default has to explain the image better than by this factor. */
-export const BETTER = 0.9
 /** Angles are asked every 20 km here: looking for the air needs less than correcting pixels. */
 const STRIDE = 4
 /** So many windows of cells along the longer side are enough to choose the aerosol. */
 const SAMPLES = 20
-/** Cells along a window: what one node looks at. */
-const WINDOW = 7
 
 /** Where a quantity comes from. */
 export type AirOrigin = 'parameter' | 'auxiliary' | 'image' | 'default'
@@ -71,6 +67,8 @@ export interface FoundAtmosphere {
   readonly foundShare: { readonly aot: number; readonly wv: number }
   /** What each aerosol left unexplained, unit 1; empty where none was tried. */
   readonly residuals: Readonly<Record<string, number>>
+  /** How each compares with the default; empty where none was tried. */
+  readonly evidence: Readonly<Record<string, AerosolEvidence>>
   /** The mean AOT that the image has under each aerosol that was tried, over that under the one that was taken. */
   readonly aotRatios: Readonly<Record<string, number>>
   readonly aotCells: Aot['cells'] | null
@@ -152,6 +150,7 @@ class Finder {
       foundShare: { aot: aerosol.foundShare, wv: vapour.foundShare },
       isFilled: { aot: aerosol.isFilled, wv: vapour.isFilled },
       residuals: aerosol.residuals,
+      evidence: aerosol.evidence,
       aotRatios: aerosol.aotRatios,
       aotCells: aerosol.cells,
     }
@@ -220,6 +219,7 @@ class Finder {
           model: given,
           modelOrigin,
           residuals: {},
+          evidence: {},
         },
       }
     const { red, nir } = thin
@@ -235,31 +235,21 @@ class Finder {
     const beside = new Map(
       [this.ids.blue, this.ids.red, 'B01', this.swir22].map((id) => [id, light.beside(id)] as const),
     )
-    const retrieve = (model: string, wanted: Uint8Array): Aot =>
-      retrieveAot({ ...common, isUsable: wanted, ...this.responses(model, wv, wanted, beside) })
-    const residuals: Record<string, number> = {}
-    const means: Record<string, number> = {}
-    let model = given
-    if (this.givenAerosol() === null) {
-      const sample = this.sampleOf(isUsable)
-      for (const tried of AEROSOL_MODELS) {
-        const { residual, aot } = retrieve(tried, sample)
-        if (residual === null) continue
-        residuals[tried] = residual
-        means[tried] = aot.reduce((sum, value) => sum + value, 0)
-      }
-      model = leastResidual(residuals)
-    }
-    const found = retrieve(model, isUsable)
+    const inputOf = (model: string, wanted: Uint8Array): AotInput => ({
+      ...{ ...common, isUsable: wanted },
+      ...this.responses(model, wv, wanted, beside),
+    })
+    const chosen = this.givenAerosol() === null ? this.tryAerosols(isUsable, inputOf) : null
+    const model = chosen?.model ?? given
+    const found = retrieveAot(inputOf(model, isUsable))
     const hasFound = found.foundShare > 0
     const origin = hasFound ? 'image' : auxiliary.aot === null ? 'default' : 'auxiliary'
-    const tried = Object.keys(residuals).length > 0
     return {
-      ...{ aot: found.aot, origin, model, residuals, foundShare: found.foundShare, cells: found.cells },
-      modelOrigin: tried ? 'image' : modelOrigin,
-      aotRatios: Object.fromEntries(
-        Object.entries(means).map(([one, mean]) => [one, mean / (means[model] ?? NaN)]),
-      ),
+      ...{ aot: found.aot, origin, model, foundShare: found.foundShare, cells: found.cells },
+      modelOrigin: chosen?.isTold === true ? 'image' : modelOrigin,
+      residuals: chosen?.residuals ?? {},
+      evidence: chosen?.evidence ?? {},
+      aotRatios: chosen?.aotRatios ?? {},
       isFilled: found.isDefault,
       isDefault: nearestOnCells(found.isDefault, cells.grid),
     }
@@ -299,12 +289,22 @@ class Finder {
     return around === null ? null : toaOfSurface(around, toa, this.thinTable(id, thinAir), thinAir)
   }
 
-  /** Usable cells of at most SAMPLES x SAMPLES windows, spread evenly. */
-  private sampleOf(isUsable: Uint8Array): Uint8Array {
+  /** What each aerosol leaves unexplained in at most SAMPLES x SAMPLES windows that share no cell, spread evenly; null where no window says anything. */
+  private tryAerosols(
+    isUsable: Uint8Array,
+    inputOf: (model: string, wanted: Uint8Array) => AotInput,
+  ): ChosenAerosol | null {
     const { width, height } = this.request.cells.grid
     const every = Math.max(WINDOW, Math.ceil(Math.max(width, height) / SAMPLES))
-    return isUsable.map((is, i) =>
+    const wanted = isUsable.map((is, i) =>
       is === 1 && (i % width) % every < WINDOW && Math.floor(i / width) % every < WINDOW ? 1 : 0,
+    )
+    const middle = (WINDOW - 1) / 2
+    const centres: Place[] = []
+    for (let y = middle; y < height; y += every)
+      for (let x = middle; x < width; x += every) centres.push({ x, y })
+    return chooseAerosol(
+      new Map(AEROSOL_MODELS.map((model) => [model, fitWindows(inputOf(model, wanted), centres)])),
     )
   }
 
@@ -379,19 +379,7 @@ interface FoundAerosol extends Found {
   readonly model: string
   readonly modelOrigin: AirOrigin
   readonly residuals: Readonly<Record<string, number>>
+  readonly evidence: FoundAtmosphere['evidence']
   readonly aotRatios: Readonly<Record<string, number>>
   readonly cells: Aot['cells'] | null
-}
-
-/** The aerosol that explains the image best, if it does so clearly better than the default. */
-function leastResidual(residuals: Readonly<Record<string, number>>): string {
-  let best = DEFAULT_AEROSOL
-  let least = (residuals[DEFAULT_AEROSOL] ?? Infinity) * BETTER
-  for (const model of AEROSOL_MODELS) {
-    const residual = residuals[model] ?? Infinity
-    if (residual >= least) continue
-    best = model
-    least = residual
-  }
-  return best
 }

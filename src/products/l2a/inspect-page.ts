@@ -189,9 +189,17 @@ function tablesOf({ atmosphere, stages }: Report): SummaryTable[] {
     if (tried.length > 0)
       air.push({
         title: 'Aerosols that were tried',
-        note: 'What each leaves unexplained, root of the mean square.',
-        columns: [{ label: 'aerosol' }, { label: 'residual', unit: 'reflectance', digits: 5 }],
-        rows: tried.map(([name, value]) => [name, value]),
+        note: 'What each leaves unexplained, root of the mean square; and its ratio to that of the default, over the windows of cells in which both say something, with two standard errors. Another than the default is taken where the ratio is below 0.9 with them.',
+        columns: [
+          { label: 'aerosol' },
+          { label: 'residual', unit: 'reflectance', digits: 5 },
+          { label: 'windows', digits: 0 },
+          ...['ratio', 'from', 'to'].map((label) => ({ label, digits: 2 })),
+        ],
+        rows: tried.map(([name, value]) => {
+          const { windows = null, ratio = null, low = null, high = null } = aerosol.evidence?.[name] ?? {}
+          return [name, value, windows, ratio, low, high]
+        }),
       })
   }
   return [

@@ -86,6 +86,7 @@ export function reportOf({
   origins,
   foundShare,
   residuals,
+  evidence,
 }: FoundAtmosphere): AtmosphereReport {
   const round = (value: number) => Math.round(value * 1e5) / 1e5
   const statistics = (values: Float32Array) => {
@@ -104,6 +105,15 @@ export function reportOf({
       origin: origins.aerosol,
       value: aerosol,
       residuals: Object.fromEntries(Object.entries(residuals).map(([name, value]) => [name, round(value)])),
+      evidence: Object.fromEntries(
+        Object.entries(evidence).map(([name, { windows, ratio, low, high }]) => [
+          name,
+          {
+            ...{ windows, ratio: round(ratio) },
+            ...{ low: low === null ? null : round(low), high: high === null ? null : round(high) },
+          },
+        ]),
+      ),
     },
   }
 }

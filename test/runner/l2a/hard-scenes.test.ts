@@ -1,7 +1,10 @@
 import { cpSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
+import { formatDecisions } from '../../../src/cli/format-inspect.js'
+import { AEROSOL_MODELS } from '../../../src/domain/aerosol-mix.js'
 import { MASK_BITS } from '../../../src/domain/mask-bits.js'
+import type { AtmosphereReport, Report } from '../../../src/products/report.js'
 import gdal from '../../../src/raster/gdal.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder } from '../../support/cli.js'
@@ -57,10 +60,8 @@ const has = (mask: ArrayLike<number>, bit: keyof typeof MASK_BITS, pixel: number
 const shareOf = (mask: ArrayLike<number>, bit: keyof typeof MASK_BITS) =>
   Array.from({ length: mask.length }, (_, i) => i).filter((i) => has(mask, bit, i)).length / mask.length
 const reportOf = (folder: string) =>
-  JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
-    flags: string[]
-    valid_share: number
-    atmosphere: { aot: { origin: string; found_share: number; mean: number } }
+  JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report & {
+    atmosphere: AtmosphereReport
   }
 const isHole = (x: number, y: number) => x > 0.4 && x < 0.6 && y > 0.4 && y < 0.6
 
@@ -80,6 +81,15 @@ test('a hole in one band is no-data there, flagged in the mask, and the other ba
   expect(b04![middle(b04!)]).toBeGreaterThan(0)
   expect(has(mask!, 'noData', middle(mask!))).toBe(true)
   expect(valid_share).toBeCloseTo(0.96, 1)
+  // What spoke for each aerosol stays in the report.
+  const { aerosol } = reportOf(folder).atmosphere
+  expect(Object.keys(aerosol.evidence ?? {})).toEqual([...AEROSOL_MODELS])
+  expect(aerosol.evidence?.['continental']).toMatchObject({ ratio: 1, low: 1, high: 1 })
+  expect(aerosol.evidence?.['maritime']?.windows).toBeGreaterThan(100)
+  expect(reportOf(folder).flags.includes('aerosol_default')).toBe(aerosol.origin === 'default')
+  expect(formatDecisions(folder, reportOf(folder))).toMatch(
+    / {2}maritime .* reflectance unexplained +\d+ windows/,
+  )
 })
 
 test('saturated snow is told, and no number runs over', async () => {

@@ -1,0 +1,107 @@
+import type { AerosolModel } from '../../domain/aerosol-mix.js'
+import type { WindowFit } from './aot.js'
+
+/** The aerosol of a date that says nothing of it. */
+export const DEFAULT_AEROSOL: AerosolModel = 'continental'
+/**
+ * Commonest first: a rarer one has to win against the one that stands. Urban is last: of its extinction 65 % is scattering, of the columns over towns and under smoke that Dubovik et al. (2002, J. Atmos. Sci. 59, 590) list
+ * 86 to 98 %.
+ */
+const BY_RARITY: readonly AerosolModel[] = ['continental', 'maritime', 'desert', 'urban']
+/**
+ * Another aerosol has to leave this share of the residual, or less. Fields that are bluer or redder than expected move it by themselves: of simulated dates whose aerosol was continental maritime left 0.92 to 1.06 and desert 0.95 to 1.00 of
+ * its residual.
+ */
+export const BETTER = 0.9
+/** And has to do so where the residual's ratio is worse by so many standard errors: what the windows happen to be must not decide. */
+const STANDARD_ERRORS = 2
+/** With fewer windows their scatter says little of the error (a jackknife of eight has seven degrees of freedom). */
+const LEAST_WINDOWS = 8
+/** Unit 1: what the signal model itself leaves open (docs/accuracy.md). Residuals below are not told apart. */
+const FLOOR = 1e-4
+
+/** One aerosol against the default, over the windows in which both say something. */
+export interface AerosolEvidence {
+  readonly windows: number
+  /** Residual over that of the default. */
+  readonly ratio: number
+  /** Two standard errors below and above, from the scatter among the windows; null with less than two. */
+  readonly low: number | null
+  readonly high: number | null
+}
+
+export interface ChosenAerosol {
+  readonly model: AerosolModel
+  /** Whether the image tells it: it won, or all others have lost. */
+  readonly isTold: boolean
+  /** Reflectance that each leaves unexplained, root of the mean square, unit 1: of the default over all its windows, of the others that times their ratio. */
+  readonly residuals: Readonly<Record<string, number>>
+  readonly evidence: Readonly<Record<string, AerosolEvidence>>
+  /** The mean AOT of the image under each over that under the one taken, over the windows in which both say something. */
+  readonly aotRatios: Readonly<Record<string, number>>
+}
+
+type Fits = readonly (WindowFit | null)[]
+
+/**
+ * Which aerosol stands above a date: the default, unless another explains the same windows better by a tenth even at two standard errors (delete-one jackknife: Efron and Stein 1981, Ann. Statist. 9, 586). Each date by itself: aerosol changes within
+ * days, dates of a chain are five and more apart, and a wrong choice would be handed down. Null where the default says nothing anywhere.
+ * @param fits of the same windows, which share no cell, under each aerosol that was tried.
+ */
+export function chooseAerosol(fits: ReadonlyMap<AerosolModel, Fits>): ChosenAerosol | null {
+  const ofDefault = fits.get(DEFAULT_AEROSOL) ?? []
+  const known = ofDefault.filter((fit) => fit !== null)
+  if (known.length === 0) return null
+  const own = Math.sqrt(sumOf(known, ({ cost }) => cost) / sumOf(known, ({ weight }) => weight))
+  const evidence: Record<string, AerosolEvidence> = {}
+  const residuals: Record<string, number> = {}
+  for (const [model, ofModel] of fits) {
+    const found = compare(ofModel, ofDefault)
+    if (found === null) continue
+    evidence[model] = found
+    residuals[model] = own * found.ratio
+  }
+  const of = (model: AerosolModel): Fits => fits.get(model) ?? []
+  const tried = BY_RARITY.filter((model) => evidence[model] !== undefined)
+  const model = tried.reduce((stands, next) => (isBetter(of(next), of(stands)) ? next : stands))
+  const isTold =
+    model !== DEFAULT_AEROSOL || tried.every((other) => other === model || isBetter(of(model), of(other)))
+  const aotRatios = Object.fromEntries(
+    tried.map((one) => {
+      const pairs = pairsOf(of(one), of(model))
+      return [one, sumOf(pairs, ([a]) => a.aot) / sumOf(pairs, ([, b]) => b.aot)] as const
+    }),
+  )
+  return { model, isTold, residuals, evidence, aotRatios }
+}
+
+function isBetter(one: Fits, other: Fits): boolean {
+  const found = compare(one, other)
+  return found !== null && found.windows >= LEAST_WINDOWS && (found.high ?? Infinity) < BETTER
+}
+
+/** Ratio of the residuals over the windows that both have: elsewhere the one that has no AOT there would get off free. Null where they share none. */
+function compare(one: Fits, other: Fits): AerosolEvidence | null {
+  const pairs = pairsOf(one, other)
+  const windows = pairs.length
+  if (windows === 0) return null
+  const squares = ({ cost, weight }: WindowFit) => cost + weight * FLOOR ** 2
+  const [a, b] = [sumOf(pairs, ([x]) => squares(x)), sumOf(pairs, ([, y]) => squares(y))]
+  const ratio = Math.sqrt(a / b)
+  if (windows === 1) return { windows, ratio, low: null, high: null }
+  const without = pairs.map(([x, y]) => Math.log((a - squares(x)) / (b - squares(y))) / 2)
+  const mean = sumOf(without, (log) => log) / windows
+  const error = Math.sqrt(((windows - 1) / windows) * sumOf(without, (log) => (log - mean) ** 2))
+  const margin = Math.exp(STANDARD_ERRORS * error)
+  return { windows, ratio, low: ratio / margin, high: ratio * margin }
+}
+
+function pairsOf(one: Fits, other: Fits): (readonly [WindowFit, WindowFit])[] {
+  return one.flatMap((fit, i) => {
+    const beside = other[i] ?? null
+    return fit === null || beside === null ? [] : [[fit, beside] as const]
+  })
+}
+
+const sumOf = <T>(values: readonly T[], of: (value: T) => number): number =>
+  values.reduce((sum, value) => sum + of(value), 0)
