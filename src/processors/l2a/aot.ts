@@ -17,8 +17,6 @@ const SMOOTHING_NODES = 2
 export interface KnownGround {
   /** Surface reflectance of the blue band on the last clear date. */
   readonly blue: Float32Array
-  /** Blue over red on clear dates. */
-  readonly ratio: Float32Array
   /** 1 where the near infrared is as it was then, within 7.5 %, and that is at most 60 days ago. */
   readonly isUnchanged: Uint8Array
 }
@@ -88,7 +86,7 @@ export const DEFAULT_AOT = 0.1
 const PRIOR_WEIGHT = 2e-4
 
 /**
- * AOT at nodes from what is known of the ground below: vegetation and, by the tile's own history, other ground has a ratio of blue to red (MAJA's multi-spectral term); ground whose near infrared has not
+ * AOT at nodes from what is known of the ground below: vegetation has a line of blue against red (MAJA's multi-spectral term); ground whose near infrared has not
  * changed has the blue that it had (multi-temporal); dark vegetation that nothing is known of is half as bright in red as at 2.2 um. Blue is never negative.
  * Weights and thresholds are MAJA's: Hagolle et al. (2008), RSE 112, 1689; (2015), Remote Sensing 7, 2668. Blue's intercept is that of Levy et al. (2007), J. Geophys. Res. 112, D13211. The dark vegetation is Kaufman's: Kaufman et al. (1997), IEEE TGRS 35, 1286.
  */
@@ -138,12 +136,10 @@ function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
     if (isUsable[i] !== 1) continue
     costs.bound(i, blue)
     const green = ndvi[i]!
-    const ratio = known.ratio[i]!
-    const isKnown = !Number.isNaN(ratio)
-    if (redToa[i]! < 0.2 && (green > 0.3 || isKnown)) {
-      const weight = (2 * (0.3 + 0.7 * Math.max(0, green))) ** 2
-      costs.add(i, weight, blue, red, isKnown ? ratio : RATIO, isKnown ? 0 : BLUE_OFFSET)
-      if (!isKnown && coastal !== null) costs.add(i, weight / 4, coastal, red, COASTAL_RATIO, BLUE_OFFSET)
+    if (redToa[i]! < 0.2 && green > 0.3) {
+      const weight = (2 * (0.3 + 0.7 * green)) ** 2
+      costs.add(i, weight, blue, red, RATIO, BLUE_OFFSET)
+      if (coastal !== null) costs.add(i, weight / 4, coastal, red, COASTAL_RATIO, BLUE_OFFSET)
       said.multiSpectral++
     }
     if (known.isUnchanged[i] === 1) {

@@ -9,7 +9,6 @@ const MOST_DAYS = 60
 /** Nothing is known of so many cells. */
 export const nothingKnown = (cells: number): KnownGround => ({
   blue: new Float32Array(cells).fill(NaN),
-  ratio: new Float32Array(cells).fill(NaN),
   isUnchanged: new Uint8Array(cells),
 })
 
