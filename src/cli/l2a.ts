@@ -61,17 +61,17 @@ export function register(program: Command): void {
     )
     .option(
       '--wv <value>',
-      'water vapour of the column above sea level, 0..8 g/cm2, or auto: found in the image of Sentinel-2, else the forecast in the product, else 2 (default: auto)',
+      'water vapour of the column above sea level, 0..8 g/cm2, or auto: found in the image of Sentinel-2, else the forecast given or in the product, else 2 (default: auto)',
       autoOr(numberIn(0, 8, 'g/cm2')),
     )
     .option(
       '--ozone <value>',
-      'ozone of the column above sea level, 100..600 DU, or auto: the forecast in the product, else 300 (default: auto)',
+      'ozone of the column above sea level, 100..600 DU, or auto: the forecast given or in the product, else 300 (default: auto)',
       autoOr(numberIn(100, 600, 'DU')),
     )
     .option(
       '--aerosol <mix>',
-      `auto: continental, unless another model clearly explains the image better; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
+      `auto: by the kinds of CAMS where a forecast tells them, else continental, unless another model clearly explains the image better; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
       autoOr(aerosolMix),
     )
     .option(

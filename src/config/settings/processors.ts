@@ -78,7 +78,7 @@ export const PROCESSOR_SETTINGS = {
     default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Water vapour column above sea level; auto: found in the image of Sentinel-2, else the forecast that comes with the product, else 2.',
+    doc: 'Water vapour column above sea level; auto: found in the image of Sentinel-2, else the forecast given or in the product, else 2.',
   }),
   'processor.l2a.ozone': numberOrAuto({
     unit: 'DU',
@@ -87,7 +87,7 @@ export const PROCESSOR_SETTINGS = {
     default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Ozone column; auto: the forecast that comes with the product, else 300.',
+    doc: 'Ozone column; auto: the forecast given or in the product, else 300.',
   }),
   'processor.l2a.aerosol': text({
     pattern: /^[a-z0-9:.,]+$/,
@@ -96,7 +96,7 @@ export const PROCESSOR_SETTINGS = {
     default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: continental, unless another model clearly explains the image better.',
+    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: by the kinds of CAMS where a forecast tells them, else continental, unless another model clearly explains the image better.',
   }),
   'processor.l2a.auxiliary': text({
     pattern: /^(\/[^\0]*)?$/,

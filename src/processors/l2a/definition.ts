@@ -97,10 +97,10 @@ export const l2a = defineProcessor({
       'Aerosol optical thickness at 550 nm of the column above the ground, the same over the whole image; auto: found in the image, on nodes 720 m apart [1].',
     ),
     wv: numberOrAuto(0, 8).describe(
-      'Water vapour of the column above sea level, reduced to what lies above each pixel by its altitude; auto: found in the image of Sentinel-2, else the forecast in the product, else 2 [g/cm2].',
+      'Water vapour of the column above sea level, reduced to what lies above each pixel by its altitude; auto: found in the image of Sentinel-2, else the forecast given or in the product, else 2 [g/cm2].',
     ),
     ozone: numberOrAuto(100, 600).describe(
-      'Ozone of the column above sea level; auto: the forecast in the product, else 300 [DU].',
+      'Ozone of the column above sea level; auto: the forecast given or in the product, else 300 [DU].',
     ),
     aerosol: z
       .string()
@@ -110,7 +110,7 @@ export const l2a = defineProcessor({
       })
       .default('auto')
       .describe(
-        `Aerosol model after 6S; auto: continental, unless another clearly explains the image better; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
+        `Aerosol model after 6S; auto: by the kinds of CAMS where a forecast tells them, else continental, unless another clearly explains the image better; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
       ),
     auxiliary: z
       .string()
