@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config/config.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
 import { listReadySteps } from '../../src/db/steps/list-ready-steps.js'
+import type { Queryable } from '../../src/db/steps/queryable.js'
 import { SettingSnapshots } from '../../src/db/steps/setting-snapshots.js'
 import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import { readSettings } from '../../src/scheduler/settings-in-force.js'
@@ -64,8 +65,9 @@ export interface Drained {
 }
 
 /**
- * Claims and completes `count` steps by the functions that scheduler and step processes use, 10 in flight on 10 connections. What a round
- * of the scheduler does beside (drawing consequences of ends, looking at the heads of the queue) is in the time.
+ * Claims and completes `count` steps by the functions that scheduler and step processes use, 10 in flight. Each of the 10 works on a
+ * connection of its own, as a step process does, as do those of the bare loop. What a round of the scheduler does beside (drawing consequences
+ * of ends, looking at the heads of the queue) is in the time.
  * `batch` 1: each claim is a commit of its own. More: a round claims so many in one commit under the lock of admission.
  */
 export async function drainOurs(app: App, count: number, batch: number): Promise<Drained> {
@@ -102,7 +104,7 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
     (refilling ??= refill().finally(() => {
       refilling = undefined
     }))
-  const next = async (): Promise<{ id: number; attempt: number } | undefined> => {
+  const next = async (own: Queryable): Promise<{ id: number; attempt: number } | undefined> => {
     for (;;) {
       // As the rounds of the scheduler do: the queue is looked at while steps run.
       if (begun < count && claimed.length + listed.length <= (batch === 1 ? CANDIDATES / 2 : batch))
@@ -118,7 +120,7 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
       if (id !== undefined) {
         begun += 1
         taken.add(id)
-        const [claim] = await claimReadySteps(db, { ...options, grants: [grantOf(id)] })
+        const [claim] = await claimReadySteps(own, { ...options, grants: [grantOf(id)] })
         if (claim !== undefined) return claim
         begun -= 1
         continue
@@ -134,16 +136,15 @@ export async function drainOurs(app: App, count: number, batch: number): Promise
     }
   }
   const started = performance.now()
-  await Promise.all(
-    Array.from({ length: IN_FLIGHT }, async () => {
-      for (let key = await next(); key !== undefined; key = await next()) {
-        inFlight += 1
-        const { kind } = await completeStep(db, key, [], { wall_s: 0.01, cpu_s: 0.01, max_rss_kb: 50_000 })
-        if (kind === 'published') done += 1
-        inFlight -= 1
-      }
-    }),
-  )
+  const work = async (own: Queryable): Promise<void> => {
+    for (let key = await next(own); key !== undefined; key = await next(own)) {
+      inFlight += 1
+      const { kind } = await completeStep(own, key, [], { wall_s: 0.01, cpu_s: 0.01, max_rss_kb: 50_000 })
+      if (kind === 'published') done += 1
+      inFlight -= 1
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, () => db.connection().execute(work)))
   await refilling
   await settleEnds(db, 'bench')
   return { steps: done, seconds: (performance.now() - started) / 1000 }
