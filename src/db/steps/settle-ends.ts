@@ -37,10 +37,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
        case when is_hopeless then '{"reason": "a predecessor ended without success"}'::jsonb else '{}' end from moved),
    again as (insert into step_ended (step_id) select id from moved where is_hopeless),
    closing as materialized (
-     select job.id, job.reopened,
-       case when exists (select from step where job_id = job.id and state in ('failed', 'quarantined')) then 'failed'
-            when exists (select from step where job_id = job.id and state = 'cancelled' and error_code is distinct from 'SUPERSEDED') then 'cancelled'
-            else 'succeeded' end::job_state as state
+     select job.id, job.reopened, state_of_ended_job(job.id) as state
      from job where job.id in (select job_id from ended) and job.state = 'active' and (
        select step.id from step where step.job_id = job.id and step.state in ('blocked', 'ready', 'running')
        order by step.job_id desc, step.task_id desc, step.id desc limit 1) is null),
