@@ -28,16 +28,17 @@ const list = prepared<ReadyStep>(
      select id from site where paused
      union
      select child.id from site child join paused_site on child.parent_id = paused_site.id),
-   -- One row for each group that has ready steps, found by jumps in step_claim_idx, whatever the depth of the groups.
+   -- One row for each group that has ready steps, found by jumps in step_claim_idx, whatever the depth of the groups. Backwards: a group is worked
+   -- off from its head, where the entries of what was claimed stay until the next vacuum; its tail is alive.
    kind as (
      (select processor, coalesce(site_id, 0) as site, job_id from step
-      where state = 'ready' and not paused and executor = $1 order by processor, coalesce(site_id, 0), job_id limit 1)
+      where state = 'ready' and not paused and executor = $1 order by processor desc, coalesce(site_id, 0) desc, job_id desc limit 1)
      union all
      select next.processor, next.site, next.job_id from kind cross join lateral (
        select step.processor, coalesce(step.site_id, 0) as site, step.job_id from step
        where step.state = 'ready' and not step.paused and step.executor = $1
-         and (step.processor, coalesce(step.site_id, 0), step.job_id) > (kind.processor, kind.site, kind.job_id)
-       order by step.processor, coalesce(step.site_id, 0), step.job_id limit 1) as next),
+         and (step.processor, coalesce(step.site_id, 0), step.job_id) < (kind.processor, kind.site, kind.job_id)
+       order by step.processor desc, coalesce(step.site_id, 0) desc, step.job_id desc limit 1) as next),
    open_kind as materialized (
      select kind.* from kind join job on job.id = kind.job_id
      where not job.paused and kind.site not in (select id from paused_site)
