@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { App } from '../../src/app.js'
-import type { History, LeftBehind, RecordedStep } from './check.js'
+import type { History, LeftBehind, RecordedEvent, RecordedStep } from './check.js'
 import type { ChaosParams, Effect, PlannedStep } from './plan.js'
 import { processesOf } from './processes.js'
 import { VALUE_FILE } from './steps.js'
@@ -78,11 +78,12 @@ export async function collectHistory(
     return { id, index, state, attempt, predecessors: predecessors.map((i) => stepIds[i] ?? 0) }
   })
   const events = await db
-    .selectFrom('step_event')
-    .innerJoin('step', 'step.id', 'step_event.step_id')
-    .select(['step_event.id', 'step_event.step_id as step', 'step_event.attempt', 'step_event.kind'])
+    .selectFrom('step_history')
+    .innerJoin('step', 'step.id', 'step_history.step_id')
+    .select(['step_history.id', 'step_history.step_id as step', 'step_history.attempt', 'step_history.kind'])
     .where('step.job_id', '=', job)
-    .orderBy('step_event.id')
+    .orderBy('step_history.id')
+    .$narrowType<RecordedEvent>()
     .execute()
   const products = await db
     .selectFrom('product')

@@ -137,7 +137,7 @@ export class Storm {
   private async confirm(): Promise<void> {
     if (this.pending.length === 0) return
     const ends = await this.options.app.db
-      .selectFrom('step_event')
+      .selectFrom('step_history')
       .select(['step_id', 'attempt', 'kind'])
       .where(
         'step_id',

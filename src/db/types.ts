@@ -478,6 +478,10 @@ export interface StepDependency {
 }
 
 export interface StepEnded {
+  at: Generated<Timestamp>;
+  attempt: number | null;
+  detail: Json | null;
+  kind: string | null;
   step_id: number;
 }
 
@@ -488,6 +492,15 @@ export interface StepEvent {
   id: Generated<number>;
   kind: string;
   step_id: number;
+}
+
+export interface StepHistory {
+  at: Timestamp | null;
+  attempt: number | null;
+  detail: Json | null;
+  id: number | null;
+  kind: string | null;
+  step_id: number | null;
 }
 
 export interface StepInput {
@@ -560,6 +573,7 @@ export interface DB {
   step_dependency: StepDependency;
   step_ended: StepEnded;
   step_event: StepEvent;
+  step_history: StepHistory;
   step_input: StepInput;
   storage_root: StorageRoot;
   storage_use: StorageUse;

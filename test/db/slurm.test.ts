@@ -71,7 +71,7 @@ test('a requeued element takes over under a new attempt; the old run can write n
   expect(begunOf(await beginLoad(app.db, again))).toMatchObject({ id: ids[1], attempt: 1 })
   expect(await completeStep(app.db, { id: ids[0]!, attempt: 2 }, [], {})).toEqual({ kind: 'published' })
   const events = await app.db
-    .selectFrom('step_event')
+    .selectFrom('step_history')
     .select(['kind', 'attempt'])
     .where('step_id', '=', ids[0]!)
     .orderBy('id')

@@ -44,7 +44,12 @@ function up(env: Readonly<Record<string, string>> = {}, flags: readonly string[]
 }
 
 const events = () =>
-  app.db.selectFrom('step_event').select(['step_id', 'attempt', 'kind', 'detail']).orderBy('id').execute()
+  app.db
+    .selectFrom('step_event')
+    .select(['step_id', 'attempt', 'kind', 'detail'])
+    .orderBy('at')
+    .orderBy('id')
+    .execute()
 const nodeOf = (detail: unknown): string => (detail as { node?: string }).node ?? ''
 
 /** The most claims that were open at once, on one node or on all. */

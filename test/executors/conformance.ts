@@ -29,7 +29,7 @@ export function executorConforms(tested: Conforming): void {
   const eventsOf = async (id: number) =>
     (
       await app()
-        .db.selectFrom('step_event')
+        .db.selectFrom('step_history')
         .select(['kind', 'attempt'])
         .where('step_id', '=', id)
         .orderBy('id')

@@ -55,6 +55,7 @@ async function mostAtOnce(of: (siteId: number | null) => boolean): Promise<numbe
     .innerJoin('step', 'step.id', 'step_event.step_id')
     .select(['kind', 'site_id', 'step_event.id'])
     .where('kind', 'in', ['claimed', 'succeeded', 'failed', 'cancelled', 'released'])
+    .orderBy('step_event.at')
     .orderBy('step_event.id')
     .execute()
   let now = 0

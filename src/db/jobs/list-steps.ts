@@ -90,12 +90,9 @@ export interface StepEventRow {
 
 /** History of a step, oldest first. */
 export async function listStepEvents(db: Queryable, stepId: number): Promise<StepEventRow[]> {
-  return db
-    .selectFrom('step_event')
-    .select(['at', 'attempt', 'kind', 'detail'])
-    .where('step_id', '=', stepId)
-    .orderBy('id')
-    .execute()
+  const { rows } = await sql<StepEventRow>`
+    select at, attempt, kind, detail from step_history where step_id = ${stepId} order by id`.execute(db)
+  return rows
 }
 
 /** Products that a step has published and that are in force. */

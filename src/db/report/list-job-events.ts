@@ -45,7 +45,7 @@ export async function listReportEvents(db: Queryable, jobId: number): Promise<re
   const { rows } = await sql<ReportEvent>`
     select e.step_id as "stepId", e.attempt, e.at, e.kind, e.detail ->> 'node' as node, (e.detail ->> 'threads')::int as threads,
       e.detail ->> 'code' as code, (e.detail ->> 'delay_s')::float8 as "delayS", (e.detail -> 'resources' ->> 'cpu_s')::float8 as "cpuS"
-    from step join step_event e on e.step_id = step.id where step.job_id = ${jobId} order by e.at, e.id`.execute(
+    from step join step_history e on e.step_id = step.id where step.job_id = ${jobId} order by e.at, e.id`.execute(
     db,
   )
   return rows

@@ -16,7 +16,7 @@ export interface StepHistory {
   readonly parameters: unknown
   /** Products that it was made for, as `name@revision`, by name; without `@` where the revision in force while it ran counts. */
   readonly inputs: readonly string[]
-  /** In the order in which they happened; ids grow over all steps. */
+  /** In the order in which they happened; over steps, only the end of one and what it made possible are in the order of ids. */
   readonly events: readonly { readonly id: number; readonly attempt: number; readonly kind: string }[]
   readonly cpuS: number | null
   readonly wallS: number | null
@@ -31,9 +31,9 @@ export async function listStepHistories(db: Queryable): Promise<readonly StepHis
       (select coalesce(json_agg(p.name || coalesce('@' || i.revision, '') order by p.name), '[]')
        from step_input i join product p on p.id = i.product_id where i.step_id = s.id) as inputs,
       (select coalesce(json_agg(json_build_object('id', e.id, 'attempt', e.attempt, 'kind', e.kind) order by e.id), '[]')
-       from step_event e where e.step_id = s.id) as events,
+       from step_history e where e.step_id = s.id) as events,
       (select coalesce(json_agg(made.name order by made.name), '[]')
-       from step_event e cross join jsonb_array_elements_text(e.detail -> 'products') as made (name)
+       from step_history e cross join jsonb_array_elements_text(e.detail -> 'products') as made (name)
        where e.step_id = s.id and e.kind = 'succeeded') as products,
       (s.resources ->> 'cpu_s')::float8 as "cpuS", (s.resources ->> 'wall_s')::float8 as "wallS", (s.resources ->> 'max_rss_kb')::float8 as "maxRssKb"
     from step s join task t on t.id = s.task_id order by s.id`.execute(db)

@@ -11,7 +11,7 @@ export async function listAttemptEnds(
     select k.id::float8 as id, k.attempt, last.kind
     from jsonb_to_recordset(${JSON.stringify(keys.map(({ id, attempt }) => ({ id, attempt })))}::jsonb) as k(id bigint, attempt integer)
       cross join lateral (
-        select kind from step_event e where e.step_id = k.id and e.attempt = k.attempt order by e.id desc limit 1) as last`.execute(
+        select kind from step_history e where e.step_id = k.id and e.attempt = k.attempt order by e.id desc limit 1) as last`.execute(
     db,
   )
   return rows

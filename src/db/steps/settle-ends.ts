@@ -7,9 +7,10 @@ const BATCH = 5000
 const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>(
   'settle_ends',
   `with taken as (
-     delete from step_ended where ctid = any (array(select ctid from step_ended limit $1 for update skip locked)) returning step_id),
+     delete from step_ended where ctid = any (array(select ctid from step_ended limit $1 for update skip locked))
+     returning step_id, kind, attempt, at, detail),
    ended as (
-     select step.id, step.job_id, step.state from taken join step on step.id = taken.step_id
+     select step.id, step.job_id, step.state, taken.kind, taken.attempt, taken.at, taken.detail from taken join step on step.id = taken.step_id
      where step.state in ('succeeded', 'failed', 'cancelled', 'quarantined')),
    fallen as materialized (
      select step.id from ended join step on step.id = ended.id
@@ -32,8 +33,10 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
      from verdict where step.id = verdict.id and step.state = 'blocked'
      returning step.id, step.attempt, verdict.is_hopeless),
    noted as (
-     insert into step_event (step_id, attempt, kind, detail)
-     select id, attempt, case when is_hopeless then 'cancelled' else 'unblocked' end,
+     insert into step_event (step_id, attempt, at, kind, detail)
+     select id, attempt, at, kind, detail from ended where kind is not null
+     union all
+     select id, attempt, clock_timestamp(), case when is_hopeless then 'cancelled' else 'unblocked' end,
        case when is_hopeless then '{"reason": "a predecessor ended without success"}'::jsonb else '{}' end from moved),
    again as (insert into step_ended (step_id) select id from moved where is_hopeless),
    closing as materialized (
@@ -56,8 +59,8 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
  * theirs; jobs whose steps have all ended end, as failed if any step failed or is quarantined, else as cancelled if any is, except such that
  * gave way to a newer version of their acquisition (SUPERSEDED), else as succeeded. Returns how many steps were unblocked; schedulers other than `by` are told of them.
  *
- * An end and its row of `step_ended` are one commit, and so are the consequences and the removal of that row: a crash leaves both or
- * neither. Callers may run at once and need no lock. Of two whose ends together free a successor or finish a job, the one whose
+ * An end and its row of `step_ended` are one commit, and so are the consequences, the event of the end where it stands in that row, and the
+ * removal of the row: a crash leaves all or none, and `step_history` has the event in either place. Callers may run at once and need no lock. Of two whose ends together free a successor or finish a job, the one whose
  * snapshot is the later sees both ends; drawing a consequence twice changes nothing, because each names the state it leaves.
  * A retry can commit between that snapshot and a write here. Postgres then looks again at the row that is written or locked, and at that
  * row alone: so a step that is to take others with it is locked (`fallen`: not if it was put back meanwhile), and a job ends only if no

@@ -46,7 +46,7 @@ const ready = async () =>
 const eventsOf = async (id: number) =>
   (
     await app.db
-      .selectFrom('step_event')
+      .selectFrom('step_history')
       .select(['kind', 'attempt'])
       .where('step_id', '=', id)
       .orderBy('id')
