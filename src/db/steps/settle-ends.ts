@@ -11,7 +11,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
      returning step_id, kind, attempt, at, detail),
    ended as (
      select step.id, step.job_id, step.state, taken.kind, taken.attempt, taken.at, taken.detail from taken join step on step.id = taken.step_id
-     where step.state in ('succeeded', 'failed', 'cancelled', 'quarantined')),
+     where coalesce(step.state in ('succeeded', 'failed', 'cancelled', 'quarantined'), false)),
    fallen as materialized (
      select step.id from ended join step on step.id = ended.id
      where ended.state <> 'succeeded' and step.state in ('failed', 'cancelled', 'quarantined') order by step.id for share of step),
@@ -67,6 +67,7 @@ const settle = prepared<{ taken: number; unblocked: number; cancelled: number }>
  * retry has raised `reopened` since its steps were looked at.
  * Hence: never in the transaction that ends a step, whose own row is not committed yet when the other one looks.
  * A predecessor of the highest id is looked at first: it is the likeliest not to have ended.
+ * The plan is kept only while its estimate does not grow (see migration 0029): `coalesce` keeps the share of steps that have ended out of it.
  */
 export async function settleEnds(db: Queryable, by = ''): Promise<number> {
   let unblocked = 0
