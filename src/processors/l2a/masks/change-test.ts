@@ -61,11 +61,14 @@ export function changeClouds(
     Uint8Array,
     Uint8Array,
   ]
+  const lacksData = coarse.bands.blue.map((_, k) =>
+    CELL_BANDS.some((band) => coarse.bands[band][k] === CELL_NO_DATA) ? 1 : 0,
+  )
   for (let i = 0; i < size; i++) {
     const parent = parents[i]!
     if (isValid[i] === 0 || parent === -1) continue
     const known = reference.days[parent]!
-    if (known === 0 || CELL_BANDS.some((band) => coarse.bands[band][parent] === CELL_NO_DATA)) continue
+    if (known === 0 || lacksData[parent] === 1) continue
     const before = {
       blue: reference.bands.blue[parent]! / 1e4,
       red: reference.bands.red[parent]! / 1e4,
