@@ -1,9 +1,10 @@
 import type { ChainState } from '../chain-state.js'
 import type { PlaneSize } from './cell-shapes.js'
 import { fillMinima } from './fill-minima.js'
+import { outsideLevels } from './outside-levels.js'
 
-/** Percentile of clear land that the outside of the image is taken for. */
-const OUTSIDE_SHARE = 0.175
+/** Percentile of all clear land that the outside of the image is taken for at least. */
+const LEAST_SHARE = 0.175
 
 /**
  * How dark cells are against the ground around them: the larger of NIR and SWIR over the same with all hollows filled (`fillMinima`), so 1 on open ground and
@@ -16,7 +17,8 @@ export function relativeDarkness(
   isLand: Uint8Array,
   size: PlaneSize,
 ): Float32Array {
-  const filled = (band: Float32Array) => fillMinima(band, size, quantileOf(band, isLand, OUTSIDE_SHARE))
+  const filled = (band: Float32Array) =>
+    fillMinima(band, size, outsideLevels(band, isLand, size, quantileOf(band, isLand, LEAST_SHARE)))
   const a = filled(nir)
   const b = filled(swir16)
   const ratio = (v: number, level: number) => (level <= 0 ? 1 : Math.max(0, v) / level)

@@ -9,21 +9,21 @@ const MAX_LEVEL = 20_000
  * lies below `outsideLevel`, which counts as outside level there. A cloud's shadow is such a hollow in the near infrared (Zhu and Woodcock 2012, RSE 118, 83-94).
  * Priority flood from the border (Barnes, Lehman and Mulla 2014, Computers & Geosciences 62, 117-127) with one queue a level, so in time proportional to the cells.
  * @param values       reflectance, unit 1; NaN is invalid. Levels are steps of 0.0001, cut to 0..2.
- * @param outsideLevel unit 1: what the border is taken for where it is darker itself, or a shadow at the border would be outside.
+ * @param outsideLevel unit 1: what a cell at the border is taken for where it is darker itself, or a shadow at the border would be outside.
  * @returns filled reflectance; NaN where invalid. Never below `values` by more than a step's rounding.
  */
 export function fillMinima(
   values: Float32Array,
   { width, height }: PlaneSize,
-  outsideLevel: number,
+  outsideLevel: (cell: number) => number,
 ): Float32Array {
   const size = width * height
   const level = new Int32Array(size).fill(-1)
+  const levelOf = (value: number) => Math.min(MAX_LEVEL, Math.max(0, Math.round(value * LEVELS_PER_UNIT)))
   for (let i = 0; i < size; i++) {
     const value = values[i]!
-    if (!Number.isNaN(value)) level[i] = Math.min(MAX_LEVEL, Math.max(0, Math.round(value * LEVELS_PER_UNIT)))
+    if (!Number.isNaN(value)) level[i] = levelOf(value)
   }
-  const outside = Math.min(MAX_LEVEL, Math.max(0, Math.round(outsideLevel * LEVELS_PER_UNIT)))
   // A linked list a level: `head[level]` is the last cell that came, `next[cell]` the one before.
   const head = new Int32Array(MAX_LEVEL + 1).fill(-1)
   const next = new Int32Array(size).fill(-1)
@@ -47,7 +47,7 @@ export function fillMinima(
         isInvalid(at + 1) ||
         isInvalid(at - width) ||
         isInvalid(at + width)
-      if (isBorder) push(at, Math.max(level[at]!, outside))
+      if (isBorder) push(at, Math.max(level[at]!, levelOf(outsideLevel(at))))
     }
   for (let now = 0; now <= MAX_LEVEL; now++) {
     for (let at = head[now]!; at !== -1; at = head[now]!) {
