@@ -7,8 +7,7 @@ import { S2_BANDS, type S2Band } from '../src/domain/sentinel2.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from '../src/processors/l2a/cells.js'
 import { dayOf, leaveState, type ChainState } from '../src/processors/l2a/chain-state.js'
 import { invert, shippedModel } from './accuracy-measures.js'
-import { f1Of, has, scoreMasks } from './mask-scores.js'
-import { objectsOf } from '../src/processors/l2a/masks/cell-shapes.js'
+import { f1Of, scoreMasks } from './mask-scores.js'
 import { cirrusCells } from '../src/processors/l2a/masks/cirrus.js'
 import { decideMasks, type DecidedMasks } from '../src/processors/l2a/masks/decide-masks.js'
 import type { MaskBand, MaskCells } from '../src/processors/l2a/masks/mask-cells.js'
@@ -35,7 +34,7 @@ const NAMES = Object.keys(BANDS) as (MaskBand | 'cirrus')[]
 const [TILE, PLATFORM, CELL_M, WIDTH] = ['31TCJ', 'S2A', 60, 800] as const
 /** Cells of the chain along a side: 240 m. */
 const COARSE = 4
-/** The least cloud whose height is looked at, cells. */
+/** The least piece of cloud whose altitude is looked at, cells. */
 const LEAST_OBJECT = 20
 
 /** One date as the masks get it, and the truth. */
@@ -151,7 +150,7 @@ export interface SimulatedScore {
   /** Isolated shadows of at least 20 cells: how many, and the share whose centre is found within 120 m. */
   readonly shadows: number
   readonly nearShadows: number
-  /** Clouds of at least 20 cells whose height was found: how many, and the share within 250 m of base to top. */
+  /** Pieces of cloud of at least 20 cells whose altitude was found: how many, and the share within 250 m of base to top of a deck that covers a tenth of the piece. */
   readonly clouds: number
   readonly nearHeights: number
 }
@@ -230,24 +229,18 @@ function clearOf(bits: Uint16Array, fine: Grid, coarse: Grid): Uint8Array {
 }
 
 function scoreOf(simulated: SimulatedDate, { bits, heights }: DecidedMasks): SimulatedScore {
-  const { truth, cells, altitudeM, decks, date } = simulated
+  const { truth, cells, decks, date } = simulated
   const { grid } = cells
   const { cloud, shadow, shadows, nearShadows } = scoreMasks(truth, bits, grid)
-  const clouds = objectsOf(
-    Uint8Array.from(bits, (m) => (has(m, 'cloud') ? 1 : 0)),
-    grid,
-  )
   let [found, nearHeights] = [0, 0]
-  heights.forEach(({ isFound, heightM }, n) => {
-    const object = clouds.cells.subarray(clouds.starts[n], clouds.starts[n + 1])
-    if (!isFound || object.length < LEAST_OBJECT) return
-    const mean = (of: (cell: number) => number) =>
-      object.reduce((sum, cell) => sum + of(cell), 0) / object.length
-    const thickest = decks.reduce((a, b) => (mean((c) => b.tau[c]!) > mean((c) => a.tau[c]!) ? b : a))
-    const altitude = heightM + mean((cell) => altitudeM[cell]!)
+  for (const { isFound, altitudeM, cells } of heights) {
+    if (!isFound || cells.length < LEAST_OBJECT) continue
     found++
-    if (altitude >= thickest.baseM - 250 && altitude <= thickest.topM + 250) nearHeights++
-  })
+    const isThere = ({ tau }: (typeof decks)[number]) =>
+      cells.reduce((n, cell) => n + (tau[cell]! > 0.3 ? 1 : 0), 0) >= 0.1 * cells.length
+    if (decks.some((d) => isThere(d) && altitudeM >= d.baseM - 250 && altitudeM <= d.topM + 250))
+      nearHeights++
+  }
   return {
     date,
     f1Cloud: f1Of(cloud),

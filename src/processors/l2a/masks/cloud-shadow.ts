@@ -1,6 +1,6 @@
 import type { Grid } from '../../../domain/grid.js'
 import { dilated, grownInto, majority, objectsOf } from './cell-shapes.js'
-import { cloudHeights, LARGEST_HEIGHT_M, type CloudHeight } from './cloud-heights.js'
+import { HeightSearch, LARGEST_HEIGHT_M, type CloudHeight } from './cloud-heights.js'
 import { ShadowPath } from './sky-paths.js'
 import { guessedSun } from './unknown-sky.js'
 
@@ -28,6 +28,8 @@ export interface ShadowInput {
   readonly isExcluded: Uint8Array
   /** `relativeDarkness`; NaN where not valid. */
   readonly relative: Float32Array
+  /** Whether a cell's light contradicts a shadow (`litTest`). */
+  readonly isLit: (cell: number) => boolean
   /** Null: nothing is known of sun and sight; the direction is guessed from the image, and where none stands out every dark cell counts. */
   readonly path: ShadowPath | null
 }
@@ -37,39 +39,41 @@ export interface CloudShadows {
   readonly inside: Uint8Array
   /** 1 where a cloud that the image does not show does. */
   readonly outside: Uint8Array
-  /** By object of the cloud mask, in order of its first cell; empty without directions. */
+  /** By piece of the cloud mask, objects in order of their first cell, then those found in the second search; empty without directions. */
   readonly heights: readonly CloudHeight[]
 }
 
 /**
- * Shadows of clouds: dark ground at the places where clouds of some height throw them. The height of each cloud object is searched (`cloudHeights`); what lies within 150 m of its projection, and
- * is dark, is shadow, with dark cells connected to that. Then, dark objects from which the cloud would have to be seen beyond the image's border (or in no-data) are shadows of clouds outside, where they are
- * darker still.
+ * Shadows of clouds: ground where clouds of some altitude throw them. The altitude of each piece of cloud is searched (`HeightSearch`), then again in what is left dark beyond 150 m of the projections: where two decks overlap a
+ * piece of cloud has two altitudes. Shadow is what lies in a projection, as in Fmask, unless its light contradicts it, and dark ground within 150 m that is connected to the dark ground in one. Then, dark
+ * objects from which the cloud would have to be seen beyond the image's border (or in no-data) are shadows of clouds outside, where they are darker still, with what is dark beside them.
+ *
+ * Where directions are guessed, a projection is not good enough for that: only dark ground is shadow, of whole objects, searched once.
  */
 export function cloudShadows(input: ShadowInput): CloudShadows {
   const { grid, isValid, cloud, isExcluded, relative } = input
   const size = cloud.length
   const open = isValid.map((v, i) => (v === 1 && cloud[i] === 0 && isExcluded[i] === 0 ? 1 : 0))
   const darkerThan = (limit: number) => {
-    const raw = relative.map((ratio, i) => (open[i] === 1 && ratio < limit ? 1 : 0))
+    const raw = open.map((v, i) => (v === 1 && relative[i]! < limit ? 1 : 0))
     const side = 2 * Math.round(MAJORITY_M / grid.pixelWidthM / 2 - 0.25) + 1
-    return majority(Uint8Array.from(raw), open, grid, Math.max(1, side))
+    return majority(raw, open, grid, Math.max(1, side))
   }
   const dark = darkerThan(DARK_BELOW)
   const darkness = relative.map((ratio, i) => (open[i] === 1 ? darknessOf(ratio) : NaN))
   const path = input.path ?? guessedPath(cloud, darkness, grid)
   if (path === null) return { inside: dark, outside: new Uint8Array(size), heights: [] }
-  const objects = objectsOf(cloud, grid)
-  const heights = cloudHeights(objects, darkness, path, grid)
+  const isGuessed = input.path === null
+  const search = new HeightSearch(objectsOf(cloud, grid), path, grid, isGuessed)
   const projected = new Uint8Array(size)
-  heights.forEach(({ isFound, lowM, highM }, n) => {
-    if (!isFound) return
-    for (let k = objects.starts[n]!; k < objects.starts[n + 1]!; k++)
-      for (let h = lowM; h <= highM; h += DRAW_STEP_M) {
-        const at = path.shaded(objects.cells[k]!, h)
-        if (at !== -1) projected[at] = 1
-      }
-  })
+  const heights = search.search(darkness)
+  draw(heights, path, projected)
+  if (!isGuessed) {
+    const explained = dilated(projected, grid, AROUND_M / grid.pixelWidthM)
+    const others = search.search(darkness.map((v, i) => (explained[i] === 1 ? NaN : v)))
+    draw(others, path, projected)
+    heights.push(...others.filter(({ isFound }) => isFound))
+  }
   const near = dilated(projected, grid, AROUND_M / grid.pixelWidthM)
   const half = darkerThan(HALF_DARK_BELOW)
   const inside = grownInto(
@@ -77,7 +81,21 @@ export function cloudShadows(input: ShadowInput): CloudShadows {
     half.map((v, i) => (near[i] === 1 && (v === 1 || dark[i] === 1) ? 1 : 0)),
     grid,
   )
-  return { inside, outside: shadowsFromOutside(input, path, inside), heights }
+  if (!isGuessed)
+    for (let i = 0; i < size; i++) if (projected[i] === 1 && open[i] === 1 && !input.isLit(i)) inside[i] = 1
+  return { inside, outside: shadowsFromOutside(input, path, open, inside, half), heights }
+}
+
+/** Sets 1 where pieces whose altitude was found throw their shadows. */
+function draw(heights: readonly CloudHeight[], path: ShadowPath, projected: Uint8Array): void {
+  for (const { isFound, cells, lowM, highM } of heights) {
+    if (!isFound) continue
+    for (let k = 0; k < cells.length; k++)
+      for (let h = lowM; h <= highM; h += DRAW_STEP_M) {
+        const at = path.shaded(cells[k]!, h)
+        if (at !== -1) projected[at] = 1
+      }
+  }
 }
 
 function guessedPath(cloud: Uint8Array, darkness: Float32Array, grid: Grid): ShadowPath | null {
@@ -95,22 +113,23 @@ function isOnBorder(cell: number, { width, height }: Grid): boolean {
   return x === 0 || y === 0 || x === width - 1 || y === height - 1
 }
 
-/** Dark objects at the border of whose cells half may be shaded by a cloud that is seen beyond the image or in no-data. */
+/** Dark objects at the border of whose cells half may be shaded by a cloud that is seen beyond the image or in no-data, and cells of `half` that are connected to them and may be too. */
 function shadowsFromOutside(
-  { grid, isValid, cloud, isExcluded, relative }: ShadowInput,
+  { grid, isValid, relative }: ShadowInput,
   path: ShadowPath,
+  open: Uint8Array,
   inside: Uint8Array,
+  half: Uint8Array,
 ): Uint8Array {
   const out = new Uint8Array(inside.length)
-  const candidates = relative.map((ratio, i) =>
-    isValid[i] === 1 && cloud[i] === 0 && isExcluded[i] === 0 && inside[i] === 0 && ratio < OUTSIDE_DARK_BELOW
-      ? 1
-      : 0,
+  const candidates = open.map((v, i) =>
+    v === 1 && inside[i] === 0 && relative[i]! < OUTSIDE_DARK_BELOW ? 1 : 0,
   )
-  const objects = objectsOf(Uint8Array.from(candidates), grid)
+  const objects = objectsOf(candidates, grid)
   const mayComeFromOutside = (cell: number) => {
-    for (let h = OUTSIDE_STEP_M; h <= LARGEST_HEIGHT_M; h += OUTSIDE_STEP_M) {
-      const at = path.seen(cell, h)
+    // From the largest: nearly always that decides.
+    for (let h = LARGEST_HEIGHT_M; h > 0; h -= OUTSIDE_STEP_M) {
+      const at = path.seen(cell, path.groundM(cell) + h)
       if (at === -1 || isValid[at] === 0) return true
     }
     return false
@@ -127,5 +146,10 @@ function shadowsFromOutside(
     for (const cell of cells) if (mayComeFromOutside(cell)) may++
     if (2 * may >= cells.length) for (const cell of cells) out[cell] = 1
   }
-  return out
+  const grown = grownInto(
+    out,
+    half.map((v, i) => (out[i] === 1 || (v === 1 && inside[i] === 0) ? 1 : 0)),
+    grid,
+  )
+  return grown.map((v, i) => (v === 1 && (out[i] === 1 || mayComeFromOutside(i)) ? 1 : 0))
 }

@@ -1,3 +1,4 @@
+import type { Grid } from '../../../domain/grid.js'
 import type { ChainState } from '../chain-state.js'
 import type { PlaneSize } from './cell-shapes.js'
 import { fillMinima } from './fill-minima.js'
@@ -30,22 +31,31 @@ export function relativeDarkness(
   return out
 }
 
-/** What is left of a coarse cell's light, above which nothing in it has become dark. */
+/** What is left of the light of the coarse cells around, above which nothing has become dark. */
 const UNCHANGED_ABOVE = 0.93
+
+/** Light of the ground against the chain's memory of it, NaN where the chain does not know the ground. */
+export interface ChangedLight {
+  /** By cell, `relativeDarkness`'s like; 1 where `around` says that nothing has become dark. */
+  readonly ofCell: Float32Array
+  /** Of coarse cells, bilinear between their centres: without the ground's own pattern, and without sharp edges. */
+  readonly around: Float32Array
+}
 
 /**
  * The same against the chain's memory of the ground, which knows dark forest and lakes from shadows: the larger of NIR and SWIR at the sensor over what the ground had, in units of the scene's own median of that, so
- * that air and season cancel. 1 where the light of the whole coarse cell has not fallen. NaN where the chain does not know the ground.
+ * that air and season cancel.
  * @param isOpen  1 where the ground can be seen. @param parents coarse cell of each. @param isKnown 1 where the chain knows land.
  */
-export function changedDarkness(
+export function changedLight(
   nir: Float32Array,
   swir16: Float32Array,
   isOpen: Uint8Array,
   parents: Int32Array,
   isKnown: Uint8Array,
   reference: ChainState,
-): Float32Array {
+  grid: Grid,
+): ChangedLight {
   const ratios = (
     [
       ['nir', nir],
@@ -67,16 +77,68 @@ export function changedDarkness(
     return { ofCell: ofCell.map((ratio) => ratio / usual), of: (i: number) => band[i]! / scale(parents[i]!) }
   })
   const [ofNir, ofSwir] = ratios as [(typeof ratios)[number], (typeof ratios)[number]]
+  const light = ofNir.ofCell.map((ratio, k) => Math.max(ratio, ofSwir.ofCell[k]!))
+  const around = bilinear(light, reference.grid, grid, parents)
   const out = new Float32Array(nir.length).fill(NaN)
   for (let i = 0; i < out.length; i++) {
-    if (isKnown[i] === 0) continue
-    const inNir = ofNir.ofCell[parents[i]!]!
-    const inSwir = ofSwir.ofCell[parents[i]!]!
-    if (Number.isNaN(inNir) || Number.isNaN(inSwir)) continue
-    const hasNotFallen = Math.max(inNir, inSwir) > UNCHANGED_ABOVE
-    out[i] = hasNotFallen ? 1 : Math.max(ofNir.of(i), ofSwir.of(i))
+    if (isKnown[i] === 0 || Number.isNaN(light[parents[i]!]!)) {
+      around[i] = NaN
+      continue
+    }
+    out[i] = around[i]! > UNCHANGED_ABOVE ? 1 : Math.max(ofNir.of(i), ofSwir.of(i))
+  }
+  return { ofCell: out, around }
+}
+
+/** Of the coarse cells around that have a value; NaN where none has, or outside. */
+function bilinear(values: Float32Array, coarse: Grid, fine: Grid, parents: Int32Array): Float32Array {
+  const out = new Float32Array(parents.length).fill(NaN)
+  for (let row = 0; row < fine.height; row++) {
+    const y = (coarse.uly - fine.uly + (row + 0.5) * fine.pixelHeightM) / coarse.pixelHeightM - 0.5
+    const above = Math.floor(y)
+    for (let column = 0; column < fine.width; column++) {
+      const i = row * fine.width + column
+      if (parents[i] === -1) continue
+      const x = (fine.ulx + (column + 0.5) * fine.pixelWidthM - coarse.ulx) / coarse.pixelWidthM - 0.5
+      const left = Math.floor(x)
+      let [sum, weights] = [0, 0]
+      for (let r = above; r <= above + 1; r++)
+        for (let c = left; c <= left + 1; c++) {
+          if (r < 0 || c < 0 || r >= coarse.height || c >= coarse.width) continue
+          const value = values[r * coarse.width + c]!
+          if (Number.isNaN(value)) continue
+          const weight = (1 - Math.abs(y - r)) * (1 - Math.abs(x - c))
+          sum += weight * value
+          weights += weight
+        }
+      if (weights > 0) out[i] = sum / weights
+    }
   }
   return out
+}
+
+/** Share of clear land that is so bright that a cloud's shadow is not. */
+const BRIGHT_SHARE = 0.8
+/** What is left of the light, from which on nothing shades the ground: of coarse cells, and of what fills a hollow. */
+const [LIT_FROM, FILLED_FROM] = [0.97, 0.95]
+
+/**
+ * Whether the light that a cell has contradicts a shadow. Where the chain knows the ground: when nothing is missing around it. Elsewhere hollows do not show every shadow (on bright fields beside dark
+ * forest there is none to fill), so that only cells brighter than most land are lit for certain.
+ */
+export function litTest(
+  relative: Float32Array,
+  around: Float32Array | null,
+  nir: Float32Array,
+  swir16: Float32Array,
+  isLand: Uint8Array,
+): (cell: number) => boolean {
+  const [a, b] = [quantileOf(nir, isLand, BRIGHT_SHARE), quantileOf(swir16, isLand, BRIGHT_SHARE)]
+  return (i) => {
+    const light = around?.[i] ?? NaN
+    if (!Number.isNaN(light)) return light > LIT_FROM
+    return relative[i]! > FILLED_FROM && (nir[i]! > a || swir16[i]! > b)
+  }
 }
 
 /** Value below which a share of the cells that count lie, from a histogram of 0..2 by 0.0001; 0 where none counts. */

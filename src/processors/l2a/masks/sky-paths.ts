@@ -80,44 +80,99 @@ function onCells(grid: Grid, nodesOf: (cell: number) => OffsetNodes | undefined)
   return { east, north }
 }
 
+/** How often the height of the ground is looked up on the way to it: each time the place moves by the slope times the sun's tangent of what it moved before. */
+const LOOKS = 2
+
 /**
- * Where a cloud's shadow falls, seen from where the image shows the cloud: up along the line of sight, then down along the sunlight. A cloud seen at p whose height is h
- * above the ground there stands over p + h v and shades p + h (v - s).
+ * Where a cloud's shadow falls, seen from where the image shows the cloud: up along the line of sight, then down along the sunlight. A cloud at an altitude H that is seen at p, where
+ * the ground has z(p), stands over c = p + (H - z(p)) v, and shades the q for which q = c - (H - z(q)) s. Altitudes, not heights above the ground: the clouds of a deck stand level over hills.
  */
 export class ShadowPath {
+  /** m above the sea by cell. */
+  private readonly groundsM: Float32Array
+
   constructor(
     private readonly grid: Grid,
     private readonly sun: Offsets,
     private readonly view: Offsets,
-    /** Metres above the sea by cell, NaN as sea level; null: flat ground. */
-    private readonly altitudeM: Float32Array | null,
-  ) {}
-
-  /** Cell that a cloud seen in `cell`, `heightM` above the ground there, shades; -1 beyond the image or where directions are unknown. */
-  shaded(cell: number, heightM: number): number {
-    const { grid, sun, view, altitudeM } = this
-    const sunEast = sun.east[cell]!
-    const sunNorth = sun.north[cell]!
-    const x = (cell % grid.width) + 0.5 + (heightM * (view.east[cell]! - sunEast)) / grid.pixelWidthM
-    const y =
-      Math.floor(cell / grid.width) + 0.5 - (heightM * (view.north[cell]! - sunNorth)) / grid.pixelHeightM
-    const flat = cellAt(grid, x, y)
-    if (altitudeM === null || flat === -1) return flat
-    // On higher ground than the cloud's own cell the shadow falls nearer to the sun.
-    const rise = (altitudeM[flat]! || 0) - (altitudeM[cell]! || 0)
-    return cellAt(grid, x + (rise * sunEast) / grid.pixelWidthM, y - (rise * sunNorth) / grid.pixelHeightM)
+    /** NaN as sea level; null: level ground at 0. */
+    altitudeM: Float32Array | null,
+  ) {
+    this.groundsM = altitudeM?.map((z) => z || 0) ?? new Float32Array(grid.width * grid.height)
   }
 
-  /** Cell in which the cloud would be seen that shades `cell` from `heightM` above it, on flat ground; -1 beyond the image. */
-  seen(cell: number, heightM: number): number {
-    const { grid, sun, view } = this
-    return cellAt(
-      grid,
-      (cell % grid.width) + 0.5 + (heightM * (sun.east[cell]! - view.east[cell]!)) / grid.pixelWidthM,
-      Math.floor(cell / grid.width) +
-        0.5 -
-        (heightM * (sun.north[cell]! - view.north[cell]!)) / grid.pixelHeightM,
-    )
+  /** Altitude of the ground, m. */
+  groundM(cell: number): number {
+    return this.groundsM[cell]!
+  }
+
+  /** Cell that a cloud shades which is seen in `cell` and stands at this altitude, m; -1 beyond the image or where directions are unknown. */
+  shaded(cell: number, cloudM: number): number {
+    return this.follow(cell, cloudM, this.view, this.sun)
+  }
+
+  /** Cell in which a cloud at this altitude, m, is seen that shades `cell`; -1 beyond the image. */
+  seen(cell: number, cloudM: number): number {
+    return this.follow(cell, cloudM, this.sun, this.view)
+  }
+
+  /** Up from a cell along one direction, down along the other. */
+  private follow(cell: number, cloudM: number, up: Offsets, down: Offsets): number {
+    const { grid, groundsM } = this
+    const [east, north] = [down.east[cell]! / grid.pixelWidthM, down.north[cell]! / grid.pixelHeightM]
+    const over = cloudM - groundsM[cell]!
+    const x = (cell % grid.width) + 0.5 + (over * up.east[cell]!) / grid.pixelWidthM
+    const y = Math.floor(cell / grid.width) + 0.5 - (over * up.north[cell]!) / grid.pixelHeightM
+    let at = cellAt(grid, x - over * east, y + over * north)
+    for (let look = 0; look < LOOKS && at !== -1; look++) {
+      const fall = cloudM - groundsM[at]!
+      at = cellAt(grid, x - fall * east, y + fall * north)
+    }
+    return at
+  }
+
+  /**
+   * Adds what clouds at rising altitudes, seen in `cell`, would shade: `values` to `sums`, 1 to `counts`, where a value is no NaN. As `shaded` for each altitude, but the ground is first looked up
+   * where the altitude before came down. Altitudes nearer to the cell's ground than `leastM` are left out.
+   */
+  addShaded(
+    cell: number,
+    altitudesM: Float64Array,
+    leastM: number,
+    values: Float32Array,
+    sums: Float64Array,
+    counts: Float64Array,
+  ): void {
+    const { grid, groundsM, sun, view } = this
+    const { width, height } = grid
+    const ground = groundsM[cell]!
+    const east = sun.east[cell]! / grid.pixelWidthM
+    const north = sun.north[cell]! / grid.pixelHeightM
+    const viewEast = view.east[cell]! / grid.pixelWidthM
+    const viewNorth = view.north[cell]! / grid.pixelHeightM
+    const column = (cell % width) + 0.5
+    const row = Math.floor(cell / width) + 0.5
+    let below = ground
+    for (let a = 0; a < altitudesM.length; a++) {
+      const over = altitudesM[a]! - ground
+      if (over < leastM) continue
+      const x = column + over * viewEast
+      const y = row - over * viewNorth
+      let fall = altitudesM[a]! - below
+      let right = x - fall * east
+      let down = y + fall * north
+      // What falls beyond the image does so from farther up, too. NaN where directions are unknown.
+      if (!(right >= 0 && down >= 0 && right < width && down < height)) return
+      below = groundsM[Math.trunc(down) * width + Math.trunc(right)]!
+      fall = altitudesM[a]! - below
+      right = x - fall * east
+      down = y + fall * north
+      if (!(right >= 0 && down >= 0 && right < width && down < height)) continue
+      const value = values[Math.trunc(down) * width + Math.trunc(right)]!
+      if (Number.isNaN(value)) continue
+      sums[a]! += value
+      counts[a]!++
+    }
   }
 }
 

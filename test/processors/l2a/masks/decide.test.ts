@@ -55,7 +55,7 @@ describe('a cloud and its shadow', () => {
           expect(heights[0]!.isFound).toBe(true)
           // Under a high sun, seen from its side, a shadow hardly moves with the height of its cloud.
           const cellsM = (2.5 * heightM) / Math.hypot(...shift)
-          expect(Math.abs(heights[0]!.heightM - heightM)).toBeLessThanOrEqual(Math.max(250, cellsM))
+          expect(Math.abs(heights[0]!.altitudeM - heightM)).toBeLessThanOrEqual(Math.max(250, cellsM))
           let [n, sx, sy] = [0, 0, 0]
           bits.forEach((mask, i) => {
             if (!has(mask, 'shadowInside')) return
@@ -71,6 +71,69 @@ describe('a cloud and its shadow', () => {
       ),
       { numRuns: 25 },
     )
+  })
+
+  /** Sheets of cloud, [from, to) columns wide, each at its altitude over level ground; sun 35 degrees from the zenith in the south-east. */
+  function sheets(
+    [side, top, bottom]: readonly [number, number, number],
+    decks: readonly { readonly from: number; readonly to: number; readonly altitudeM: number }[],
+  ) {
+    const grid = gridOf(side)
+    const sky = { sun: everywhere(grid, 35, 150), view: everywhere(grid, 0, 0) }
+    const isCovered = (x: number, y: number, altitudeM: number, { from, to }: (typeof decks)[number]) => {
+      const [cx, cy] = [x + (altitudeM * sky.sun.east[0]!) / 60, y - (altitudeM * sky.sun.north[0]!) / 60]
+      return cx >= from && cx < to && cy >= top && cy < bottom
+    }
+    const isCloud = (x: number, y: number) => decks.some((deck) => isCovered(x, y, 0, deck))
+    const shadeOf = (x: number, y: number) =>
+      decks.findIndex((deck) => !isCloud(x, y) && isCovered(x, y, deck.altitudeM, deck))
+    const cells = sceneOf(grid, (x, y) => {
+      const texture = 1 + 0.06 * Math.sin(x * 1.7 + y * 2.3)
+      const spectrum = isCloud(x, y) ? CLOUD : shadeOf(x, y) === -1 ? CROPS : SHADED
+      return spectrum.map((v) => v * texture) as unknown as Spectrum
+    })
+    const { bits, heights } = decideMasks(inputOf(cells, { sky }))
+    const found = decks.map((_, n) => {
+      const shade = [...bits.keys()].filter((i) => shadeOf(i % side, Math.floor(i / side)) === n)
+      return shade.filter((i) => has(bits[i]!, 'shadowInside')).length / shade.length
+    })
+    const wrong = bits.reduce(
+      (n, mask, i) =>
+        n + (has(mask, 'shadowInside') && shadeOf(i % side, Math.floor(i / side)) === -1 ? 1 : 0),
+      0,
+    )
+    return { found, wrong: wrong / countOf(bits, 'shadowInside'), heights }
+  }
+
+  test('of a sheet whose shadow lies nearly all below itself, its edge tells the altitude and what it throws', () => {
+    // Of 300 x 250 cells 3 columns and 5 rows of shadow can be seen, a fortieth.
+    const { found, wrong, heights } = sheets([420, 120, 370], [{ from: 60, to: 360, altitudeM: 500 }])
+    const altitudes = heights.filter(({ isFound }) => isFound).map(({ altitudeM }) => altitudeM)
+    expect(altitudes.length).toBeGreaterThan(10)
+    // Pieces deep in the sheet may take the shadow of its edge for their own.
+    const median = altitudes.sort((a, b) => a - b)[altitudes.length >> 1]!
+    expect(Math.abs(median - 500)).toBeLessThanOrEqual(250)
+    expect(found[0]).toBeGreaterThan(0.9)
+    // A cloud may be 500 m thicker than its found altitude says: 6 rows at most.
+    expect(wrong).toBeLessThan(0.25)
+  })
+
+  test('two sheets at different altitudes that touch are one object and throw two shadows', () => {
+    const { found, wrong, heights } = sheets(
+      [220, 90, 150],
+      [
+        { from: 50, to: 120, altitudeM: 1000 },
+        { from: 120, to: 190, altitudeM: 3000 },
+      ],
+    )
+    for (const share of found) expect(share).toBeGreaterThan(0.8)
+    expect(wrong).toBeLessThan(0.25)
+    const altitudes = heights.filter(({ isFound }) => isFound).map(({ altitudeM }) => altitudeM)
+    for (const altitude of [1000, 3000])
+      expect(
+        altitudes.some((m) => Math.abs(m - altitude) <= 250),
+        `${altitude} m`,
+      ).toBe(true)
   })
 
   test('bits before the dilation are the same for any dilation, and bit 0 never shrinks with it', () => {

@@ -61,6 +61,56 @@ describe('where shadows fall', () => {
   })
 })
 
+describe('clouds of one altitude over hills', () => {
+  const grid = gridOf(60)
+  // Up to 400 m, no steeper than 15 degrees.
+  const hills = Float32Array.from(
+    { length: 3600 },
+    (_, i) => 200 + 100 * Math.sin((i % 60) / 7) + 100 * Math.cos(Math.floor(i / 60) / 9),
+  )
+  const sky = [everywhere(grid, 50, 160), everywhere(grid, 9, 100)] as const
+  const path = new ShadowPath(grid, ...sky, hills)
+  const places = [0, 0]
+
+  test('stand level: where the ground lies higher their shadow is nearer', () => {
+    // South-east of the shadow, both on sight and on sunlight at 1500 m over the sea.
+    for (const cell of [40 * 60 + 40, 45 * 60 + 20, 30 * 60 + 50]) {
+      const at = path.shaded(cell, 1500)
+      const [up, down] = [1500 - hills[cell]!, 1500 - hills[at]!]
+      const x = (cell % 60) + 0.5 + (up * sky[1].east[0]! - down * sky[0].east[0]!) / 60
+      const y = Math.floor(cell / 60) + 0.5 - (up * sky[1].north[0]! - down * sky[0].north[0]!) / 60
+      expect(Math.hypot((at % 60) + 0.5 - x, Math.floor(at / 60) + 0.5 - y)).toBeLessThan(1)
+      expect(path.seen(at, 1500)).toSatisfy(
+        (back: number) =>
+          Math.hypot((back % 60) - (cell % 60), Math.floor(back / 60) - Math.floor(cell / 60)) < 2,
+      )
+    }
+  })
+
+  test('are summed over altitudes as one after the other', () => {
+    const altitudes = Float64Array.from({ length: 30 }, (_, k) => 100 * k)
+    const values = Float32Array.from({ length: 3600 }, (_, i) => i)
+    for (let cell = 7; cell < 3600; cell += 61) {
+      const [sums, counts] = [new Float64Array(30), new Float64Array(30)]
+      path.addShaded(cell, altitudes, 200, values, sums, counts)
+      altitudes.forEach((altitude, a) => {
+        const at = altitude - hills[cell]! < 200 ? -1 : path.shaded(cell, altitude)
+        const isEdge = (i: number) => i % 60 < 2 || i % 60 > 57 || i < 120 || i >= 3480
+        if (counts[a] === 0) expect(at === -1 || isEdge(at)).toBe(true)
+        else if (at !== -1) {
+          places[
+            Math.hypot((at % 60) - (sums[a]! % 60), Math.floor(at / 60) - Math.floor(sums[a]! / 60)) < 2
+              ? 0
+              : 1
+          ]!++
+        }
+      })
+    }
+    expect(places[0]).toBeGreaterThan(500)
+    expect(places[1]).toBe(0)
+  })
+})
+
 test('a wall throws a shadow of its height times the tangent of the zenith, away from the sun', () => {
   fc.assert(
     fc.property(fc.constantFrom(0, 90, 180, 270), fc.integer({ min: 20, max: 70 }), (azimuth, zenith) => {

@@ -1,0 +1,112 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CELL_BANDS, type CellBand } from '../../../../src/processors/l2a/cells.js'
+import type { ChainState } from '../../../../src/processors/l2a/chain-state.js'
+import { objectsOf } from '../../../../src/processors/l2a/masks/cell-shapes.js'
+import { parentsOf } from '../../../../src/processors/l2a/masks/change-test.js'
+import { cloudPieces } from '../../../../src/processors/l2a/masks/cloud-pieces.js'
+import { changedLight, litTest } from '../../../../src/processors/l2a/masks/dark-cells.js'
+import { outsideLevels } from '../../../../src/processors/l2a/masks/outside-levels.js'
+import { gridOf } from './scenes.js'
+
+describe('pieces of cloud objects', () => {
+  test('hold every cell of their object once, within squares of 20 cells, and every seam cell once', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 70 }), (wide, high) => {
+        const size = gridOf(100, 80)
+        const inside = Uint8Array.from({ length: 8000 }, (_, i) =>
+          i % 100 >= 5 && i % 100 < 5 + wide && i >= 500 && i < 500 + 100 * high ? 1 : 0,
+        )
+        const [object] = cloudPieces(objectsOf(inside, size), size, false)
+        const cells = object!.pieces.flatMap((piece) => [...piece.cells])
+        expect(cells.sort((a, b) => a - b)).toEqual([...inside.keys()].filter((i) => inside[i] === 1))
+        const seam = object!.pieces.flatMap((piece) => [...piece.seam])
+        expect(new Set(seam).size).toBe(seam.length)
+        expect(seam.every((i) => inside[i] === 0)).toBe(true)
+        const isWhole = Math.max(wide, high) <= 30
+        expect(object!.pieces.length === 1).toBe(isWhole)
+        for (const piece of object!.pieces) {
+          const columns = [...piece.cells].map((i) => i % 100)
+          if (!isWhole) expect(Math.max(...columns) - Math.min(...columns)).toBeLessThan(20)
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('are the objects where nothing is to be cut', () => {
+    const size = gridOf(100, 80)
+    const objects = objectsOf(new Uint8Array(8000).fill(1), size)
+    expect(cloudPieces(objects, size, true).map(({ pieces }) => pieces.map((p) => p.cells.length))).toEqual([
+      [8000],
+    ])
+  })
+})
+
+describe('what lies beyond the border', () => {
+  const size = gridOf(300, 60)
+  // Forest in the west, fields in the east.
+  const band = Float32Array.from({ length: 18_000 }, (_, i) => (i % 300 < 150 ? 0.1 : 0.3))
+  const land = new Uint8Array(18_000).fill(1)
+
+  test('is as bright as the land on this side of it, and never darker than the least', () => {
+    const level = outsideLevels(band, land, size, 0.05)
+    expect(level(10)).toBeCloseTo(0.1, 6)
+    expect(level(290)).toBeCloseTo(0.3, 6)
+    expect(outsideLevels(band, land, size, 0.2)(10)).toBe(0.2)
+  })
+
+  test('is the least where no land is near', () => {
+    expect(outsideLevels(band, new Uint8Array(18_000), size, 0.17)(290)).toBe(0.17)
+  })
+
+  test('stays as bright where a fifth of the land near it is shaded', () => {
+    const shaded = band.map((v, i) => (i % 300 >= 280 ? 0.3 * v : v))
+    expect(outsideLevels(shaded, land, size, 0.05)(290)).toBeCloseTo(0.3, 6)
+  })
+})
+
+describe('light against the memory of the ground', () => {
+  const [fine, coarse] = [gridOf(40), gridOf(10, 10, 240)]
+  const parents = parentsOf(fine, coarse)
+  const all = new Uint8Array(1600).fill(1)
+  const reference: ChainState = {
+    grid: coarse,
+    bands: Object.fromEntries(CELL_BANDS.map((b) => [b, new Int16Array(100).fill(3000)])) as Record<
+      CellBand,
+      Int16Array
+    >,
+    days: new Uint16Array(100).fill(20_000),
+  }
+  // Half of the light is left from column 28 on: the edge of a coarse cell.
+  const band = Float32Array.from({ length: 1600 }, (_, i) => (i % 40 < 28 ? 0.3 : 0.15))
+  const light = changedLight(band, band, all, parents, all, reference, fine)
+
+  test('falls in a shadow, by cell at its edge, around it over a coarse cell', () => {
+    const row = (plane: Float32Array) => [24, 26, 27, 28, 29, 32].map((x) => plane[20 * 40 + x]!)
+    expect(row(light.ofCell).map((v) => Number(v.toFixed(3)))).toEqual([1, 1, 1, 0.5, 0.5, 0.5])
+    const around = row(light.around)
+    expect(around[0]).toBeCloseTo(1, 3)
+    expect(around[2]).toBeLessThan(0.95)
+    expect(around[3]).toBeLessThan(around[2]!)
+    expect(around[5]).toBeCloseTo(0.5, 3)
+  })
+
+  test('is not known where the chain does not know the ground', () => {
+    const known = all.map((_, i) => (i % 40 < 8 ? 0 : 1))
+    const part = changedLight(band, band, all, parents, known, reference, fine)
+    expect(part.around[0]).toBeNaN()
+    expect(part.ofCell[0]).toBeNaN()
+    expect(part.around[20]).toBeCloseTo(1, 3)
+  })
+
+  test('contradicts a shadow where nothing is missing; where it is not known, only brighter ground than most does', () => {
+    const nir = Float32Array.from({ length: 1600 }, (_, i) => 0.1 + (i % 40) / 100)
+    const filled = new Float32Array(1600).fill(1)
+    const isLit = litTest(filled, light.around, nir, nir, all)
+    expect([4, 32].map((x) => isLit(20 * 40 + x))).toEqual([true, false])
+    const alone = litTest(filled, null, nir, nir, all)
+    expect([4, 30, 36].map((x) => alone(20 * 40 + x))).toEqual([false, false, true])
+    expect(litTest(filled.fill(0.9), null, nir, nir, all)(36)).toBe(false)
+  })
+})
