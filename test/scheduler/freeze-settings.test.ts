@@ -36,9 +36,16 @@ test('job settings are frozen with their origin, what is given by hand wins, and
   )
   const { values, origins, frozen } = freezeSettings(settings, 'l2a', 2, { ozone: 280, other: 1 })
   expect(values).toEqual({
-    ...{ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', dem: '', other: 1 },
+    ...{ aot: 0.3, wv: 3, ozone: 280, aerosol: 'auto', auxiliary: '', dem: '', other: 1 },
     ...{ mode: 'auto', max_state_age: 0, other_orbits: false, backward_dates: 8, max_cloud: 90 },
-    ...{ engine: 'own', adjacency: false, slopes: 'lambert', cloud_mask: '', cloud_dilation: 120 },
+    ...{
+      engine: 'own',
+      dem_error: 2,
+      adjacency: false,
+      slopes: 'lambert',
+      cloud_mask: '',
+      cloud_dilation: 120,
+    },
     ...{ nbar: false, bandpass: 'none', uncertainty: false, bands: 'all', coregister: '' },
   })
   expect(origins).toEqual({
@@ -46,7 +53,9 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     wv: 'site farm',
     ozone: 'cli',
     aerosol: 'default',
+    auxiliary: 'default',
     dem: 'default',
+    dem_error: 'default',
     other: 'cli',
     engine: 'default',
     adjacency: 'default',
