@@ -10,18 +10,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const skips = []
 
-/** One command that passes or fails as a whole. */
-function check(name, command, args, options = {}) {
-  const started = Date.now()
-  const result = spawnSync(command, args, { stdio: 'inherit', ...options })
-  const ok = result.status === 0
-  totals[ok ? 'passed' : 'failed'] += 1
-  if (!ok) failures.push(name)
-  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`)
-  return ok
-}
-
-/** The same of several commands of one thread each, two at a time. */
+/** Commands of one thread each, two at a time; each passes or fails as a whole. */
 async function checkAtOnce(commands) {
   const waiting = [...commands]
   const work = async () => {
@@ -61,7 +50,7 @@ if (files.length === 0) {
     ['native sanitizer build', 'sh', ['-c', 'cmake -S native -B "$1" -DSANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null && cmake --build "$1" >/dev/null', 'sh', sanitized]],
   ])
   if (!failures.includes('native sanitizer build'))
-    check('native tests under sanitizers', 'ctest', ['--test-dir', sanitized, '--output-on-failure', '--no-tests=error'])
+    await checkAtOnce([['native tests under sanitizers', 'ctest', ['--test-dir', sanitized, '--output-on-failure', '--no-tests=error']]])
 }
 
 mkdirSync('build/test', { recursive: true })

@@ -105,7 +105,12 @@ class Finder {
     const firstWv = params.wv === 'auto' ? (auxiliary.wv ?? DEFAULT_WV) : params.wv
     const firstAot = params.aot === 'auto' ? (auxiliary.aot ?? DEFAULT_AOT) : params.aot
     const thinAir = { grid, pressureHpa, aot: this.everywhere(THIN_AOT), wv: this.everywhere(firstWv) }
-    const thin = (id: string) => this.surface(id, thinAir)
+    const surfaces = new Map<string, Float32Array>()
+    const thin = (id: string): Float32Array => {
+      const known = surfaces.get(id) ?? this.surface(id, thinAir)
+      surfaces.set(id, known)
+      return known
+    }
     const planes = Object.fromEntries(
       Object.entries(this.ids).map(([name, id]) => [name, thin(id)]),
     ) as Record<CellBand, Float32Array>
@@ -114,7 +119,7 @@ class Finder {
     const given = this.givenAerosol() ?? DEFAULT_AEROSOL
     const first = this.findVapour({ wv: firstWv, aot: firstAot, aerosol: given }, ground.isUsable)
     const isSeen = isCovered.map((is, i) => (is === 0 && ground.flags[i] === 0 ? 1 : 0))
-    const light = { thin, beside: (id: string) => this.aroundToa(id, thinAir, isSeen) }
+    const light = { thin, beside: (id: string) => this.aroundToa(id, thin, thinAir, isSeen) }
     const aerosol = this.findAerosol(bilinearOnCells(first.wv, grid), ground.isUsable, planes, light)
     const { isDefault, aot } = aerosol
     const nodesAreOf = aerosol.origin === 'parameter' ? 'ground' : 'sea-level'
@@ -281,10 +286,15 @@ class Finder {
   }
 
   /** Reflectance at the sensor that a band would have if the ground of a cell were as that around it; null where light from beside is not looked at, or nothing is seen. `isSeen`: 1 without cloud. */
-  private aroundToa(id: string, thinAir: CellAir, isSeen: Uint8Array): Float32Array | null {
+  private aroundToa(
+    id: string,
+    thin: CellLight['thin'],
+    thinAir: CellAir,
+    isSeen: Uint8Array,
+  ): Float32Array | null {
     const toa = this.request.cells.bands.get(id)
     if (!this.request.params.adjacency || toa === undefined) return null
-    const own = this.surface(id, thinAir).map((rho, i) => (isSeen[i] === 1 ? rho : NaN))
+    const own = thin(id).map((rho, i) => (isSeen[i] === 1 ? rho : NaN))
     const around = surroundingsOf(own, this.request.cells.grid)
     return around === null ? null : toaOfSurface(around, toa, this.thinTable(id, thinAir), thinAir)
   }

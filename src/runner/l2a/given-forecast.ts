@@ -4,8 +4,9 @@ import { ProcessingError } from '../../domain/errors.js'
 import { forecastAir } from '../../domain/forecast-air.js'
 import type { Grid } from '../../domain/grid.js'
 import { NO_AUXILIARY_AIR, type AuxiliaryAir } from '../../domain/l1-scene.js'
+import { footprintOf } from '../../products/stac/footprint.js'
 import { readRasterMeans, type DegreeBox, type RasterMean } from '../../raster/read-raster-means.js'
-import { toLonLat } from '../../raster/transform.js'
+import { gridOutline, toLonLat } from '../../raster/transform.js'
 
 /** A forecast for another half of the day says little of an overpass. */
 const MOST_HOURS = 12
@@ -82,19 +83,8 @@ async function filesOf(path: string, day: string): Promise<string[]> {
     .map((name) => join(path, name))
 }
 
+/** East > 180 over the antimeridian. */
 function degreesOf(image: Grid): DegreeBox {
-  const [right, bottom] = [
-    image.ulx + image.width * image.pixelWidthM,
-    image.uly - image.height * image.pixelHeightM,
-  ]
-  const corners = toLonLat(image.epsg, [
-    [image.ulx, image.uly],
-    [right, image.uly],
-    [image.ulx, bottom],
-    [right, bottom],
-  ])
-  const [lons, lats] = [corners.map(([lon]) => lon), corners.map(([, lat]) => lat)]
-  // Over the antimeridian longitudes go on beyond 180 degrees.
-  const east = lons.map((lon) => (Math.max(...lons) - lon > 180 ? lon + 360 : lon))
-  return [Math.min(...east), Math.min(...lats), Math.max(...east), Math.max(...lats)]
+  const [west, south, east, north] = footprintOf(toLonLat(image.epsg, gridOutline(image, 1))).bbox
+  return [west, south, east < west ? east + 360 : east, north]
 }
