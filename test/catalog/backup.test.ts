@@ -112,6 +112,12 @@ test('a backup made while steps run, a wrecked database, a restore: rows and pro
     await eventually(async () => (await stepOf(app.db, id)).state === 'succeeded', `step ${id} is done`)
   for (const id of waiting)
     await eventually(async () => (await stepOf(app.db, id)).progress === 0.5, `step ${id} runs`)
+  // What follows from an end is drawn a round later than the end.
+  await eventually(
+    async () =>
+      (await app.db.selectFrom('job').select('id').where('state', '=', 'succeeded').execute()).length === 1,
+    'the job of the steps that are done is done',
+  )
   const before = await contents(app)
   const file = await backup('running')
   // Made after the backup: its row is lost with the wreck, its folder stays.
