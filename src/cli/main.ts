@@ -78,4 +78,18 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/**
+ * `tilth steps | head` ends as other tools do, by the status of SIGPIPE. Messages that nobody reads (a terminal that was closed) stop nothing,
+ * and a step process whose parent was killed still gives its step back.
+ */
+function outliveReaders(command: string | undefined): void {
+  process.stderr.on('error', () => undefined)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (command === 'run-step') return
+    if (error.code !== 'EPIPE') throw error
+    process.exit(EXIT.brokenPipe)
+  })
+}
+
+outliveReaders(process.argv[2])
 process.exitCode = await main(process.argv.slice(2))

@@ -21,8 +21,6 @@ within 2 s. Exit status: 0 succeeded, 1 failed and recorded, 75 cancelled, inter
     .action(async (id: string | undefined, options: { attempt?: number; serve: boolean }) => {
       if (!options.serve && (id === undefined || options.attempt === undefined))
         throw new InvalidArgumentError('give an id and --attempt, or --serve')
-      // A parent that was killed reads no more: EPIPE must not end this process before it has given its step back.
-      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
       const { openApp } = await import('../app.js')
       const { createStepStore, whileReachable } = await import('../scheduler/step-store.js')
       const { rootsProver } = await import('../catalog/storage-roots.js')

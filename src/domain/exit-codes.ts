@@ -4,7 +4,7 @@
  */
 export type FailureClass = 'permanent' | 'transient' | 'resource'
 
-/** sysexits(3) numbers, as a shell script expects them. */
+/** sysexits(3) numbers, as a shell script expects them, and 128 + SIGPIPE. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -16,6 +16,7 @@ export const EXIT = {
   io: 74,
   temporary: 75,
   config: 78,
+  brokenPipe: 141,
 } as const
 
 export interface ErrorCodeEntry {
