@@ -1,14 +1,14 @@
 import { Option, type Command } from 'commander'
 import { ERROR_CODES, EXIT, ProcessingError } from '../domain/errors.js'
 import type { TileSquare } from '../domain/mgrs.js'
-import { BANDPASSES, ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
+import { BANDPASSES, CHAIN_MODES, ENGINES, SLOPE_MODES } from '../processors/l2a/definition.js'
 import { LAYOUTS, type Layout } from '../products/layouts/export-facts.js'
 import type { LonLatBox } from '../runner/l2a/crop-scene.js'
 import type { CorrectedDates } from '../runner/l2a/correct-dates.js'
 import { runFileForm, withFileFormOptions, type FileFormOptions } from './file-form.js'
 import { AEROSOL_MODELS } from '../domain/aerosol-mix.js'
 import { registerInspect } from './l2a-inspect.js'
-import { aerosolMix, autoOr, bandChoice, lonLatBox, numberIn, targetGrid } from './numbers.js'
+import { aerosolMix, autoOr, bandChoice, lonLatBox, numberIn, targetGrid, wholeNumberIn } from './numbers.js'
 
 interface L2aCliOptions extends FileFormOptions {
   readonly engine?: string
@@ -30,6 +30,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly coregister?: string
   readonly previous?: string
   readonly mode?: string
+  readonly backwardDates?: number
   readonly maxStateAge?: number
   readonly otherOrbits?: boolean
   readonly maxCloud?: number
@@ -136,8 +137,13 @@ export function register(program: Command): void {
     .addOption(
       new Option(
         '--mode <mode>',
-        'nominal: a state is needed; init: none is taken; auto: as --previous is given (default: auto)',
-      ).choices(['auto', 'init', 'nominal']),
+        'nominal: a state is needed; init: none is taken; backward: a state made of the dates that follow in the folder, last to first; auto: the first of nominal, backward, init that is possible (default: auto)',
+      ).choices(CHAIN_MODES),
+    )
+    .option(
+      '--backward-dates <n>',
+      'following dates within 90 days that a backward start of a folder reads, 0..20; auto goes backward only where so many are there, and never with 0 (default: 8)',
+      wholeNumberIn(0, 20),
     )
     .option(
       '--max-state-age <days>',
@@ -192,11 +198,13 @@ export function register(program: Command): void {
           ...(options.bbox === undefined ? {} : { bbox: options.bbox }),
         }
         const dates = await findDates(product, { ...wanted, limits: wanted.archiveLimits })
-        if (dates === null)
+        if (dates === null) {
+          refuseForOne(options)
           return correctToFolder({
             ...{ ...wanted, product, previous: options.previous ?? null },
             ...(options.layout === undefined ? {} : { layout: options.layout }),
           })
+        }
         refuseForDates(options)
         return correctDates(dates, wanted)
       },
@@ -224,6 +232,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.coregister === undefined ? {} : { coregister: options.coregister }),
   ...(options.uncertainty ? { uncertainty: true } : {}),
   ...(options.mode === undefined ? {} : { mode: options.mode }),
+  ...(options.backwardDates === undefined ? {} : { backward_dates: options.backwardDates }),
   ...(options.maxStateAge === undefined ? {} : { max_state_age: options.maxStateAge }),
   ...(options.otherOrbits === undefined ? {} : { other_orbits: options.otherOrbits }),
   ...(options.maxCloud === undefined ? {} : { max_cloud: options.maxCloud }),
@@ -243,6 +252,16 @@ function refuseForDates({ previous, layout }: L2aCliOptions): void {
       'BAD_ARGUMENT',
       `--layout ${layout}: expected one product, found a folder of several, of which each needs the state of the one before. Make them without, then use \`tilth export\`.`,
     )
+}
+
+/** Options that mean a folder of dates. */
+function refuseForOne({ mode, backwardDates }: L2aCliOptions): void {
+  if (mode !== 'backward' && backwardDates === undefined) return
+  const given = mode === 'backward' ? '--mode backward' : `--backward-dates ${backwardDates ?? ''}`
+  throw new ProcessingError(
+    'BAD_ARGUMENT',
+    `${given}: expected a folder with the dates that follow, found one product. Name the folder that holds them all.`,
+  )
 }
 
 /** That of the first date that failed. */

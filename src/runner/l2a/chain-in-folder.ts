@@ -29,13 +29,16 @@ export async function productsIn(folder: string): Promise<readonly NamedL2a[]> {
 /**
  * What a folder with L2A products has of the chain of a scene: the last date before it that is young enough, of its own orbit first, and those from which the state of
  * that one can be built again. Products of other processors leave no state. A product whose item cannot be read is told and passed over.
+ * @param later L1 products of the scene's chain that follow it, nearest first.
  */
 export async function chainInFolder(
   folder: string,
   wish: ChainWish,
   scene: Pick<L1Scene, 'satellite' | 'tile' | 'relativeOrbit' | 'sensedAt'>,
   onNote: (note: string) => void,
+  later: readonly string[] = [],
 ): Promise<ChainInputs> {
+  const following = later.slice(0, wish.backwardDates)
   const before: L2aProduct[] = []
   for (const { name, id } of wish.maxAgeDays === 0 ? [] : await productsIn(folder)) {
     if (id.tile !== scene.tile || id.madeBy !== undefined) continue
@@ -52,7 +55,7 @@ export async function chainInFolder(
   const young = before.filter((product) => ageOf(product) <= wish.maxAgeDays)
   const isOwn = ({ id }: L2aProduct) => id.relativeOrbit === scene.relativeOrbit
   const last = young.findLast(isOwn) ?? (wish.otherOrbits ? young.at(-1) : undefined)
-  if (last === undefined) return { previous: null, following: [] }
+  if (last === undefined) return { previous: null, following }
   const history = before.filter(
     (product) =>
       product.id.relativeOrbit === last.id.relativeOrbit &&
@@ -64,6 +67,6 @@ export async function chainInFolder(
       ...{ name: last.name, folder: last.folder, digest: null, isOtherOrbit: !isOwn(last) },
       history: history.map((product) => product.folder),
     },
-    following: [],
+    following,
   }
 }

@@ -1,11 +1,13 @@
 import { basename, join, resolve } from 'node:path'
 import { asProcessingError, type ErrorCode } from '../../domain/errors.js'
 import type { TileSquare } from '../../domain/mgrs.js'
+import { BACKWARD_REACH_DAYS } from '../../processors/l2a/chain-mode.js'
+import { dayOf } from '../../processors/l2a/chain-state.js'
 import { openL2aProduct } from '../../products/l2a/open-l2a.js'
 import type { ProductId } from '../../products/layout.js'
 import { chainInFolder, productsIn } from './chain-in-folder.js'
 import { correctToFolder, type CorrectedToFolder, type CorrectToFolderOptions } from './correct-to-folder.js'
-import { acquisitionKey, type FoundDates } from './find-dates.js'
+import { acquisitionKey, type FoundDate, type FoundDates } from './find-dates.js'
 
 /** What became of one product of a folder of dates. `skipped`: there is nothing to make of it; `failed`: there should be. */
 export type DateOutcome = {
@@ -80,7 +82,7 @@ export async function correctDates(
         ...options,
         product: date.path,
         previous: null,
-        chain: (wish, scene) => chainInFolder(out, wish, scene, onNote),
+        chain: (wish, scene) => chainInFolder(out, wish, scene, onNote, laterOf(date, dates)),
         onNote,
         onProgress: (fraction, note) => {
           const place = `${date.day} ${date.tile}, ${done + 1} of ${total}`
@@ -111,6 +113,14 @@ export async function correctDates(
     dates: outcomes,
   }
 }
+
+/** Products of the chain of a date that follow it within the reach of a backward start, nearest first. */
+const laterOf = (date: FoundDate, dates: readonly FoundDate[]): string[] =>
+  dates.flatMap(({ path, tile, relativeOrbit, day }) => {
+    const days = dayOf(day) - dayOf(date.day)
+    const isOfChain = tile === date.tile && relativeOrbit === date.relativeOrbit
+    return isOfChain && days > 0 && days <= BACKWARD_REACH_DAYS ? [path] : []
+  })
 
 async function correctOne(options: CorrectToFolderOptions) {
   try {

@@ -38,7 +38,7 @@ import { productGrids } from './product-grids.js'
 import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
-import { cellsOf, takeState, type ChainInputs } from './take-state.js'
+import { cellsOf, takeState, type ChainInputs, type WithFolder } from './take-state.js'
 import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
 import { flagsOf, reportOf, writeAtmosphere } from './write-atmosphere.js'
@@ -70,6 +70,8 @@ export interface L2aRequest {
   readonly onNote: (note: string) => void
   /** Asks what there is of the scene's chain. Called once. */
   readonly chain: (wish: ChainWish, scene: L1Scene) => Promise<ChainInputs>
+  /** For products of a backward start that may be archives; absent: all are folders. */
+  readonly withFolder?: WithFolder
 }
 
 /** How a date began, and what it left for the next one. */
@@ -101,11 +103,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const delivered = await clock.stage('metadata', () => readL1Scene(request.input))
   assertSunHighEnough(delivered.sun)
   const { onto, bbox: box } = request
-  const place = (move: Move | null) => {
-    const whole = placeScene(delivered, { onto, move })
+  const place = (scene: L1Scene, move: Move | null) => {
+    const whole = placeScene(scene, { onto, move })
     return box === null ? whole : cropScene(whole, box)
   }
-  const placed = place(null)
+  const placed = place(delivered, null)
   const nbar = prepareNbar(placed, params)
   const choice = chooseBands(placed, params.bands)
   for (const note of placed.notes) request.onNote(note)
@@ -124,7 +126,9 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const scratch = await BlockScratch.open(request.scratch)
   try {
     const work = { params, blockSize: request.blockSize, pool, budget, signal }
-    const laid = await clock.stage('coregister', () => layOnReference(placed, place, params.coregister, work))
+    const laid = await clock.stage('coregister', () =>
+      layOnReference(placed, (move) => place(delivered, move), params.coregister, work),
+    )
     const { scene } = laid
     const { finest } = productGrids(scene)
     const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
@@ -147,6 +151,8 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         onProgress: (fraction) => {
           request.onProgress(0.02 + fraction * (bandsFrom - 0.02), 'backward start')
         },
+        withFolder: request.withFolder ?? ((product, use) => use(product)),
+        place: (one) => place(one, null),
       }),
     )
     notes.push(...taken.notes)

@@ -114,6 +114,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
               ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
               ...{ onto: options.onto ?? null, bbox: options.bbox ?? null },
               threads: { value: threads, onChange: () => () => undefined },
+              withFolder: (product, work) => withUnpackedInput(product, unpacking, work),
               chain: options.chain ?? ((wish, scene) => givenChain(options.previous, wish, scene)),
             })
           : correctExternally({

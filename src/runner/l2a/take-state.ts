@@ -29,7 +29,7 @@ export interface PreviousDate {
 /** What there is of the chain of a date. */
 export interface ChainInputs {
   readonly previous: PreviousDate | null
-  /** Folders of the L1 products that follow, nearest first, as many as a backward start reads at most. */
+  /** L1 products that follow, nearest first, as many as a backward start reads at most. */
   readonly following: readonly string[]
 }
 
@@ -47,7 +47,14 @@ export interface TakeStateOptions {
   readonly budget: Budget
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number) => void
+  /** Gives a following product as a folder, for as long as the work lasts. */
+  readonly withFolder: WithFolder
+  /** Lays a following scene where this date is wanted. */
+  readonly place: (scene: L1Scene) => L1Scene
 }
+
+/** Work on an L1 product that may be in an archive. */
+export type WithFolder = <T>(product: string, work: (folder: string) => Promise<T>) => Promise<T>
 
 /** The cells of a scene. */
 export function cellsOf(scene: L1Scene): Grid {
@@ -122,20 +129,22 @@ async function buildBackward(
   let state: ChainState | null = null
   let read = 0
   const notes: string[] = []
-  for (const [i, folder] of [...following].reverse().entries()) {
+  for (const [i, product] of [...following].reverse().entries()) {
     options.signal.throwIfAborted()
     options.onProgress(i / following.length)
     try {
-      const scene = await readL1Scene(folder)
-      const own = cellsOf(scene)
-      const before: ChainState | null = state === null ? null : placeState(state, own)
-      const { planes, isClear } = await groundOf(scene, own, before, options)
-      state = leaveState(before, planes, isClear, dayOf(scene.sensedAt))
+      state = await options.withFolder(product, async (folder) => {
+        const scene = options.place(await readL1Scene(folder))
+        const own = cellsOf(scene)
+        const before = state === null ? null : placeState(state, own)
+        const { planes, isClear } = await groundOf(scene, own, before, options)
+        return leaveState(before, planes, isClear, dayOf(scene.sensedAt))
+      })
       read++
     } catch (error) {
       if (!isBroken(error)) throw error
       // A broken date is left out wherever it stands in the chain.
-      notes.push(`'${folder}' was left out of the backward start: ${error.code}: ${error.message}`)
+      notes.push(`'${product}' was left out of the backward start: ${error.code}: ${error.message}`)
     }
   }
   notes.push(`Backward start: the ground is known from ${read} following dates.`)

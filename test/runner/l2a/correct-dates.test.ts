@@ -41,7 +41,7 @@ const unpacking = { ...options, limits: options.archiveLimits }
 const run = async (more = {}) => correctDates((await findDates(season, unpacking))!, { ...options, ...more })
 const reportOf = (folder: string) =>
   JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
-    chain: { mode: string; previous: string | null }
+    chain: { mode: string; previous: string | null; known_share: number }
   }
 const imageOf = (safe: string, band: string) =>
   join(
@@ -143,11 +143,67 @@ test('the command line prints a table, ends with the status of the first failure
     expect(refused.exitCode).toBe(64)
     expect(refused.stderr).toContain(`BAD_ARGUMENT: ${extra[0]!}`)
   }
+  for (const extra of [
+    ['--mode', 'backward'],
+    ['--backward-dates', '3'],
+  ]) {
+    const refused = await tilth(['l2a', bad, '--out', join(folder, 'out'), ...extra])
+    expect(refused.exitCode).toBe(64)
+    expect(refused.stderr).toContain(`BAD_ARGUMENT: ${extra[0]!}`)
+  }
   const file = join(folder, 'file')
   writeFileSync(file, '')
   const noFolder = await tilth(['l2a', base, '--out', file])
   expect(noFolder.exitCode).toBe(64)
   expect(noFolder.stderr).toContain('cannot be read as a folder')
+})
+
+test('the first date begins backward where enough follow, in archives and on a box too', async () => {
+  const folder = temporaryFolder('dates backward')
+  const into = join(folder, 'l2a')
+  const names = readdirSync(season).filter((name) => name.endsWith('.zip'))
+  expect(names).toHaveLength(1)
+  cpSync(join(season, names[0]!), join(folder, 'l1', names[0]!))
+  cpSync(join(season, 'a'), join(folder, 'l1'), { recursive: true })
+  const dates = (await findDates(join(folder, 'l1'), unpacking))!
+  const begin = async (parameters: object, more = {}) => {
+    const { made, dates: outcomes } = await correctDates(dates, {
+      ...{
+        ...options,
+        ...more,
+        out: into,
+        force: true,
+        parameters: { ...options.parameters, ...parameters },
+      },
+    })
+    expect(made).toBe(2)
+    const [first, second] = outcomes.flatMap((date) => (date.outcome === 'made' ? [date] : []))
+    return {
+      modes: [first!.mode, second!.mode],
+      notes: first!.notes.join('\n'),
+      chain: reportOf(first!.folder).chain,
+    }
+  }
+  // Eight are asked for by default, and one follows.
+  expect((await begin({})).modes).toEqual(['init', 'nominal'])
+  const whole = await begin({ backward_dates: 1 })
+  expect(whole).toMatchObject({ modes: ['backward', 'nominal'], chain: { previous: null } })
+  expect(whole.notes).toContain('Backward start: the ground is known from 1 following dates.')
+  const onBox = await begin({ mode: 'backward' }, { bbox: [0.9, 43.6, 1.3, 43.9] })
+  // By its name for every date, and nothing follows the last.
+  expect(onBox).toMatchObject({ modes: ['backward', 'init'], chain: { previous: null } })
+  expect(onBox.chain.known_share).toBeGreaterThan(0.5)
+  expect(readdirSync(options.scratch)).toEqual([])
+
+  const wish = { maxAgeDays: 15, otherOrbits: false, backwardDates: 2 }
+  const scene = {
+    satellite: 's2' as const,
+    tile: '31TCJ',
+    relativeOrbit: 51,
+    sensedAt: '2025-05-05T10:50:00Z',
+  }
+  const asked = await chainInFolder(join(folder, 'none'), wish, scene, () => undefined, ['a', 'b', 'c'])
+  expect(asked).toEqual({ previous: null, following: ['a', 'b'] })
 })
 
 test('an interrupt ends all dates and leaves nothing half-made', async () => {
