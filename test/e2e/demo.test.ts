@@ -40,4 +40,4 @@ test('the demo runs twice in the same folder, makes seven products near the trut
       expect(existsSync(join(dirname(result.summary), decodeURIComponent(picture!)))).toBe(true)
     expect(processesOf(dir)).toEqual([])
   }
-})
+}, 1_200_000)

@@ -23,10 +23,14 @@ interface SeasonResult {
 /** The demonstration at a small size, each round with its own data folder and server; what it checks by itself is listed in docs/demo.md. */
 test('a season runs by itself, with and without kills of steps, scheduler and Postgres: all that can be made, once, the same pixels', async () => {
   const dir = join(temporaryFolder('season'), 'here')
-  const { exitCode, stdout, stderr } = await tilth([
-    ...['demo', 'season', '--size', 'small', '--rounds', 'local,local-kills'],
-    ...['--days-per-s', '4', '--timeout', '4', '--dir', dir, '--json'],
-  ])
+  const { exitCode, stdout, stderr } = await tilth(
+    [
+      ...['demo', 'season', '--size', 'small', '--rounds', 'local,local-kills'],
+      ...['--days-per-s', '4', '--timeout', '10', '--dir', dir, '--json'],
+    ],
+    {},
+    1_400_000,
+  )
   expect(exitCode, stdout + stderr).toBe(0)
   const { rounds, faults, index } = JSON.parse(stdout) as SeasonResult
   expect(faults).toEqual([])
@@ -48,4 +52,4 @@ test('a season runs by itself, with and without kills of steps, scheduler and Po
     expect(existsSync(join(dirname(index), decodeURIComponent(link))), link).toBe(true)
   expect(page).toContain('season-garonne.html')
   expect(processesOf(dir)).toEqual([])
-})
+}, 1_500_000)

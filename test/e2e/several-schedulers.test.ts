@@ -68,6 +68,7 @@ async function mostAtOnce(node?: string): Promise<number> {
 }
 
 test('two schedulers of one node share its slots; one of another node has its own', async () => {
+  await setSetting(app.db, 'executor.lease_s', 60)
   const { id: job, stepIds } = await insertSteps(
     app.db,
     Array.from({ length: 24 }, () => ({ act: 'publish', delay_ms: 400 })),
@@ -146,7 +147,7 @@ test('a step process that hangs when its scheduler dies is ended by another sche
   expect(isAlive(pid)).toBe(true)
   const second = up({ TILTH_HOST: 'a' }, [])
   const isKilled = () => Promise.resolve(second.log().includes(`killed step process ${pid}`))
-  await eventually(isKilled, 'the orphan is killed', 40_000)
+  await eventually(isKilled, 'the orphan is killed')
   await eventually(async () => (await stepOf(app.db, stepIds[0]!)).state === 'succeeded', 'its step is done')
   second.child.kill('SIGINT')
   expect(await second.ended, second.log()).toBe(0)

@@ -5,6 +5,9 @@ import { ProcessingError } from '../../src/domain/errors.js'
 import type { AttemptEnd, ClaimedStep, Executor, StepLimits } from '../../src/scheduler/executor.js'
 import type { Begun, LoadRow, SlurmStore } from '../../src/scheduler/slurm-store.js'
 
+/** expect.poll gives up after a second by itself. */
+const PATIENT = { timeout: 60_000 }
+
 const DIED: AttemptEnd = {
   ...{ kind: 'died', code: 'STEP_KILLED', message: 'gone', lastLines: [], resources: {} },
   evidence: { argv: [], pid: 1, exitCode: null, signal: 'SIGKILL' },
@@ -139,7 +142,7 @@ test('a cancel on the row reaches the step, and its death then counts as cancell
     .poll(() => {
       change()
       return calls.includes('told to cancel')
-    })
+    }, PATIENT)
     .toBe(true)
   expect(await carried).toBe(0)
   expect(steps(calls)).toEqual(['start 1', 'told to cancel', 'cancel 1'])
@@ -158,7 +161,7 @@ test('a hint that goes down takes threads from the running step and from its row
       .poll(() => {
         change()
         return calls.includes(`threads ${expected}`)
-      })
+      }, PATIENT)
       .toBe(true)
     expect(calls.includes('grant 1: 1')).toBe(expected === 1)
     one.stop('enough')
@@ -169,7 +172,7 @@ test('a hint that goes down takes threads from the running step and from its row
 test('the end of the job interrupts the step and gives all back', async () => {
   const { one, calls } = carrier([begun(1), begun(2)], [undefined])
   const carried = one.carry()
-  await expect.poll(() => calls.includes('start 1')).toBe(true)
+  await expect.poll(() => calls.includes('start 1'), PATIENT).toBe(true)
   one.stop('SIGTERM')
   expect(await carried).toBe(0)
   expect(steps(calls)).toEqual([

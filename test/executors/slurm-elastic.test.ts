@@ -63,7 +63,7 @@ describe.skipIf(obstacle !== null)(`elastic Slurm${obstacle === null ? '' : ` ($
               return node !== null && cluster.nodes.includes(node) && progress > 0 && node
             },
             `step ${id} runs on a node`,
-            90_000,
+            240_000,
           ),
         ),
       )
@@ -82,7 +82,7 @@ describe.skipIf(obstacle !== null)(`elastic Slurm${obstacle === null ? '' : ` ($
     await eventually(
       () => Promise.resolve(power().filter((line) => line.startsWith('suspend')).length === 2),
       'both nodes are stopped again',
-      60_000,
+      240_000,
     )
   })
 })

@@ -96,7 +96,7 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
         return attempt > 1 && progress > 0 && now
       },
       'the step runs again',
-      60_000,
+      180_000,
     )
     expect(second).not.toBe(node)
     writeFileSync(file, '')

@@ -190,7 +190,7 @@ test('an orphan gives its step back soon even if its processor never looks at th
   const started = performance.now()
   attempt.stop('orphan')
   expect((await ended).outcome).toBe('interrupted')
-  expect(performance.now() - started).toBeLessThan(1000)
+  expect(performance.now() - started).toBeLessThan(10_000)
   expect(calls).toEqual(['release'])
 })
 

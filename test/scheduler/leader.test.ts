@@ -65,7 +65,7 @@ test('who loses the connection has lost the lead, and its duties stop; another t
   await eventually(() => Promise.resolve(aborted.includes(before)), 'the first hears of it')
   // Either may be the next; the lock decides, and never are there two.
   await eventually(leading, 'one leads again')
-  expect(performance.now() - cut).toBeLessThan(3000)
+  expect(performance.now() - cut).toBeLessThan(20_000)
   expect(await holders()).toHaveLength(1)
   done.length = 0
   await eventually(() => Promise.resolve(done.length > 3), 'duties go on')

@@ -92,13 +92,15 @@ test('a scheduler registers its node with what it runs, and its node is gone onc
 test('a node that is silent for three heartbeats is gone by the clock of the database', async () => {
   up({ node: 'mute' })
   await isThere('mute')
-  // Its next beat would heal the row: it must be seen in between.
-  await app.db
-    .updateTable('node')
-    .set({ last_seen_at: sql<Date>`now() - interval '3 s'`, heartbeat_s: 1 })
-    .where('name', '=', 'mute')
-    .execute()
-  expect((await getNode(app.db, 'mute')).state).toBe('gone')
+  // Its next beat heals the row, and waits for the end of this transaction.
+  await app.db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('node')
+      .set({ last_seen_at: sql<Date>`now() - interval '4 s'`, heartbeat_s: 1 })
+      .where('name', '=', 'mute')
+      .execute()
+    expect((await getNode(trx, 'mute')).state).toBe('gone')
+  })
   await eventually(async () => (await getNode(app.db, 'mute')).state === 'active', 'it is heard again')
 })
 
@@ -137,6 +139,11 @@ test('a draining node ends its steps, is drained then, and what a shutdown inter
   for (const id of [first, second])
     await eventually(async () => (await stepOf(app.db, id)).progress === 0.5, `step ${id} waits`)
   expect((await setNodeWish(app.db, 'old', 'draining')).state).toBe('draining')
+  // A round that was under way may still start what comes meanwhile.
+  await eventually(
+    () => Promise.resolve(lines.some((line) => line.includes('node old is draining'))),
+    'it says why',
+  )
   const third = (await insertSteps(app.db, [{ act: 'publish' }])).stepIds[0]!
   writeFileSync(release, '')
   await eventually(async () => (await stateOf(first)) === 'succeeded', 'the running step ends')

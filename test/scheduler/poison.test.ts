@@ -116,7 +116,7 @@ test('a process that can hear nothing, not even SIGTERM, is gone soon after an a
   const asked = performance.now()
   scheduler.abort()
   await done
-  expect(performance.now() - asked).toBeLessThan(6000)
+  expect(performance.now() - asked).toBeLessThan(20_000)
   expect(existsSync(`/proc/${pid}`)).toBe(false)
   expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({ state: 'ready', failures: 0 })
 })
@@ -131,11 +131,12 @@ test('a root that is unmounted in mid-run: running steps fail as transient, noth
   const away = `${archive} away`
   renameSync(archive, away)
   mkdirSync(archive)
-  const later = (await insertSteps(app.db, [{ act: 'publish' }])).stepIds[0]!
   await eventually(
     () => Promise.resolve(lines.some((line) => line.includes("Root 'archive' should be"))),
     'it is seen',
   )
+  // Only now: a round that was under way would still have started it.
+  const later = (await insertSteps(app.db, [{ act: 'publish' }])).stepIds[0]!
   writeFileSync(release, '')
   await eventually(async () => (await stepOf(app.db, stepIds[0]!)).failures === 1, 'the running step fails')
   expect(await stepOf(app.db, stepIds[0]!)).toMatchObject({

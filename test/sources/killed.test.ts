@@ -54,11 +54,11 @@ async function killedRun(when: () => Promise<boolean>): Promise<void> {
 }
 
 test('a fetch that is killed in the midst goes on where it was: one acquisition, and nothing left over', async () => {
-  server.once(/product\.zip/, slowly(product.zip, 10, 150))
+  server.once(/product\.zip/, slowly(product.zip, 40, 150))
   await killedRun(() =>
     Promise.resolve(stagingOf(app).length > 0 && server.askedFor(/product\.zip/).length > 0).then(
       async (isAt) => {
-        if (isAt) await new Promise((resolve) => setTimeout(resolve, 700))
+        if (isAt) await new Promise((resolve) => setTimeout(resolve, 2500))
         return isAt
       },
     ),

@@ -24,11 +24,12 @@ export interface CliResult {
 export async function tilth(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  timeout = 550_000,
 ): Promise<CliResult> {
   const result = await execa(process.execPath, [join(programRoot, 'dist/src/cli/main.js'), ...args], {
     reject: false,
     env: { TILTH_ROOT: programRoot, ...env },
-    timeout: 550_000,
+    timeout,
   })
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
 }

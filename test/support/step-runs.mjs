@@ -88,7 +88,8 @@ const acts = {
       hold.push(Buffer.alloc(16 * 2 ** 20, 1))
       await wait(20, undefined, { signal: context.signal })
     }
-    await wait(1500, undefined, { signal: context.signal })
+    // Three looks of the scheduler.
+    await wait(3500, undefined, { signal: context.signal })
     context.log.info(`held ${hold.length}`)
   },
   'fill-disk': async (context) => {

@@ -226,7 +226,7 @@ test('a lease that ran out gives the step back without counting a failure; one t
     .where('id', '=', lost.id)
     .execute()
   expect(await listExpired(app.db)).toEqual([
-    { id: lost.id, attempt: 1, expiredS: expect.closeTo(0, 0) as number },
+    { id: lost.id, attempt: 1, expiredS: expect.closeTo(0, -2) as number },
   ])
   const keys = [lost, holding, { id: lost.id, attempt: 7 }]
   expect(await releaseSteps(app.db, { kind: 'expired', keys }, 'lease expired')).toEqual([

@@ -109,7 +109,7 @@ beforeEach(() => {
 })
 /** Nothing of a run is left: no process, no folder below scratch, no product that is half made. */
 async function expectNothingLeft(): Promise<void> {
-  for (let i = 0; i < 40 && processesWith('987654').length > 0; i++) await wait(50)
+  for (let i = 0; i < 1200 && processesWith('987654').length > 0; i++) await wait(50)
   expect(processesWith('987654')).toEqual([])
   expect(existsSync(scratch) ? readdirSync(scratch) : []).toEqual([])
   expect(
@@ -310,7 +310,7 @@ describe('it fails as the real ones do', () => {
     sen2cor.behave('hang')
     const controller = new AbortController()
     const run = correct({ engine: 'sen2cor' }, { signal: controller.signal })
-    for (let i = 0; i < 100 && processesWith('987654').length === 0; i++) await wait(50)
+    for (let i = 0; i < 1200 && processesWith('987654').length === 0; i++) await wait(50)
     expect(processesWith('987654').length).toBeGreaterThan(0)
     controller.abort(new Error('cancelled'))
     await expect(run).rejects.toThrow('cancelled')
@@ -335,11 +335,11 @@ describe('it fails as the real ones do', () => {
         env: { TILTH_ROOT: programRoot, TILTH_HOME: join(home, 'killed home'), TILTH_EXTERNAL: toolsFile },
       },
     )
-    for (let i = 0; i < 200 && processesWith('987654').length === 0; i++) await wait(50)
+    for (let i = 0; i < 1200 && processesWith('987654').length === 0; i++) await wait(50)
     expect(processesWith('987654').length).toBeGreaterThan(0)
     child.kill('SIGKILL')
     await child
-    for (let i = 0; i < 60 && processesWith('987654').length > 0; i++) await wait(50)
+    for (let i = 0; i < 1200 && processesWith('987654').length > 0; i++) await wait(50)
     expect(processesWith('987654')).toEqual([])
     rmSync(join(home, 'killed'), { recursive: true, force: true })
   })
