@@ -119,20 +119,26 @@ function takeNearest(
   out: Uint8Array,
 ): void {
   for (let y = 0; y < window.height; y++) {
-    const [j, v] = [Math.floor(y / NODE_STEP), (y % NODE_STEP) / NODE_STEP]
-    for (let x = 0; x < window.width; x++) {
-      const node = j * columns + Math.floor(x / NODE_STEP)
-      const u = (x % NODE_STEP) / NODE_STEP
-      const between = (of: Float64Array) => {
-        const at = (i: number) => of[i] ?? NaN
-        const upper = at(node) + u * (at(node + 1) - at(node))
-        const lower = at(node + columns) + u * (at(node + columns + 1) - at(node + columns))
-        return upper + v * (lower - upper)
+    const upper = Math.floor(y / NODE_STEP) * columns
+    const v = (y % NODE_STEP) / NODE_STEP
+    const between = (of: Float64Array, node: number) => {
+      const [a, b] = [of[node] ?? NaN, of[node + columns] ?? NaN]
+      return a + v * (b - a)
+    }
+    // From node to node places change evenly along a row.
+    for (let first = 0; first < window.width; first += NODE_STEP) {
+      const node = upper + first / NODE_STEP
+      const [c0, r0] = [between(column, node), between(row, node)]
+      const stepC = (between(column, node + 1) - c0) / NODE_STEP
+      const stepR = (between(row, node + 1) - r0) / NODE_STEP
+      const to = y * window.width + first
+      const pixels = Math.min(NODE_STEP, window.width - first)
+      for (let i = 0; i < pixels; i++) {
+        const c = Math.floor(c0 + i * stepC + 0.5) - from.x
+        const r = Math.floor(r0 + i * stepR + 0.5) - from.y
+        if (c >= 0 && r >= 0 && c < from.width && r < from.height)
+          out[to + i] = piece[r * from.width + c] ?? 0
       }
-      const c = Math.floor(between(column) + 0.5) - from.x
-      const r = Math.floor(between(row) + 0.5) - from.y
-      if (c >= 0 && r >= 0 && c < from.width && r < from.height)
-        out[y * window.width + x] = piece[r * from.width + c] ?? 0
     }
   }
 }
