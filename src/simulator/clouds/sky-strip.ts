@@ -65,7 +65,7 @@ export interface SkyStrip {
 
 /**
  * @param sun the sun over the image, whose upper-left corner is `left`, `top` in the coordinates of the window
- * Light passes the base, the middle and the top of a deck; the ground sees the thickest of the three.
+ * Light passes a deck at levels from base to top, so close that their shadows lie no farther apart than the clouds are known, and at three at least; the ground sees the thickest of them.
  */
 export function skyStrip(
   decks: readonly CloudDeck[],
@@ -92,8 +92,10 @@ export function skyStrip(
   // The sun's offsets are nearly linear, so their extremes lie at corners; a little is added.
   const corners = [northing, south].flatMap((y) => [easting, east].map((x) => onRow(y).at(x - sun.left)))
   const best = new Float32Array(size)
+  // Of the image's corner, so that every strip has the same levels.
+  const apartM = step / Math.hypot(...new OffsetsOnRow(sun.offsets, sun.frame, 0).at(0))
   for (const deck of decks) {
-    const heights = [deck.baseM, (deck.baseM + deck.topM) / 2, deck.topM]
+    const heights = levelsOf(deck, apartM)
     const shifts = (axis: 0 | 1) => corners.flatMap((c) => [1.02 * c[axis] * (deck.topM - LOWEST_M), 0])
     const [xs, ys] = [shifts(0), shifts(1)]
     const lit = new DeckWindow(deck, step, {
@@ -130,6 +132,12 @@ export function skyStrip(
     }
   }
   return { window, views, sunlit, shadeTau, shadeHeightM }
+}
+
+/** Altitudes from base to top of a deck, at most `apartM` apart, three at least. A small cloud would else cast one shadow from each level, beside one another. */
+function levelsOf({ baseM, topM }: CloudDeck, apartM: number): number[] {
+  const steps = Math.max(2, Math.ceil((topM - baseM) / apartM))
+  return Array.from({ length: steps + 1 }, (_, i) => baseM + ((topM - baseM) * i) / steps)
 }
 
 /** Share of the direct light that still arrives below a cloud: straight through, and part of what it scatters down. */
