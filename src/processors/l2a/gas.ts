@@ -37,6 +37,15 @@ function gasesOf(platform: SpectralSensor, band: string): BandGases {
   )
 }
 
+/** Share of the water vapour above sea level that lies above a target, unit 1. @param pressureRatio of the target to sea level. */
+export function waterShareAbove(pressureRatio: number): number {
+  const height = -Math.log(pressureRatio)
+  return Math.exp(-height * waterSteepness(height))
+}
+
+/** How fast vapour falls with height, which counts in scale heights of the air. */
+const waterSteepness = (height: number): number => WATER_ABOVE[0] + WATER_ABOVE[1] * height
+
 /**
  * Two-way transmittance of one band.
  * @param airMass 1/mu_s + 1/mu_v. @param wv g/cm2 and @param ozone DU, both of the column above sea level.
@@ -61,7 +70,7 @@ export function gasTransmittance(
   if (gases.h2o !== null) {
     // What lies above the target, and lines that are narrower there.
     const amount =
-      airMass * wv * Math.exp(-height * (WATER_ABOVE[0] + WATER_ABOVE[1] * height + gases.h2o[3]))
+      airMass * wv * Math.exp(-height * (waterSteepness(height) + gases.h2o[3]))
     water = waterTransmittance(gases.h2o, amount)
     halfWater = waterTransmittance(gases.h2o, HALF * amount)
   }

@@ -1,6 +1,7 @@
 import type { L1Scene } from '../../domain/l1-scene.js'
 import { BandTable } from '../../processors/l2a/band-table.js'
 import { mustBeBrighterThanAir } from '../../processors/l2a/brighter-than-air.js'
+import { aboveSeaLevel } from '../../processors/l2a/above-sea-level.js'
 import { axesOf } from '../../processors/l2a/axes.js'
 import {
   CELL_BAND_IDS,
@@ -46,12 +47,13 @@ export interface DecidedAtmosphere extends FoundAtmosphere {
 export async function decideAtmosphere(options: DecideOptions): Promise<DecidedAtmosphere> {
   const { scene, toa, pressure, params, state } = options
   const beside = await scene.readAuxiliary()
-  const { air: auxiliary, notes } =
+  const { air: told, notes } =
     params.auxiliary === null
       ? beside
       : firstOf(await readGivenForecast(params.auxiliary, toa.grid, scene.sensedAt), beside)
   const model = atmosphereOf(scene)
   const pressureHpa = pressureOnCells(pressure, toa.grid)
+  const auxiliary = aboveSeaLevel(told, pressureHpa)
   mustBeBrighterThanAir(scene, toa, pressureHpa, model)
   const isClearByMask = await clearByOwnMask(scene, toa.grid, options)
   const found = findAtmosphere({

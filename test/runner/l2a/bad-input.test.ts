@@ -131,14 +131,27 @@ test('what heights are counted from is said as the DEM states it', async () => {
   )
 })
 
-test('numbers whose offset somebody took off before are refused: the image is darker than air', async () => {
+/** The same as numbers that lack 1000 already. */
+function takeOffsetTwice(product: string): void {
+  const path = join(product, 'MTD_MSIL1C.xml')
+  const xml = readFileSync(path, 'utf8')
+  const twice = xml.replaceAll(/(<RADIO_ADD_OFFSET[^>]*>)-1000</g, '$1-2000<')
+  expect(twice).not.toBe(xml)
+  writeFileSync(path, twice)
+}
+
+test('numbers whose offset somebody took off before are refused: the image is darker than air, or the cirrus band than black', async () => {
   const product = spoiled((granule) => {
-    const path = join(granule, '..', '..', 'MTD_MSIL1C.xml')
-    const xml = readFileSync(path, 'utf8')
-    // The same as numbers that lack 1000 already.
-    const twice = xml.replaceAll(/(<RADIO_ADD_OFFSET[^>]*>)-1000</g, '$1-2000<')
-    expect(twice).not.toBe(xml)
-    writeFileSync(path, twice)
+    takeOffsetTwice(join(granule, '..', '..'))
+  })
+  const { safePath: bright } = await simulateL1c({
+    ...{ tile: '31TCJ', date: '2025-06-12', pixelSizeM: 600, seed: 3, baseline: '05.11', cloudCover: 0.9 },
+    ...{ outDir: join(home, 'bright'), withTci: false },
+  })
+  takeOffsetTwice(bright)
+  await expect(correct(bright)).rejects.toMatchObject({
+    code: 'METADATA_INVALID',
+    message: expect.stringMatching(/is darker in B10 than black: .* offset of -2000/) as unknown,
   })
   await expect(correct(product)).rejects.toMatchObject({
     code: 'METADATA_INVALID',

@@ -1,0 +1,23 @@
+import type { AuxiliaryAir } from '../../domain/l1-scene.js'
+import { waterShareAbove } from './gas.js'
+import { SCALE_HEIGHT_M } from './nodes.js'
+import { altitudeAtPressure, SEA_LEVEL_HPA } from './pressure.js'
+
+/** Thicker columns than these are not reckoned with: the ends of the parameters `wv` (g/cm2) and `aot`. */
+const [MOST_WV, MOST_AOT] = [8, 2] as const
+
+/**
+ * What a forecast tells of the columns above its ground as columns above sea level, which is what the retrieval brings to the altitude of each pixel again. The ground of a model is smooth: it is
+ * taken where the mean pressure of the scene is. Ozone lies far above and stays. Pure.
+ * @param pressureHpa of cells, at least one.
+ */
+export function aboveSeaLevel(air: AuxiliaryAir, pressureHpa: Float32Array): AuxiliaryAir {
+  const mean = pressureHpa.reduce((sum, hpa) => sum + hpa, 0) / pressureHpa.length
+  const share = waterShareAbove(mean / SEA_LEVEL_HPA)
+  const thinner = Math.exp(-altitudeAtPressure(mean) / SCALE_HEIGHT_M)
+  return {
+    ...air,
+    wv: air.wv === null ? null : Math.min(air.wv / share, MOST_WV),
+    aot: air.aot === null ? null : Math.min(air.aot / thinner, MOST_AOT),
+  }
+}
