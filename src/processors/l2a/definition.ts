@@ -81,7 +81,7 @@ export const optionalLayers = ({
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 5,
+  version: 6,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:
@@ -285,7 +285,7 @@ export const l2a = defineProcessor({
       dtype: 'uint8',
       unit: '1',
       nodata: 0,
-      doc: "Scene class in Sen2Cor's numbers; only the classes that are known at this stage.",
+      doc: "Scene class in Sen2Cor's numbers.",
     },
     'SZA, SAA, VZA, VAA': {
       dtype: 'uint16',

@@ -104,12 +104,14 @@ export function lowSunNodes(sun: AngleGrid): Uint8Array {
   return Uint8Array.from(sun.zenith, (zenith) => (zenith > LOW_SUN_ZENITH_DEG ? 1 : 0))
 }
 
-/** Class numbers of Sen2Cor's scene classification; 4 vegetation and 5 not vegetated are not told apart. */
+/** Class numbers of Sen2Cor's scene classification. */
 export const SCL = {
   noData: 0,
   saturatedOrDefective: 1,
   topographicShadow: 2,
   cloudShadow: 3,
+  vegetation: 4,
+  notVegetated: 5,
   water: 6,
   unclassified: 7,
   cloudMedium: 8,
@@ -121,7 +123,7 @@ export const SCL = {
 /**
  * Scene class of a pixel from its mask. First match counts: no data; opaque cloud (also where it saturates a band: Sen2Cor's
  * class 1 would hide it); cloud shadow, also of clouds outside the image; snow; cirrus; thin rims and the margin around clouds (8, cloud of medium probability); saturated; shadow of terrain; water; else 7,
- * unclassified, which here includes vegetation and soil.
+ * unclassified: clear land, whose colour tells more (`coverClass`).
  */
 export function sceneClass(mask: number): number {
   const has = (name: keyof typeof MASK_BITS): boolean => (mask & bit(name)) !== 0
@@ -140,4 +142,18 @@ export function sceneClass(mask: number): number {
 /** `sceneClass` of every mask value: [65536], so that a block is classified by look-up. */
 export function sceneClassTable(): Uint8Array {
   return Uint8Array.from({ length: 65536 }, (_, mask) => sceneClass(mask))
+}
+
+/** Writes the classes of pixels to `out`: by `table` (`sceneClassTable`) from their mask, and of clear land what `cover` says (`coverClass`). All of one length. */
+export function classify(
+  mask: Uint16Array,
+  cover: ArrayLike<number>,
+  table: Uint8Array,
+  out: Uint8Array,
+): void {
+  // By index: an iterator over the pixels of a tile costs seconds.
+  for (let i = 0; i < out.length; i++) {
+    const found = table[mask[i] ?? 0] ?? 0
+    out[i] = found === SCL.unclassified ? (cover[i] ?? found) : found
+  }
 }

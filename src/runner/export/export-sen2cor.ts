@@ -1,6 +1,8 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { sceneClassTable } from '../../processors/l2a/scene-mask.js'
+import type { Grid } from '../../domain/grid.js'
+import { coverClass } from '../../processors/l2a/masks/ground-cover.js'
+import { classify, sceneClassTable } from '../../processors/l2a/scene-mask.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
 import {
   BOA_ADD_OFFSET,
@@ -50,17 +52,17 @@ export async function exportSen2cor(work: ExportWork): Promise<Exported> {
     SEN2COR_IMAGES[size].filter((name) => isThere(work, name)).map((name) => ({ name, size })),
   )
   const counts = new Array<number>(12).fill(0)
-  // Imported products of MAJA have no classes: theirs follow from the mask.
   const hasClasses = product.files.has(PRODUCT_FILES.scl)
-  const classOf = sceneClassTable()
+  const table = sceneClassTable()
   const rowsOf = (name: string, size: Sen2corSize, layers: readonly LayerReader[]): Rows => {
     const grid = grids[size]
     const [first] = layers
     if (first === undefined) throw new Error('no layer')
     if (name === 'SCL')
       return async (y, height) => {
-        const found = await first.nearest(grid, y, height)
-        const classes = Uint8Array.from(found, hasClasses ? undefined : (bits) => classOf[bits] ?? 0)
+        const classes = hasClasses
+          ? Uint8Array.from(await first.nearest(grid, y, height))
+          : await classesOfMask([first, ...layers.slice(1)], table, { grid, y, height })
         if (size === 20) for (const value of classes) counts[value] = (counts[value] ?? 0) + 1
         return [classes]
       }
@@ -78,7 +80,8 @@ export async function exportSen2cor(work: ExportWork): Promise<Exported> {
       )
   }
   const sources = (name: string): (() => Promise<LayerReader>)[] => {
-    if (name === 'SCL' && !hasClasses) return [() => openMask(work)]
+    if (name === 'SCL' && !hasClasses)
+      return [() => openMask(work), ...bandsOfCover(work).map((band) => () => openBand(work, band, kind))]
     if (name === 'SCL') return [async () => openLayer(await product.path(PRODUCT_FILES.scl), null)]
     if (name === 'AOT') return [() => openAot(work)]
     if (name === 'WVP') return [() => openWv(work)]
@@ -125,6 +128,30 @@ export async function exportSen2cor(work: ExportWork): Promise<Exported> {
         : []),
     ],
   }
+}
+
+/** In the order in which `coverClass` takes them. */
+const COVER_BANDS = ['B02', 'B03', 'B04', 'B8A', 'B11'] as const
+
+/** The bands that tell vegetation from soil; none where one is missing. */
+const bandsOfCover = ({ bands }: ExportWork): readonly string[] =>
+  COVER_BANDS.every((band) => bands.includes(band)) ? COVER_BANDS : []
+
+/** Classes of imported products that have none (MAJA's): they follow from the mask, those of clear land from surface reflectance. */
+async function classesOfMask(
+  [mask, ...bands]: readonly [LayerReader, ...LayerReader[]],
+  table: Uint8Array,
+  { grid, y, height }: { readonly grid: Grid; readonly y: number; readonly height: number },
+): Promise<Uint8Array> {
+  const bits = await mask.nearest(grid, y, height)
+  const [blue, green, red, nir, swir16] = await Promise.all(bands.map((band) => band.mean(grid, y, height)))
+  const rho = (band: Float32Array | undefined, i: number) => (band?.[i] ?? NaN) / 10_000
+  const cover = Uint8Array.from(bits, (_, i) =>
+    coverClass(rho(blue, i), rho(green, i), rho(red, i), rho(nir, i), rho(swir16, i)),
+  )
+  const classes = new Uint8Array(bits.length)
+  classify(bits, cover, table, classes)
+  return classes
 }
 
 function isThere({ bands, product }: ExportWork, name: string): boolean {

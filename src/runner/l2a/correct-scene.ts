@@ -208,7 +208,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     request.onProgress(0.91, 'masks')
     const day = dayOf(scene.sensedAt)
     const { reference } = taken
-    const { bits } = await clock.stage('masks', () =>
+    const { bits, cover } = await clock.stage('masks', () =>
       decideSceneMasks({
         ...{ scene, params, toa: fine, wv: meanOf(air.air.wv) },
         chain: reference === null ? null : { coarse: cells, reference, day },
@@ -216,7 +216,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     const write = {
       ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid },
-      ...{ decided: { grid: fine.grid, bits }, isDefaultAir: air.isDefault, cloudMask: params.cloud_mask },
+      ...{
+        decided: { grid: fine.grid, bits, cover },
+        isDefaultAir: air.isDefault,
+        cloudMask: params.cloud_mask,
+      },
       terrain: ground.terrain,
     }
     const shares = await clock.stage('masks', () => writeMasks(write))

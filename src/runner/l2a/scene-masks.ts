@@ -5,6 +5,7 @@ import type { L2aParams } from '../../processors/l2a/definition.js'
 import { gasTransmittance } from '../../processors/l2a/gas.js'
 import { cirrusCells } from '../../processors/l2a/masks/cirrus.js'
 import { decideMasks, type DecidedMasks, type MaskInput } from '../../processors/l2a/masks/decide-masks.js'
+import { coverOfCells } from '../../processors/l2a/masks/ground-cover.js'
 import { MASK_CELL_M, type MaskBand, type MaskCells } from '../../processors/l2a/masks/mask-cells.js'
 import { sunOffsets, viewOffsets, type Offsets } from '../../processors/l2a/masks/sky-paths.js'
 import { pressureAtAltitude, SEA_LEVEL_HPA } from '../../processors/l2a/pressure.js'
@@ -45,10 +46,16 @@ export interface SceneMasksInput {
   readonly chain: MaskInput['chain']
 }
 
+export interface SceneMasks extends DecidedMasks {
+  /** Class of each cell in SCL.tif, were it clear land; on shared memory. */
+  readonly cover: Uint8Array
+}
+
 /** Decides the masks of a scene. Throws as `readHeights` for the DEM and `givenClouds` for the user's mask. */
-export async function decideSceneMasks(input: SceneMasksInput): Promise<DecidedMasks> {
+export async function decideSceneMasks(input: SceneMasksInput): Promise<SceneMasks> {
   const { scene, toa, params, chain } = input
   const { grid } = toa
+  const cells = maskCellsOf(toa, scene)
   const ids = MASK_BAND_IDS[scene.satellite]
   const red = scene.bands.find(({ id }) => id === ids.red)
   const size = grid.width * grid.height
@@ -57,13 +64,13 @@ export async function decideSceneMasks(input: SceneMasksInput): Promise<DecidedM
     view: viewOffsets(red?.detectors ?? [], toa.bands.get(ids.red)?.detectors ?? new Uint32Array(size), grid),
   }
   const altitudeM = params.dem === null ? null : (await readHeights(params.dem, grid, 'bilinear')).metres
-  return decideMasks({
-    cells: maskCellsOf(toa, scene),
-    ...{ sky, altitudeM, chain },
+  const decided = decideMasks({
+    ...{ cells, sky, altitudeM, chain },
     cirrus: cirrusOf(input, sky, altitudeM),
     givenCloud: params.cloud_mask === null ? null : await givenClouds(params.cloud_mask, grid, 'whole'),
     dilationM: params.cloud_dilation,
   })
+  return { ...decided, cover: coverOfCells(cells) }
 }
 
 /** A band that the scene lacks has no value anywhere: nothing is decided then. */

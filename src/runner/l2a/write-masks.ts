@@ -4,6 +4,7 @@ import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import { MASK_BITS, MASK_METADATA } from '../../domain/mask-bits.js'
 import type { L1Scene, PixelBytes } from '../../domain/l1-scene.js'
 import {
+  classify,
   lowSunNodes,
   maskBits,
   maskOfSceneByte,
@@ -34,8 +35,8 @@ export interface WriteMasksInput {
   readonly isDefaultAir: Uint8Array
   /** Raster with clouds that the user gave; null: none. */
   readonly cloudMask: string | null
-  /** Bits that were decided on cells, as in MASK.tif. */
-  readonly decided: { readonly grid: Grid; readonly bits: Uint16Array }
+  /** What was decided on cells: bits as in MASK.tif, and classes as in SCL.tif where a cell is clear land, these on shared memory. */
+  readonly decided: { readonly grid: Grid; readonly bits: Uint16Array; readonly cover: Uint8Array }
   readonly folder: string
   readonly codec: Codec
   readonly pool: KernelPool
@@ -54,8 +55,8 @@ export interface MaskShares {
 }
 
 /**
- * MASK.tif on the finest grid, SCL.tif on that of the scene's class band. Every source of bits is a plane of bytes on some
- * grid over the same ground; a pixel takes the byte nearest to its centre. Returns shares for report and item.
+ * MASK.tif on the finest grid, SCL.tif on that of the scene's class band. Every source of bits or classes is a plane of bytes on
+ * some grid over the same ground; a pixel takes the byte nearest to its centre. Returns shares for report and item.
  */
 export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   const { scene, planes } = input
@@ -70,6 +71,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     defaultAirSource(input),
     ...(input.terrain === null ? [] : [hiddenSource(input.terrain)]),
   ]
+  const cover = coverSource(input.decided)
   const clear = new ClearCells(input.cells, finest)
   const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
     () => scene.openMask(finest),
@@ -138,8 +140,10 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
     })
     await walkBlocks(blocksOf(sceneGrid, input.blockSize), input, async (block) => {
       const mask = await maskOf(sceneGrid, block, ownScene)
+      const ground = new Uint16Array(new SharedArrayBuffer(mask.length * 2))
+      await input.budget.run(() => orPlanes(input.pool, ground, block, sceneGrid, [cover]))
       const scl = new Uint8Array(new SharedArrayBuffer(mask.length))
-      for (let i = 0; i < mask.length; i++) scl[i] = classes[mask[i] ?? 0] ?? 0
+      classify(mask, ground, classes, scl)
       await classWriter.writeBlock(block, scl)
     })
     await classWriter.finish()
@@ -185,6 +189,10 @@ function defaultAirSource({ cells, isDefaultAir }: WriteMasksInput): PlaneBits {
     maskBits({ ...NO_FACTS, defaultAtmosphere: byte !== 0 }),
   )
   return { plane: { rows: cells.height, columns: cells.width, bytes }, bitsOf, ground: cells }
+}
+
+function coverSource({ grid, cover }: WriteMasksInput['decided']): PlaneBits {
+  return { plane: { rows: grid.height, columns: grid.width, bytes: cover }, bitsOf: LOW_BYTE, ground: grid }
 }
 
 /** Two planes of bytes: kernels know no wider ones. */

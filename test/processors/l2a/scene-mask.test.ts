@@ -3,6 +3,7 @@ import { MASK_BITS } from '../../../src/domain/mask-bits.js'
 import { SCENE_FLAGS } from '../../../src/domain/l1-scene.js'
 import { L1C_QUALITY } from '../../../src/domain/sentinel2.js'
 import {
+  classify,
   lowSunNodes,
   maskBits,
   maskOfQualityByte,
@@ -90,6 +91,34 @@ test('the look-up table is the function', () => {
   expect(table).toHaveLength(65536)
   for (const mask of [0, 3, 128, 256, 8192, 32768, 65535]) expect(table[mask]).toBe(sceneClass(mask))
   expect(new Set(table)).toEqual(new Set([0, 1, 2, 3, 6, 7, 8, 9, 10, 11]))
+})
+
+test('only clear land takes the class of its colour: snow, cloud, water, shadow and what has no data keep theirs', () => {
+  const bits = (...names: (keyof typeof MASK_BITS)[]) =>
+    names.reduce((all, name) => all | (1 << MASK_BITS[name]), 0)
+  const mask = Uint16Array.of(
+    ...[
+      0,
+      bits('lowSun', 'defaultAtmosphere'),
+      bits('monoTemporal'),
+      bits('snow'),
+      bits('cloud'),
+      bits('water'),
+    ],
+    ...[
+      bits('shadowInside'),
+      bits('topographicShadow'),
+      bits('cirrus'),
+      bits('cloudOrShadow'),
+      bits('saturatedVisible'),
+    ],
+    bits('noData'),
+  )
+  for (const cover of [SCL.vegetation, SCL.notVegetated, SCL.unclassified]) {
+    const out = new Uint8Array(mask.length)
+    classify(mask, new Uint8Array(mask.length).fill(cover), sceneClassTable(), out)
+    expect([...out]).toEqual([cover, cover, cover, 11, 9, 6, 3, 2, 10, 8, 1, 0])
+  }
 })
 
 test('low sun is flagged node by node', () => {
