@@ -51,7 +51,7 @@ export function register(program: Command): void {
         if (text === undefined && failure === undefined)
           throw new ProcessingError(
             'NOT_FOUND',
-            `Step ${id} has no log of attempt ${attempt} at ${path}${attempt === 0 ? ': it has not started yet' : found.node === app.config.host ? '' : ` on this host; it ran on ${found.node ?? 'none'}`}.`,
+            `Step ${id} has no log of attempt ${attempt} at ${path}${attempt === 0 ? ': it has not started yet' : found.node === app.config.node ? '' : ` on this host; it ran on ${found.node ?? 'none'}`}.`,
           )
         if (text === undefined)
           process.stderr.write(`no log at ${path}; these are the last lines, kept in the database\n`)

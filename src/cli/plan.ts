@@ -45,7 +45,7 @@ host behind all that is in the queue already. START and END count from now. \`ti
           ...(tiles === undefined ? {} : { tiles }),
           ...(days === undefined ? {} : { days }),
         }
-        const plan = await readPlan(db, request, { node: config.host, processor })
+        const plan = await readPlan(db, request, { node: config.node, processor })
         if (options.json) {
           printJson(plan)
           return

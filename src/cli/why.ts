@@ -11,7 +11,7 @@ export function register(program: Command): void {
       `
 <what> is KIND:NAME with KIND one of site, tile, acquisition, product, step, job; or a name alone: a number is a step, 31TCJ a
 tile, a product's or acquisition's name itself, anything else a site's slug. Landsat tiles need their kind: tile:198030.
-Slots, memory and disks are those of the host on which it is asked. Lines that begin with -> are commands that would change it.`,
+Slots, memory and disks are those of the host on which it is asked, a pause that of its node (TILTH_NODE, else the host). Lines that begin with -> are commands that would change it.`,
     )
     .action(async (what: string, { json }: { json?: boolean }) =>
       withApp(async ({ db, config }) => {
@@ -19,7 +19,7 @@ Slots, memory and disks are those of the host on which it is asked. Lines that b
         const { why } = await import('../scheduler/why/why.js')
         const { formatExplanation } = await import('../scheduler/why/explanation.js')
         const found = await why(db, what, {
-          node: config.host,
+          node: config.node,
           proveRoots: () => registeredRoots(db, config),
         })
         if (json) printJson(found)

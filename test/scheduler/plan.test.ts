@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { addSite } from '../../src/catalog/sites.js'
+import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { createNdviJob } from '../../src/scheduler/consumers/create-ndvi-job.js'
 import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
 import { readPlan } from '../../src/scheduler/plan/read-plan.js'
 import { tilth } from '../support/cli.js'
 import { publishProduct } from '../support/consumers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
-import { setSetting } from '../support/queue.js'
+import { insertSteps, setSetting } from '../support/queue.js'
 
 let database: TestDatabase
 let app: App
@@ -101,6 +102,19 @@ test('NDVI and composites are planned from the L2A that there is, with what such
   expect(stdout).toMatch(/2 steps to run behind \d+ in the queue; 0 products need none/)
   const refused = await tilth(['plan', 'fields', '--processor', 'composite'], database.env)
   expect(refused.stderr).toContain('around which days')
+})
+
+test('what runs under the node name of TILTH_NODE is ahead, what runs elsewhere is not', async () => {
+  const [id = NaN] = (await insertSteps(app.db, [{}])).stepIds
+  await claimReadySteps(app.db, {
+    ...{ executor: 'local', node: 'north', pid: process.pid, leaseSeconds: 60 },
+    grants: [{ id, threads: 1, settingsId: 0 }],
+  })
+  const ahead = async (env: Record<string, string> = {}) => {
+    const { stdout } = await tilth(['plan', 'fields', '--json'], { ...database.env, ...env })
+    return (JSON.parse(stdout) as { ahead: number }).ahead
+  }
+  expect(await ahead({ TILTH_NODE: 'north' })).toBe((await ahead()) + 1)
 })
 
 test('an unknown site is NOT_FOUND', async () => {

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { provenRoots, registeredRoots } from '../../src/catalog/storage-roots.js'
+import { beatNode } from '../../src/db/nodes/beat-node.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
+import { setNodeWish } from '../../src/scheduler/nodes.js'
 import { showStep } from '../../src/scheduler/queue-view.js'
 import { tilth } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
@@ -135,6 +137,22 @@ test('`tilth show` says it in words and as JSON', async () => {
   expect(text.stdout).toMatch(/^waits +it may start now/m)
   const json = await tilth(['show', String(id), '--json'], database.env)
   expect(JSON.parse(json.stdout)).toMatchObject({ waits: [expect.stringContaining('may start')] })
+})
+
+test('`tilth why` asks about the node of TILTH_NODE, not about the host', async () => {
+  const id = await one()
+  const node = 'north'
+  const { host: name, version: program } = app.config
+  await beatNode(app.db, {
+    ...{ node, pid: process.pid, executor: 'local', host: name, slots: 4, memoryMb: 1000, heartbeatS: 5 },
+    ...{ program, schema: app.schema, fault: null, slotsHeldTo: null, heldReason: null },
+    ...{ load1min: null, cpuUse: null, memoryFreeMb: null },
+    ...{ pressureCpu: null, pressureIo: null, pressureMemory: null },
+  })
+  await setNodeWish(app.db, node, 'paused')
+  const why = (env: Record<string, string> = {}) => tilth(['why', String(id)], { ...database.env, ...env })
+  expect((await why()).stdout).toContain('it may start now')
+  expect((await why({ TILTH_NODE: node })).stdout).toContain('node north is paused')
 })
 
 test('`tilth report` writes the page of a job, or its times and intervals as JSON', async () => {

@@ -39,7 +39,7 @@ export async function collectFacts(
   const products = await listProducts(db, { site: null, limit: MOST })
   const steps = await listStepHistories(db)
   const answers = new Map<number, string>()
-  const host = { node: config.host, proveRoots: () => registeredRoots(db, config) }
+  const host = { node: config.node, proveRoots: () => registeredRoots(db, config) }
   for (const { acquisitionId, standing } of acquisitions)
     if (standing !== 'corrected')
       answers.set(acquisitionId, formatExplanation(await why(db, `acquisition:${acquisitionId}`, host)))
