@@ -5,11 +5,12 @@ import { FAMILY_NAMES, synthesisWindow } from '../domain/synthesis.js'
 import { parseParams } from '../processors/define-processor.js'
 import { composite } from '../processors/composite/definition.js'
 import { makeComposite } from './composite/make-composite.js'
+import { TILE_SIZE } from './l2a/block-size.js'
 import { readInputs } from './read-inputs.js'
 import { shrunkBudget } from './shrunk-budget.js'
 import type { StepContext, StepResult } from './step-context.js'
 
-/** Block edge of scheduled steps, pixels: the least, because sums of all bands are held for it. */
+/** Block edge of scheduled steps, pixels: the least that bands of two pixel sizes allow, because sums of all bands are held for it. */
 const BLOCK_SIZE = 1024
 
 /** One scheduled composite: the command line's work, with inputs, day and parameters from the step's row. */
@@ -28,7 +29,8 @@ export async function runCompositeStep(context: StepContext): Promise<StepResult
       ...{ day, gaps, params, origins, into: context.stagingDir },
       inputs: located.map(({ folder }) => folder),
       threads: shrunkBudget(context.threads, context.blockShrink),
-      blockSize: BLOCK_SIZE,
+      blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
+      blocksAhead: context.blockShrink === 0 ? 1 : 0,
       codec: 'deflate',
       signal: context.signal,
       onProgress: (fraction, note) => {

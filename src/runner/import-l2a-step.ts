@@ -3,7 +3,9 @@ import { ProcessingError } from '../domain/errors.js'
 import { importStepParams } from '../domain/step-params.js'
 import { readForeignL2a } from '../products/foreign/read-foreign-l2a.js'
 import { importL2a } from '../processors/import_l2a/definition.js'
-import { convertL2a } from './import-l2a/convert-l2a.js'
+import { BLOCK_SIZE, convertL2a } from './import-l2a/convert-l2a.js'
+import { TILE_SIZE } from './l2a/block-size.js'
+import { shrunkBudget } from './shrunk-budget.js'
 import type { StepContext, StepResult } from './step-context.js'
 
 /** One scheduled import of another processor's L2A product, as `tilth import-l2a` does it. */
@@ -19,7 +21,8 @@ export async function runImportStep(context: StepContext): Promise<StepResult> {
   const { name, folder, bbox, report } = await convertL2a({
     source,
     into: context.stagingDir,
-    threads: context.threads.value,
+    threads: shrunkBudget(context.threads, context.blockShrink),
+    blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
     signal: context.signal,
     onProgress: (fraction, note) => {
       context.progress(fraction, note)

@@ -116,7 +116,7 @@ async function runExternally(
     input: context.resolvePath(step.input),
     ...{ engine: params.engine, params, origins: originsOf(step), into: context.stagingDir },
     ...{ scratch: context.scratchDir, toolsFile: context.toolsFile, signal: context.signal },
-    threads: context.threads.value,
+    threads: context.threads,
     onProgress: (fraction, note) => {
       context.progress(fraction, note)
     },

@@ -1,12 +1,16 @@
 import type { Budget } from './budget.js'
 
 /**
- * Runs work on all blocks, as many at once as the budget has threads and one more that waits: that bounds memory. The budget may grow or
- * shrink meanwhile. Rejects with the first error, or the signal's reason, after all work in flight has ended.
+ * Runs work on all blocks, as many at once as the budget has threads and `ahead` more (default 1) that wait: that bounds memory. The budget may grow
+ * or shrink meanwhile. Rejects with the first error, or the signal's reason, after all work in flight has ended.
  */
 export async function walkBlocks<T>(
   blocks: Iterable<T>,
-  { budget, signal }: { readonly budget: Budget; readonly signal: AbortSignal },
+  {
+    budget,
+    ahead = 1,
+    signal,
+  }: { readonly budget: Budget; readonly ahead?: 0 | 1; readonly signal: AbortSignal },
   work: (block: T) => Promise<void>,
 ): Promise<void> {
   const queue = blocks[Symbol.iterator]()
@@ -21,7 +25,7 @@ export async function walkBlocks<T>(
   }
   const walkers: Promise<void>[] = []
   const grow = () => {
-    while (walkers.length < budget.capacity + 1)
+    while (walkers.length < budget.capacity + ahead)
       walkers.push(
         walk().catch((error: unknown) => {
           failure ??= { error }

@@ -17,7 +17,7 @@ export interface CreatedImport {
 /**
  * Makes one job with a step for each of the given acquisitions that another processor made and that is present, unless its product exists or a
  * step of it is open: ingesting the same again makes nothing twice, and ingesting it again after a failure tries it again. L1 among them is
- * left alone.
+ * left alone. A step belongs to the one site that has its tile, so that its pause, quota, caps and weight count; to none where several have it.
  */
 export async function createImportJob(
   db: Queryable,
@@ -35,20 +35,23 @@ export async function createImportJob(
       }))
     const todo = inputs.filter(isNeeded)
     if (todo.length === 0) return { jobId: null, stepIds: [], skipped }
-    const threads = (await readSettings(trx)).ofProcessor('l2a', 'tile_threads_hint', null, 4)
+    const settings = await readSettings(trx)
+    const [siteId = null, ...others] = new Set(todo.map((input) => input.siteId))
     const { id, stepIds } = await insertJobRows(trx, {
       processor: importL2a.name,
-      siteId: null,
+      siteId: others.length === 0 ? siteId : null,
       params: { version: importL2a.version },
       priority: 100,
       createdBy,
-      tasks: todo.map(({ acquisitionId, tile, location, pixels, bands }) => {
+      tasks: todo.map(({ acquisitionId, tile, siteId: homeId, location, pixels, bands }) => {
+        const threads = settings.ofProcessor(importL2a.name, 'tile_threads_hint', homeId, 2)
         const size = { pixels, bands, threads }
         const params: ImportStepParams = { acquisition_id: acquisitionId, input: location }
         return {
           tile,
           acquisitionId,
-          params: params,
+          siteId: homeId,
+          params,
           ...importL2a.resources(size),
           sizeClass: sizeClassOf(size),
         }

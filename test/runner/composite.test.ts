@@ -239,8 +239,14 @@ describe('many dates of random classes and values', () => {
       [1, 1024, [...inputs].reverse()],
       [3, 2048, [...inputs.slice(2), ...inputs.slice(0, 2)]],
       [2, 1024, inputs],
+      // Asked for smaller blocks than two pixel sizes allow.
+      [2, 512, inputs],
     ] as const) {
-      const other = await make(order, `same-${threads}`, { threads, blockSize, codec: 'deflate' })
+      const other = await make(order, `same-${threads}-${blockSize}`, {
+        threads,
+        blockSize,
+        codec: 'deflate',
+      })
       expect(digest(other.folder), `${threads} threads, blocks of ${blockSize}`).toEqual(expected)
     }
   })

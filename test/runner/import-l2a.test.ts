@@ -55,7 +55,8 @@ describe.skipIf(!hasSharedData).each(PRODUCTS)('Sen2Cor, baseline %s', (baseline
     const options = {
       source,
       into,
-      threads: 2,
+      threads: { value: 2, onChange: () => () => undefined },
+      blockSize: 1024,
       signal: new AbortController().signal,
       onProgress: () => undefined,
     }

@@ -42,7 +42,10 @@ describe('a product of MAJA', () => {
     const into = join(folder, 'out')
     mkdirSync(into)
     const signal = new AbortController().signal
-    const done = await convertL2a({ source, into, threads: 2, signal, onProgress: () => undefined })
+    const done = await convertL2a({
+      ...{ source, into, signal, blockSize: 1024, onProgress: () => undefined },
+      threads: { value: 2, onChange: () => () => undefined },
+    })
     product = done.folder
     files = readdirSync(product).sort()
     expect(done.name).toMatch(/^S2A_L2A_32MNE_20170402T093844_R\d{3}_MAJA$/)

@@ -182,7 +182,8 @@ test('a product of MAJA gives the NDVI of its slope-corrected reflectance, under
   const l2a = await convertL2a({
     source,
     into: join(home, 'maja'),
-    threads: 2,
+    threads: { value: 2, onChange: () => () => undefined },
+    blockSize: 1024,
     signal,
     onProgress: () => undefined,
   })

@@ -84,6 +84,16 @@ test('job settings are frozen with their origin, what is given by hand wins, and
   for (const key of Object.keys(frozen)) expect(isSettingKey(key) && definitionOf(key).effect).toBe('job')
 })
 
+test('all settings of import_l2a are live: nothing of them is frozen', () => {
+  const settings = new SettingsInForce(layersOf({ sites: [], settings: [] }))
+  expect(freezeSettings(settings, 'import_l2a', null, {})).toEqual({ values: {}, origins: {}, frozen: {} })
+  expect(settings.shownOnStep('import_l2a', null)).toMatchObject({
+    'processor.import_l2a.max_parallelism': { value: 0 },
+    'processor.import_l2a.tile_threads_hint': { value: 2 },
+    'processor.import_l2a.executor': { value: 'inherit' },
+  })
+})
+
 test('a claimed step shows the live settings of that moment and the job settings of the moment its job was made', async () => {
   await setSetting(app.db, 'processor.l2a.wv', 3)
   const before = await readSettings(app.db)

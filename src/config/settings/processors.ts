@@ -232,6 +232,7 @@ export const PROCESSOR_SETTINGS = {
     effect: 'job',
     doc: 'L2A product on whose ground images are laid, or a folder with one for each tile; empty = as delivered.',
   }),
+  ...scheduling('import_l2a', 2, 1500),
   ...scheduling('ndvi', 2, 350),
   'processor.ndvi.min_sum': number({
     unit: '1',

@@ -156,6 +156,7 @@ export const SLURM_SETTINGS = {
     doc: 'How long a node that lacked a storage root or had another program gets no further jobs of ours (--exclude).',
   }),
   ...placing('l2a'),
+  ...placing('import_l2a'),
   ...placing('ndvi'),
   ...placing('composite'),
 } as const satisfies Record<string, SettingDefinition>

@@ -9,6 +9,7 @@ import { PRODUCT_FILES, productName } from '../../products/layout.js'
 import { measurePeakRss, writeReport, type Quantiles, type Report } from '../../products/report.js'
 import { configureGdal } from '../../raster/gdal-runtime.js'
 import { openKernels } from '../open-kernels.js'
+import { TILE_SIZE } from '../l2a/block-size.js'
 import { drawQuicklook, TRUE_COLOUR } from '../l2a/draw-quicklook.js'
 import { StageClock } from '../l2a/stage-clock.js'
 import { softwareVersions } from '../software-versions.js'
@@ -33,8 +34,10 @@ export interface CompositeRequest {
   /** Called with the product's name before any pixel is read; rejects to refuse the work. */
   readonly accept?: (name: string) => Promise<void>
   readonly threads: ThreadBudget
-  /** Multiple of 1024; changes memory and speed, no pixel. */
+  /** Multiple of 512; changes memory and speed, no pixel. Where bands of two pixel sizes lie on each other it is at least 1024. */
   readonly blockSize: number
+  /** Blocks that are begun beyond one a thread, so that no thread waits for files; default 1. None needs less memory. */
+  readonly blocksAhead?: 0 | 1
   readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
@@ -77,7 +80,9 @@ export async function makeComposite(request: CompositeRequest): Promise<Composit
   try {
     const written = await clock.stage('mean', () =>
       writeComposite({
-        ...{ inputs, folder, pool, budget, signal, blockSize: request.blockSize, codec: request.codec },
+        ...{ inputs, folder, pool, budget, signal, codec: request.codec },
+        blockSize: inputs.coarse === null ? request.blockSize : Math.max(2 * TILE_SIZE, request.blockSize),
+        blocksAhead: request.blocksAhead ?? 1,
         onProgress: (fraction) => {
           request.onProgress(0.95 * fraction, `${inputs.dates.length} dates`)
         },

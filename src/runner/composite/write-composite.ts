@@ -26,6 +26,7 @@ export interface WriteCompositeOptions {
   readonly signal: AbortSignal
   /** A multiple of 1024 pixels, of 512 where all bands have one grid. */
   readonly blockSize: number
+  readonly blocksAhead: 0 | 1
   readonly codec: Codec
   readonly onProgress: (fraction: number) => void
 }
@@ -66,7 +67,7 @@ interface Group {
  * Rejects with RASTER_UNREADABLE, DISK_FULL, WRITE_FAILED, the signal's reason; what was written so far is the caller's to remove.
  */
 export async function writeComposite(options: WriteCompositeOptions): Promise<WrittenComposite> {
-  const { inputs, budget, signal } = options
+  const { inputs, budget, signal, blocksAhead: ahead } = options
   const groups = openGroups(options)
   const readers = new ReaderPool(MOST_OPEN)
   const writers = groups.flatMap((g) => [...g.bands, g.flags, g.weights, g.dates])
@@ -76,7 +77,7 @@ export async function writeComposite(options: WriteCompositeOptions): Promise<Wr
   const total = width * height * inputs.dates.length
   let done = 0
   try {
-    await walkBlocks(blocksOf(inputs.fine, options.blockSize), { budget, signal }, async (fine) => {
+    await walkBlocks(blocksOf(inputs.fine, options.blockSize), { budget, ahead, signal }, async (fine) => {
       const states = groups.map(({ place, names }) => {
         const window = place(fine)
         return newCompositeState(window.width * window.height, names.length)

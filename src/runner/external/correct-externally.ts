@@ -7,7 +7,8 @@ import { l2a, type ExternalEngine, type L2aParams } from '../../processors/l2a/d
 import { readForeignL2a } from '../../products/foreign/read-foreign-l2a.js'
 import { publishError } from '../../products/publish.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
-import { convertL2a, type ConvertedL2a } from '../import-l2a/convert-l2a.js'
+import { BLOCK_SIZE, convertL2a, type ConvertedL2a } from '../import-l2a/convert-l2a.js'
+import type { ThreadBudget } from '../step-context.js'
 import { runEngine } from './engines.js'
 
 export interface ExternalRequest {
@@ -24,7 +25,8 @@ export interface ExternalRequest {
   /** `external.json` of this machine. */
   readonly toolsFile: string
   readonly accept?: (name: string) => Promise<void>
-  readonly threads: number
+  /** The program is given as many as there are when it starts. */
+  readonly threads: ThreadBudget
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   readonly onNote: (note: string) => void
@@ -54,7 +56,7 @@ export async function correctExternally(
   }
   try {
     const end = await runEngine(engine, {
-      ...{ safe, scene, threads, signal, toolsFile: request.toolsFile },
+      ...{ safe, scene, threads: threads.value, signal, toolsFile: request.toolsFile },
       folders: { input: join(folder, 'input'), work: join(folder, 'work'), output: join(folder, 'output') },
       onProgress: (fraction, note) => {
         onProgress(fraction * 0.85, note)
@@ -83,7 +85,7 @@ export async function correctExternally(
         },
         datatakeId: scene.datatakeId ?? source.datatakeId,
       },
-      ...{ into: request.into, threads, signal },
+      ...{ into: request.into, threads, blockSize: BLOCK_SIZE, signal },
       ...(request.accept === undefined ? {} : { accept: request.accept }),
       made: {
         processor: { name: l2a.name, version: l2a.version },

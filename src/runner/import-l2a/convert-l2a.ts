@@ -14,27 +14,28 @@ import {
 } from '../../products/report.js'
 import { readNearest } from '../../products/sentinel2/read-nearest.js'
 import { importL2a } from '../../processors/import_l2a/definition.js'
-import { configureGdal } from '../../raster/gdal-runtime.js'
 import { openMaskRaster, type MaskRaster } from '../../raster/open-mask-raster.js'
 import { openRaster } from '../../raster/open-raster.js'
 import { openBandWriter, type BandWriterSpec } from '../band-writer.js'
-import { Budget } from '../budget.js'
-import { openKernelPool, type KernelPool } from '../kernel-pool.js'
+import { openKernels } from '../open-kernels.js'
 import { StageClock } from '../l2a/stage-clock.js'
 import { drawQuicklook } from '../l2a/draw-quicklook.js'
 import { softwareVersions } from '../software-versions.js'
+import type { ThreadBudget } from '../step-context.js'
 import { writeForeignItem } from './write-foreign-item.js'
 
 const NO_DATA = -32768
-/** Edge of a block in pixels: whole tiles of the output, and of the 1024-pixel tiles of ESA's images. */
-const BLOCK = 1024
+/** Edge of a block in pixels where memory suffices: whole tiles of the output, and of the 1024-pixel tiles of ESA's images. */
+export const BLOCK_SIZE = 1024
 
 export interface ConvertOptions {
   readonly source: ForeignL2a
   /** Existing folder that gets a folder named after the product. */
   readonly into: string
   readonly accept?: (name: string) => Promise<void>
-  readonly threads: number
+  readonly threads: ThreadBudget
+  /** Multiple of 512; changes memory and speed, no pixel. */
+  readonly blockSize: number
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   /** Where the product was made a moment ago by a processor that we ran, and not imported: what the report says of that. */
@@ -89,12 +90,11 @@ export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a>
   await options.accept?.(name)
   const folder = join(options.into, name)
   await mkdir(folder)
-  configureGdal()
-  const budget = new Budget(options.threads)
-  const pool = await openKernelPool({ budget, maxThreads: options.threads })
+  const kernels = await openKernels(options.threads)
+  const { pool } = kernels
   const open = (spec: Omit<BandWriterSpec, 'codec' | 'metadata' | 'path'>, file: string) =>
     openBandWriter(pool, { ...spec, path: join(folder, file), codec: 'deflate', metadata: {} })
-  const work = { folder, pool, signal, open }
+  const work = { blockSize: options.blockSize, signal, open }
   try {
     const rasters: ConvertedRaster[] = []
     const missing: MissingPlane[] = []
@@ -136,7 +136,7 @@ export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a>
         },
       ],
       parameters: options.made?.parameters ?? {},
-      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: options.threads },
+      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: options.threads.value },
       stages: [...(options.made === undefined ? [] : [options.made.stage]), ...clock.stages()],
       valid_share: shares.valid,
       cloud_share: shares.cloud,
@@ -158,13 +158,12 @@ export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a>
     options.onProgress(1, 'done')
     return { name, folder, bbox, report }
   } finally {
-    await pool.close()
+    await kernels.close()
   }
 }
 
 interface Work {
-  readonly folder: string
-  readonly pool: KernelPool
+  readonly blockSize: number
   readonly signal: AbortSignal
   readonly open: (
     spec: Omit<BandWriterSpec, 'codec' | 'metadata' | 'path'>,
@@ -205,7 +204,7 @@ async function convertBand(
     const statistics = new BandStatisticsBuilder()
     const bytes = new Uint8Array(grid.width * grid.height)
     const marksSaturation = band.saturated !== null && VISIBLE.includes(band.id)
-    for (const window of blocksOf(grid, BLOCK)) {
+    for (const window of blocksOf(grid, work.blockSize)) {
       work.signal.throwIfAborted()
       const dn = new Float32Array(window.width * window.height)
       await reader.read(0, window, dn)
@@ -256,7 +255,7 @@ async function convertLayer(
       },
       file,
     )
-    for (const window of blocksOf(grid, BLOCK)) {
+    for (const window of blocksOf(grid, work.blockSize)) {
       const dn = new Float32Array(window.width * window.height)
       await reader.read(layer.band, window, dn)
       const stored = Int16Array.from(dn, (value) =>
@@ -303,7 +302,7 @@ async function writeMask(
       (1 << MASK_BITS.noData) | (1 << MASK_BITS.saturatedVisible),
     ]
     let [valid, cloudy] = [0, 0]
-    for (const window of blocksOf(grid, BLOCK)) {
+    for (const window of blocksOf(grid, work.blockSize)) {
       work.signal.throwIfAborted()
       const bits = new Uint16Array(new SharedArrayBuffer(window.width * window.height * 2))
       const bytes = new Uint8Array(bits.length)
@@ -363,7 +362,7 @@ async function writeSceneClasses(path: string, work: Work): Promise<ConvertedRas
       },
       PRODUCT_FILES.scl,
     )
-    for (const window of blocksOf(grid, BLOCK)) {
+    for (const window of blocksOf(grid, work.blockSize)) {
       const classes = new Uint8Array(new SharedArrayBuffer(window.width * window.height))
       await reader.read(0, window, classes)
       await writer.writeBlock(window, classes)

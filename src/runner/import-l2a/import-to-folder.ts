@@ -4,7 +4,7 @@ import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { readForeignL2a } from '../../products/foreign/read-foreign-l2a.js'
 import { intoFolder } from '../into-folder.js'
 import { withUnpackedInput } from '../l2a/unpacked-input.js'
-import { convertL2a } from './convert-l2a.js'
+import { BLOCK_SIZE, convertL2a } from './convert-l2a.js'
 
 export interface ImportToFolderOptions {
   /** Product folder, or an archive with one product. */
@@ -31,8 +31,10 @@ export async function importToFolder(
     withUnpackedInput(resolve(options.product), { scratch, limits, signal, onNote }, async (input) => {
       const { source } = await readForeignL2a(input)
       for (const note of source.notes) onNote(note)
-      const threads = options.threads ?? availableParallelism()
-      return convertL2a({ source, into: staging, accept, threads, signal, onProgress })
+      return convertL2a({
+        ...{ source, into: staging, accept, blockSize: BLOCK_SIZE, signal, onProgress },
+        threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
+      })
     }),
   )
   return { name: result.name, folder }

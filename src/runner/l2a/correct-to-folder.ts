@@ -89,7 +89,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
   const { folder, result } = await intoFolder(options, async ({ staging, accept }) => {
     const into = layout === undefined ? staging : join(staging, 'own')
     await mkdir(into, { recursive: true })
-    const threads = options.threads ?? availableParallelism()
+    const threads = { value: options.threads ?? availableParallelism(), onChange: () => () => undefined }
     const common = {
       params: parsed.data,
       origins: Object.fromEntries(Object.keys(options.parameters).map((key) => [key, 'cli'])),
@@ -113,7 +113,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
           ? correctScene({
               ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
               ...{ onto: options.onto ?? null, bbox: options.bbox ?? null },
-              threads: { value: threads, onChange: () => () => undefined },
+              threads,
               withFolder: (product, work) => withUnpackedInput(product, unpacking, work),
               chain: options.chain ?? ((wish, scene) => givenChain(options.previous, wish, scene)),
             })

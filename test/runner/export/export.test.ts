@@ -46,7 +46,8 @@ async function readBack(product: string): Promise<string> {
   const { source } = await readForeignL2a(product)
   const into = join(home, `back ${source.producer.name} ${Math.random()}`)
   mkdirSync(into)
-  return (await convertL2a({ source, into, threads: 2, signal, ...quiet })).folder
+  const threads = { value: 2, onChange: () => () => undefined }
+  return (await convertL2a({ source, into, threads, blockSize: 1024, signal, ...quiet })).folder
 }
 const pixels = (folder: string, file: string) => readPixels(join(folder, file)).pixels
 const bit = (name: keyof typeof MASK_BITS) => 1 << MASK_BITS[name]
