@@ -46,7 +46,7 @@ export class BenchRounds {
         const { ready } = await listReadyWithinQuota(trx, settings, running, {
           ...{ executor: 'local', limit: CANDIDATES },
         })
-        const granted = await this.granter.grant(trx, ready, settings)
+        const granted = await this.granter.grant(trx, ready, settings, 'local')
         const candidates = this.fair
           .order(ready, settings, (step) => this.granter.costOf(step))
           .map((step) => asCandidate(step, grantOf(granted, step)))

@@ -83,6 +83,8 @@ export interface Executor {
 
 /** What a scheduler must know of a cluster before it hands over steps. */
 export interface ClusterSide {
+  /** Memory that can be asked for so that its largest node has it, MiB; 0: it does not say. */
+  readonly largestNodeMb: number
   /** How many more steps may be claimed for it now, when so many may wait there. */
   room(pendingSteps: number): number
   /** Why it can be given nothing now, in words; null: it can. */

@@ -22,7 +22,7 @@ export interface GrantSettings {
   readonly floorMb: number
   /** 0: the executor's memory. */
   readonly ceilingMb: number
-  /** `executor.memory_mb`. */
+  /** See `executorMemoryMb`; Infinity where nobody knows. */
   readonly executorMb: number
 }
 

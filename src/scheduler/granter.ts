@@ -2,6 +2,7 @@ import { ProcessingError } from '../domain/errors.js'
 import type { ReadyStep } from '../db/steps/list-ready-steps.js'
 import { readLearnedUse, type LearnedUse } from '../db/steps/read-learned-use.js'
 import type { Queryable } from '../db/steps/queryable.js'
+import { executorMemoryMb } from './executor-memory.js'
 import { grantResources, type GrantedResources } from './grant-resources.js'
 import type { SettingsInForce } from './settings-in-force.js'
 
@@ -12,18 +13,20 @@ const FRESH_MS = 5000
 export class Granter {
   private readonly known = new Map<string, { readonly use: LearnedUse | undefined; readonly at: number }>()
 
-  /** By id of the step. */
+  /** By id of the step; all of them are of `executor`. */
   async grant(
     db: Queryable,
     steps: readonly ReadyStep[],
     settings: SettingsInForce,
+    executor: string,
   ): Promise<ReadonlyMap<number, GrantedResources>> {
     if (settings.resolve('resources.learn').value) await this.refresh(db, steps, settings)
+    const executorMb = await executorMemoryMb(db, settings, executor)
     return new Map(
-      steps.map((step) => [
-        step.id,
-        grantResources(step, this.known.get(keyOf(step))?.use, settings.grants(step.processor, step.siteId)),
-      ]),
+      steps.map((step) => {
+        const wanted = settings.grants(step.processor, step.siteId)
+        return [step.id, grantResources(step, this.known.get(keyOf(step))?.use, { ...wanted, executorMb })]
+      }),
     )
   }
 

@@ -16,7 +16,7 @@ export interface MemoryGiven {
   readonly grantedMb: number
   /** How often its blocks were halved already. */
   readonly blockShrink: number
-  /** All that the executor has, MiB. */
+  /** All that a step can have where it runs, MiB; Infinity where nobody knows. */
   readonly executorMb: number
 }
 
@@ -81,4 +81,4 @@ function moreMemory({ grantedMb, blockShrink, executorMb }: MemoryGiven, isLast:
 }
 
 const describeTried = ({ grantedMb, blockShrink, executorMb }: MemoryGiven): string =>
-  `Tried with up to ${grantedMb} of the executor's ${executorMb} MiB${blockShrink === 0 ? '' : ` and blocks halved ${blockShrink === 1 ? 'once' : 'twice'}`}: it needs a host with more memory, or executor.memory_mb is too low.`
+  `Tried with up to ${grantedMb}${executorMb === Infinity ? '' : ` of the executor's ${executorMb}`} MiB${blockShrink === 0 ? '' : ` and blocks halved ${blockShrink === 1 ? 'once' : 'twice'}`}: it needs a host with more memory, or executor.memory_mb is too low.`

@@ -100,14 +100,15 @@ export class Scheduler {
   private readonly watch: ClaimWatch
 
   constructor(private readonly options: SchedulerOptions) {
+    const { cluster } = options.executor
     this.name = `${options.node} ${process.pid} ${randomUUID()}`
     this.pollMs = options.pollMs ?? 2000
     this.settings = new FreshSettings(options.db, this.pollMs)
     this.presence = new NodePresence({
       ...options,
       executor: options.executor.name,
-      // What a cluster has is Slurm's to hand out; its nodes have rows of their own.
-      ...(options.executor.cluster === undefined ? {} : { capacity: { slots: 0, memoryMb: 0 } }),
+      // What a cluster has is Slurm's to hand out; its nodes have rows of their own. The memory of the largest bounds what a step may ask for.
+      ...(cluster === undefined ? {} : { capacity: { slots: 0, memoryMb: cluster.largestNodeMb } }),
     })
     this.watch = new ClaimWatch(options.executor)
     this.snapshots = new SettingSnapshots(options.db)
@@ -229,7 +230,7 @@ export class Scheduler {
       const { ready, over } = isTaking
         ? await listReadyWithinQuota(trx, settings, rows, { executor: executor.name, limit: CANDIDATES })
         : { ready: [], over: [] }
-      const granted = await this.granter.grant(trx, ready, settings)
+      const granted = await this.granter.grant(trx, ready, settings, executor.name)
       const candidates = this.deadlines
         .order(this.fair.order(ready, settings, costOf), settings, costOf)
         .map((step) => asCandidate(step, grantOf(granted, step)))

@@ -72,7 +72,7 @@ export class SettingsInForce {
   }
 
   /** How what was learned counts for a processor's steps of a site. */
-  grants(processor: string, siteId: number | null): GrantSettings {
+  grants(processor: string, siteId: number | null): Omit<GrantSettings, 'executorMb'> {
     return {
       memoryMb: this.ofProcessor(processor, 'memory_mb', siteId, 0),
       learns: this.resolve('resources.learn').value,
@@ -81,7 +81,6 @@ export class SettingsInForce {
       margin: this.resolve('resources.margin').value,
       floorMb: this.resolve('resources.memory_floor_mb').value,
       ceilingMb: this.resolve('resources.memory_ceiling_mb').value,
-      executorMb: this.resolve('executor.memory_mb').value,
     }
   }
 

@@ -10,10 +10,11 @@ import {
 import { endIfSuperseded } from '../db/steps/end-superseded.js'
 import { notePlacing } from '../db/steps/note-placing.js'
 import { asUnavailable } from '../domain/database-away.js'
-import { readClaimedStep, siteOfStep } from '../db/steps/read-claimed-step.js'
+import { placeOfStep, readClaimedStep } from '../db/steps/read-claimed-step.js'
 import { readChain, type ChainWishRow } from '../db/steps/read-chain.js'
 import { renewLease } from '../db/steps/renew-lease.js'
 import type { ClaimKey, Queryable } from '../db/steps/queryable.js'
+import { executorMemoryMb } from './executor-memory.js'
 import { retryDecision } from './retry-policy.js'
 import { readSettings } from './settings-in-force.js'
 
@@ -61,9 +62,9 @@ export async function recordFailure(
   resources: unknown,
 ): Promise<boolean> {
   const settings = await readSettings(db)
-  const siteId = (await siteOfStep(db, key.id)) ?? null
+  const { siteId, executor } = (await placeOfStep(db, key.id)) ?? { siteId: null, executor: 'local' }
   const kind = classOf(failure.code)
-  const executorMb = settings.resolve('executor.memory_mb').value
+  const executorMb = await executorMemoryMb(db, settings, executor)
   const decide = ({ failures, ...given }: FailedAttempt) =>
     retryDecision(kind, failure.code, failures, settings.retry(siteId), Math.random(), {
       ...given,

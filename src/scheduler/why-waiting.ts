@@ -66,7 +66,7 @@ async function askAdmission(
     limit: LOOKED_AT,
   })
   const granter = new Granter()
-  const granted = await granter.grant(db, listed, settings)
+  const granted = await granter.grant(db, listed, settings, executor)
   const fair = new FairShares(db)
   await fair.read()
   const costOf = (kind: Pick<ReadyStep, 'processor' | 'sizeClass'>) => granter.costOf(kind)

@@ -6,7 +6,7 @@ import type { ClaimFacts, LoadRow } from '../../src/scheduler/slurm-store.js'
 import { parseJobState } from '../../src/executors/slurm/job-state.js'
 import { judge, type Judgement } from '../../src/executors/slurm/judge.js'
 import type { SlurmElement } from '../../src/executors/slurm/read-queue.js'
-import { packClaims, sbatchArguments, wishesOf } from '../../src/executors/slurm/request.js'
+import { largestRequestMb, packClaims, sbatchArguments, wishesOf } from '../../src/executors/slurm/request.js'
 
 const claim = (id: number, more: Partial<ClaimFacts> = {}): ClaimFacts => ({
   id,
@@ -235,4 +235,10 @@ describe('what follows from a look at Slurm', () => {
     expect(look(loads, [seen('COMPLETED'), seen('RUNNING', 1)]).closed).toEqual([])
     expect(look(loads, [seen('COMPLETED'), seen('FAILED', 1)]).closed).toEqual(['b'])
   })
+})
+
+test('the largest request is what the largest node has, in steps of 64 MiB; a cluster that says nothing bounds nothing', () => {
+  expect(largestRequestMb([{ memoryMb: 4000 }, { memoryMb: 1 }, { memoryMb: NaN }])).toBe(3968)
+  expect(largestRequestMb([{ memoryMb: 0 }])).toBe(0)
+  expect(largestRequestMb([])).toBe(0)
 })

@@ -71,6 +71,14 @@ test('memory that ran out: half as much again up to the executor, then smaller b
     kind: 'quarantine',
     note: expect.stringContaining('up to 1500') as string,
   })
+  // Where nobody knows how much there is, it is raised as long as there are attempts.
+  const unknown = { grantedMb: 9000, blockShrink: 0, executorMb: Infinity }
+  expect(retryDecision('resource', 'OUT_OF_MEMORY', 1, s, 0, unknown)).toMatchObject({
+    memory: { floorMb: 13_500, blockShrink: 0 },
+  })
+  expect(retryDecision('resource', 'OUT_OF_MEMORY', 9, s, 0, unknown)).toMatchObject({
+    note: expect.stringContaining('Tried with up to 9000 MiB: it needs') as string,
+  })
   expect(after(1000, 0, 1, 'DISK_FULL')).not.toHaveProperty('memory')
 })
 

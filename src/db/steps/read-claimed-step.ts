@@ -30,7 +30,14 @@ export async function readClaimedStep(
   return (await read(db, id, attempt))[0]
 }
 
-/** Id of the site a step works for; null or undefined when there is none. */
-export async function siteOfStep(db: Queryable, id: number): Promise<number | null | undefined> {
-  return (await db.selectFrom('step').select('site_id').where('id', '=', id).executeTakeFirst())?.site_id
+/** The site that a step works for, and what runs it; undefined when there is no such step. */
+export async function placeOfStep(
+  db: Queryable,
+  id: number,
+): Promise<{ readonly siteId: number | null; readonly executor: string } | undefined> {
+  return db
+    .selectFrom('step')
+    .select(['site_id as siteId', 'executor'])
+    .where('id', '=', id)
+    .executeTakeFirst()
 }

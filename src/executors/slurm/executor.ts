@@ -5,7 +5,7 @@ import type { LoadRow, SlurmStore } from '../../scheduler/slurm-store.js'
 import { judge, type Judgement } from './judge.js'
 import { readCompletions } from './read-completions.js'
 import { keyOf, parseQueue, type SlurmElement } from './read-queue.js'
-import { packClaims, sbatchArguments, wishesOf, type Batch } from './request.js'
+import { largestRequestMb, packClaims, sbatchArguments, wishesOf, type Batch } from './request.js'
 import { runSlurm } from './run-command.js'
 import type { ClusterFacts } from './cluster-facts.js'
 
@@ -55,9 +55,12 @@ export class SlurmExecutor implements Executor {
   private isLooking = false
   private heldAllAt = -Infinity
 
-  constructor(private readonly options: SlurmExecutorOptions) {}
+  constructor(private readonly options: SlurmExecutorOptions) {
+    this.cluster.largestNodeMb = largestRequestMb(options.cluster.nodes)
+  }
 
   readonly cluster = {
+    largestNodeMb: 0,
     room: (pendingSteps: number): number => {
       const waiting = [...this.held.values()].filter(({ isBegun }) => !isBegun).length
       return Math.max(0, pendingSteps - waiting - this.starting.length)

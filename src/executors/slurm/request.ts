@@ -21,6 +21,12 @@ export interface Wishes {
 /** Steps with nearly the same memory shall share an array, MiB. */
 const MEMORY_STEP_MB = 64
 
+/** Most memory that a request can ask for so that some node has it, MiB; 0 where no node says what it has. Pure. */
+export function largestRequestMb(nodes: readonly { readonly memoryMb: number }[]): number {
+  const sizes = nodes.map(({ memoryMb }) => memoryMb).filter((mb) => mb > 0)
+  return Math.floor(Math.max(0, ...sizes) / MEMORY_STEP_MB) * MEMORY_STEP_MB
+}
+
 /** What a claim asks for, by the settings in force. Pure. */
 export function wishesOf(claim: ClaimFacts, settings: SettingsInForce): Wishes {
   const { processor, siteId } = claim

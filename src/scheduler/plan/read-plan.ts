@@ -91,7 +91,7 @@ export async function readPlan(
     return { ...step, memoryMb, memoryFloorMb: 0, diskMb: scratchMb, ioWeight, sizeClass }
   })
   const blocked = await listBlockedSteps(db, { executor: 'local', limit: LOOKED_AT })
-  const granted = await new Granter().grant(db, [...ready, ...blocked, ...declared], settings)
+  const granted = await new Granter().grant(db, [...ready, ...blocked, ...declared], settings, 'local')
   const candidate = (step: ReadyStep) => asCandidate(step, grantOf(granted, step))
   const lastOf = new Map<string, number>()
   const planned = todo.flatMap((input, i): Expected<Candidate>[] => {
