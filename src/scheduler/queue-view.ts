@@ -125,7 +125,7 @@ export async function queueStatus(db: Queryable): Promise<QueueStatus> {
     counts: summary.counts,
     capacity: (await readSettings(db)).capacity(),
     threadsGranted: sum((step) => step.threads ?? 0),
-    memoryAdmittedMb: sum((step) => step.memory_mb),
+    memoryAdmittedMb: sum((step) => step.granted.memory_mb ?? step.memory_mb),
     memoryUsedMb: Math.round(sum((step) => step.resources.max_rss_kb ?? 0) / 1024),
     etaS:
       summary.open === 0

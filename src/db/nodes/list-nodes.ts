@@ -47,7 +47,7 @@ export async function listNodes(db: Queryable, name: string | null): Promise<Nod
       n.pressure_io as "pressureIo", n.pressure_memory as "pressureMemory",
       coalesce((select json_agg(p.pid order by p.started_at) from node_scheduler p where p.node = n.name), '[]') as "schedulerPids"
     from node n left join lateral (
-      select count(*) as steps, sum(coalesce(threads, 1)) as threads, sum(memory_mb) as memory_mb
+      select count(*) as steps, sum(coalesce(threads, 1)) as threads, sum(coalesce((granted ->> 'memory_mb')::float8, memory_mb)) as memory_mb
       from step where step.node = n.name and step.state = 'running') s on true
     where ${name}::text is null or n.name = ${name} order by n.name`.execute(db)
   return rows
