@@ -189,6 +189,8 @@ test('the history of a step cannot be changed or shortened, only removed togethe
     'append-only',
   )
   await expect(app.db.deleteFrom('step_event').execute()).rejects.toThrow('append-only')
+  for (const text of ['truncate step_event', 'truncate step, step_event cascade'])
+    await expect(sql.raw(text).execute(app.db), text).rejects.toThrow('append-only')
   expect(await eventsOf(stepIds[0]!)).toEqual(['claimed 1'])
   await app.db.deleteFrom('job').where('id', '=', job).execute()
   expect(await eventsOf(stepIds[0]!)).toEqual([])
