@@ -61,6 +61,22 @@ const PATIENCE = 4
 /** Intervals without pressure before as many slots are tried again as have been too many. */
 const PROBE = 12
 
+/** So many steps a host of so many slots starts at once where nothing runs. */
+const startsAtFirst = (slots: number): number => Math.max(AT_FIRST, Math.ceil(slots * AT_FIRST_PART))
+
+/** Where nothing can be measured, or nobody wants it to be, there is nothing to wait for. */
+const isBlind = ({ memoryUs, ioUs }: Stalls, limits: PressureLimits): boolean =>
+  (memoryUs === null || limits.memoryPercent === 0) && (ioUs === null || limits.ioPercent === 0)
+
+/**
+ * How many steps run on a host before further starts are spread over time, as far as another process can tell: the gate of its scheduler, which knows how
+ * calm it was, may allow more. Infinity where starts are not spread.
+ */
+export function spreadFrom(slots: number, stalls: Stalls, limits: PressureLimits): number {
+  const atFirst = startsAtFirst(slots)
+  return atFirst >= slots || isBlind(stalls, limits) ? Infinity : atFirst
+}
+
 /**
  * How many slots a host hands out while its steps stand in each other's way. Additive increase, multiplicative decrease (D. Chiu and R. Jain, Computer
  * Networks and ISDN Systems 17 (1989) 1-14): as large a part of the slots is taken away as the share of time lost, half of them at most, so that little
@@ -122,7 +138,7 @@ export class PressureGate {
     },
   ): HeldSlots | null {
     const { before } = this
-    const atFirst = Math.max(AT_FIRST, Math.ceil(slots * AT_FIRST_PART))
+    const atFirst = startsAtFirst(slots)
     this.most = Math.max(this.most, steps)
     if (before === undefined) {
       this.before = { atMs, stalls: readCounters() }
@@ -137,11 +153,8 @@ export class PressureGate {
       this.ramp = Math.max(atFirst, excess < 0.5 ? Math.floor(this.most * GROWTH) + 1 : this.most)
       this.most = steps
     }
-    // Where nothing can be measured, or nobody wants it to be, there is nothing to wait for.
-    const { memoryUs, ioUs } = this.before?.stalls ?? { memoryUs: null, ioUs: null }
-    const isBlind =
-      (memoryUs === null || limits.memoryPercent === 0) && (ioUs === null || limits.ioPercent === 0)
-    if (isBlind || this.ramp >= slots) this.ramp = Infinity
+    const last = this.before?.stalls ?? { memoryUs: null, ioUs: null }
+    if (isBlind(last, limits) || this.ramp >= slots) this.ramp = Infinity
     if (this.held !== null && this.held.slots >= slots) {
       this.held = null
       this.tooMany = Infinity

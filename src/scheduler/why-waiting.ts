@@ -3,13 +3,14 @@ import type { ReadyStep } from '../db/steps/list-ready-steps.js'
 import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
-import { admitRound } from './admit-round.js'
+import { admitRound, runsAt } from './admit-round.js'
 import { asCandidate } from './grant-resources.js'
 import { Deadlines } from './deadlines.js'
 import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { memoryLeft } from './memory-left.js'
 import { getNodeObstacle, heldSlots } from './nodes.js'
+import { readStalls, spreadFrom } from './pressure.js'
 import { listReadyWithinQuota } from './quota.js'
 import { readSettings } from './settings-in-force.js'
 import { lookAtStorage, type ProveRoots } from './storage-fault.js'
@@ -73,18 +74,25 @@ async function askAdmission(
   const deadlines = new Deadlines(db)
   await deadlines.refresh(costOf)
   const ready = deadlines.order(fair.order(listed, settings, costOf), settings, costOf)
-  const { waiting } = admitRound(
+  const place = { executor, node }
+  const capacity = settings.capacity()
+  const { start, waiting } = admitRound(
     // How much waits in a cluster already only its own scheduler knows: beside caps nothing else can be told from here.
-    { place: { executor, node }, room: executor === 'slurm' ? Infinity : undefined },
+    { place, room: executor === 'slurm' ? Infinity : undefined },
     running,
     ready.map((step) => asCandidate(step, grantOf(granted, step))),
     {
-      ...settings.capacity(),
+      ...capacity,
       ...(freeMb === null ? {} : { diskMb: freeMb }),
       ...memoryLeft(settings),
       held: await heldSlots(db, node),
     },
     settings.caps(),
+  )
+  const here = running.filter((step) => runsAt(place, step)).length
+  const limits = settings.pressureLimits()
+  const later = new Set(
+    start.slice(Math.max(0, spreadFrom(capacity.slots, readStalls(), limits) - here)).map(({ id }) => id),
   )
   const places = new Map(ready.map(({ id }, i) => [id, i]))
   const reasons = new Map(waiting.map(({ id, reason }) => [id, reason]))
@@ -95,6 +103,11 @@ async function askAdmission(
     const ahead = places.get(id)
     if (ahead === undefined) return `more than ${ready.length} steps are ahead of it`
     const reason = reasons.get(id)
+    if (reason === undefined && executor !== 'slurm' && later.has(id))
+      return (
+        `it may start within some seconds: starts are spread, and after each ${limits.intervalS} s (pressure.interval_s) without stalls more follow; ` +
+        'if it stays so, is `tilth up` running?'
+      )
     if (reason === undefined)
       return executor === 'slurm'
         ? 'it may be handed to Slurm now: no scheduler has done so yet, is `tilth up` running, and what does `tilth slurm check` say?'

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { admit, type Caps } from '../../src/scheduler/admission.js'
-import { PressureGate, readStalls, type Stalls } from '../../src/scheduler/pressure.js'
+import { PressureGate, readStalls, spreadFrom, type Stalls } from '../../src/scheduler/pressure.js'
 import { temporaryFolder } from '../support/cli.js'
 
 const LIMITS = { memoryPercent: 10, ioPercent: 50, intervalS: 5 }
@@ -124,6 +124,13 @@ describe('the gate', () => {
     const small = new PressureGate()
     small.look(0, () => ({ memoryUs: 0, ioUs: 0 }), { used: 0, slots: 4, limits })
     expect(small.spread).toBeNull()
+  })
+
+  test('another process knows from how many steps on starts are spread', () => {
+    const seen = { memoryUs: 0, ioUs: 0 }
+    expect([4, 5, 16, 64].map((slots) => spreadFrom(slots, seen, LIMITS))).toEqual([Infinity, 4, 4, 8])
+    expect(spreadFrom(64, { memoryUs: null, ioUs: null }, LIMITS)).toBe(Infinity)
+    expect(spreadFrom(64, seen, { ...LIMITS, memoryPercent: 0, ioPercent: 0 })).toBe(Infinity)
   })
 
   test('between half of the threshold and the threshold nothing moves; 0 switches a threshold off', () => {

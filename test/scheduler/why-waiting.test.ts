@@ -7,6 +7,7 @@ import { beatNode } from '../../src/db/nodes/beat-node.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
 import { setNodeWish } from '../../src/scheduler/nodes.js'
+import { readStalls } from '../../src/scheduler/pressure.js'
 import { showStep } from '../../src/scheduler/queue-view.js'
 import { tilth } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
@@ -109,6 +110,33 @@ test('memory, slots and caps: what is lacking, and how many are ahead', async ()
   expect(await waits(ahead)).toEqual(['all 1 slots are taken'])
   await setSetting(app.db, 'processor.l2a.max_parallelism', 1)
   expect(await waits(ahead)).toEqual(['processor.l2a.max_parallelism is 1, and 1 run'])
+})
+
+test('of many that could start, those beyond the first few wait for the starts to be spread', async ({
+  skip,
+}) => {
+  if (readStalls().memoryUs === null) skip('this kernel has no /proc/pressure')
+  await setSetting(app.db, 'executor.cpu_slots', 8)
+  await setSetting(app.db, 'executor.memory_mb', 8000)
+  await setSetting(app.db, 'executor.memory_reserve_mb', 0)
+  await setSetting(app.db, 'processor.l2a.tile_threads_hint', 1)
+  await setSetting(app.db, 'pressure.interval_s', 7)
+  await claim(await one({ memoryMb: 1 }))
+  const { stepIds } = await insertSteps(
+    app.db,
+    Array.from({ length: 4 }, () => ({})),
+    { memoryMb: 1 },
+  )
+  expect(await waits(stepIds[2]!)).toEqual([
+    expect.stringContaining('no scheduler has taken it yet') as string,
+  ])
+  expect(await waits(stepIds[3]!)).toEqual([
+    expect.stringMatching(/^it may start within some seconds: .* after each 7 s/) as string,
+  ])
+  for (const key of ['pressure.memory_percent', 'pressure.io_percent']) await setSetting(app.db, key, 0)
+  expect(await waits(stepIds[3]!)).toEqual([
+    expect.stringContaining('no scheduler has taken it yet') as string,
+  ])
 })
 
 test('a site at its own cap is told apart from the global one', async () => {
