@@ -7,6 +7,8 @@ export interface EndedJob {
   readonly endedAt: Date
   /** Slots of the nodes that its steps ran on, as they were at the last claims. */
   readonly slots: number
+  /** CPU seconds of attempts that failed, as far as they were measured. */
+  readonly lostCpuS: number
 }
 
 /** Of the jobs of these steps, those that have ended, by id. */
@@ -16,7 +18,10 @@ export async function listEndedJobs(db: Queryable, stepIds: readonly number[]): 
     select job.id, job.ended_at as "endedAt", coalesce((
       select sum(of_node.slots) from (
         select max((settings_of(s) -> 'executor.cpu_slots' ->> 'value')::float8) as slots from step s
-        where s.job_id = job.id and s.node is not null group by s.node) of_node), 0)::float8 as slots
+        where s.job_id = job.id and s.node is not null group by s.node) of_node), 0)::float8 as slots,
+      coalesce((
+        select sum((e.detail -> 'resources' ->> 'cpu_s')::float8) from step s join step_event e on e.step_id = s.id
+        where s.job_id = job.id and e.kind = 'failed'), 0)::float8 as "lostCpuS"
     from job where job.state <> 'active' and job.id in (select job_id from step where id = any(${stepIds}::bigint[]))
     order by job.id`.execute(db)
   return rows

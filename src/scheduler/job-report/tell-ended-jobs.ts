@@ -16,13 +16,13 @@ export async function tellEndedJobs(
   told: Set<string>,
   log: { info(message: string): void },
 ): Promise<void> {
-  for (const { id, endedAt, slots } of await listEndedJobs(db, stepIds)) {
+  for (const { id, endedAt, slots, lostCpuS } of await listEndedJobs(db, stepIds)) {
     const key = `${id} ${endedAt.toISOString()}`
     if (told.has(key)) continue
     const [job] = await listJobs(db, { id, limit: 1 })
     if (job === undefined) continue
     const { wall_s: wallS, cpu_s: cpuS } = job
-    const times = describeTimes({ wallS, cpuS, lostCpuS: 0, slots, ...gain(wallS, cpuS, slots) })
+    const times = describeTimes({ wallS, cpuS, lostCpuS, slots, ...gain(wallS, cpuS, slots) })
     log.info(`job ${id} ${job.state}: ${times}; \`tilth report ${id}\` shows who waited for what`)
     told.add(key)
     for (const oldest of told) if (told.size > REMEMBERED) told.delete(oldest)
