@@ -74,7 +74,7 @@ function carrier(
       finish(DIED)
     },
     setThreads: (_, __, threads) => calls.push(`threads ${threads}`),
-    setLimits: () => undefined,
+    setLimits: (_, __, now) => limits.push(now),
     close: () => {
       finish({ kind: 'interrupted' })
       return Promise.resolve()
@@ -189,4 +189,18 @@ test('a time limit of the job bounds its steps, and a database that is away is w
   expect(await one.carry()).toBe(0)
   expect(limits[0]?.timeS).toBeGreaterThan(530)
   expect(limits[0]?.timeS).toBeLessThanOrEqual(540)
+})
+
+test('what is left of the job when a step begins is its limit to its end', async () => {
+  const { one, limits, change } = carrier([begun(1)], [undefined], { minutes: 10 })
+  const carried = one.carry()
+  await expect
+    .poll(() => {
+      change()
+      return limits.length
+    }, PATIENT)
+    .toBeGreaterThan(3)
+  expect(new Set(limits.map(({ timeS }) => timeS)).size).toBe(1)
+  one.stop('enough')
+  expect(await carried).toBe(0)
 })

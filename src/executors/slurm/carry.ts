@@ -94,9 +94,11 @@ export class Carrier {
       `step ${claim.id} attempt ${claim.attempt} begins (${claim.processor}, ${claim.threads} threads${instead})`,
     )
     const ended = new Promise<AttemptEnd>((resolve) => (this.end = resolve))
+    // Counted from its begin: what is left of the job shrinks while it runs, what it may take does not.
+    const jobLeftS = this.secondsLeft()
     const limits = async () => {
       const found = (await store.settings()).limits(siteId, { memoryMb, diskMb })
-      return { ...found, timeS: Math.min(found.timeS, this.secondsLeft()) }
+      return { ...found, timeS: Math.min(found.timeS, jobLeftS) }
     }
     const granted = await this.whenReachable(limits)
     // A stop that came meanwhile has closed the executor, which would not end what is started after that.
