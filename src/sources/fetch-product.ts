@@ -105,7 +105,7 @@ async function getAsset(one: FetchOne, asset: Asset, path: string, maxBytes: num
 }
 
 async function getFromS3(
-  { context, source, signal }: FetchOne,
+  { context, source, signal, layersOf }: FetchOne,
   asset: Asset,
   path: string,
   maxBytes: number,
@@ -126,6 +126,8 @@ async function getFromS3(
   const bytes = await copyS3File(asset.href, `${path}.part`, {
     maxBytes,
     signal,
+    tries: resolveSetting('sources.request_tries', layersOf(null)).value,
+    backOffS: resolveSetting('sources.backoff_s', layersOf(null)).value,
     endpoint: options.endpoint ?? null,
     https: options.https,
     virtualHosting: options.virtual_hosting,

@@ -6,12 +6,13 @@ import { filesBelow } from '../support/archives.js'
 import { temporaryFolder } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { setSetting } from '../support/queue.js'
-import { SourceServer, type Served } from '../support/source-server.js'
+import { SourceServer, status, type Act, type Served } from '../support/source-server.js'
 import {
   addFields,
   addStac,
   fastSources,
   fetchAll,
+  hurry,
   look,
   servedProduct,
   stagingOf,
@@ -108,6 +109,30 @@ test('what is missing, wrong or too large in an object store ends with its code'
   ]
   await look(app)
   expect((await fetchAll(app)).events).toMatchObject([{ code: 'DOWNLOAD_LIMIT', givenUp: true }])
+})
+
+test('a store that is away, busy or refuses leaves the acquisition to be fetched later, and loses nothing', async () => {
+  await addStac(app, server.url, { config: { s3: { ...s3(), unsigned: true } } })
+  server.products = [inBucket()]
+  await look(app)
+  const errorXml = (code: string) =>
+    `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`
+  const faults: [Act, string][] = [
+    [status(503, {}, errorXml('SlowDown')), 'SOURCE_BUSY'],
+    [status(503), 'SOURCE_BUSY'],
+    [status(500, {}, 'out of order'), 'SOURCE_UNREACHABLE'],
+    [status(403, {}, errorXml('AccessDenied')), 'SOURCE_REFUSED'],
+    [status(403), 'SOURCE_REFUSED'],
+    [(_req, res) => void res.destroy(), 'SOURCE_UNREACHABLE'],
+  ]
+  for (const [fault, code] of faults) {
+    server.once(/bucket/, fault, Infinity)
+    expect((await fetchAll(app)).events).toMatchObject([{ code, givenUp: false }])
+    expect(await all()).toMatchObject([{ state: 'found' }])
+    server.healed()
+    await hurry(app)
+  }
+  expect((await fetchAll(app)).events).toMatchObject([{ kind: 'fetched' }])
 })
 
 test('without a word on how the store is reached nothing is asked', async () => {

@@ -26,7 +26,7 @@ export interface Asked {
   readonly body: string
 }
 
-type Act = (req: IncomingMessage, res: ServerResponse, go: () => void) => void
+export type Act = (req: IncomingMessage, res: ServerResponse, go: () => void) => void
 interface Fault {
   readonly path: RegExp
   times: number
@@ -81,9 +81,14 @@ export class SourceServer {
     this.faults.push({ path, times, act })
   }
 
+  /** Misbehaves no more. */
+  healed(): void {
+    this.faults = []
+  }
+
   reset(): void {
     this.asked.length = 0
-    this.faults = []
+    this.healed()
     this.products = []
     this.token = null
     this.tokens = []
