@@ -3,6 +3,7 @@ import { renderSeasonReport } from '../../src/cli/season/render-season-report.js
 import type { App } from '../../src/app.js'
 import { listProducts } from '../../src/catalog/products.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
+import { listMissingL2a } from '../../src/db/schedules/list-missing-l2a.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
 import { settleEnds } from '../../src/db/steps/settle-ends.js'
 import type { CompositeStepParams } from '../../src/domain/step-params.js'
@@ -105,10 +106,12 @@ test('what is missing in the window of the tile is named with its reason, and no
   const good = await acquire('2025-06-01')
   const failed = await acquire('2025-06-04', { platform: 'S2B' })
   const empty = await acquire('2025-06-06', { relative_orbit: 8 })
+  const cloudy = await acquire('2025-06-09', { relative_orbit: 94 })
   const steps = await planL2a()
   await publish(steps.get(good)!, good, '2025-06-01')
   await fail(steps.get(failed)!, 'STEP_KILLED', 'quarantine')
   await fail(steps.get(empty)!, 'NO_VALID_PIXEL', 'fail')
+  await fail(steps.get(cloudy)!, 'TOO_CLOUDY', 'fail')
   const broken = await acquire('2025-06-21', {
     state: 'broken',
     reason_code: 'ARCHIVE_BROKEN',
@@ -135,6 +138,10 @@ test('what is missing in the window of the tile is named with its reason, and no
     { ...{ acquisition_id: broken, tile: '31TCJ', day: '2025-06-21' }, why: 'is broken: ARCHIVE_BROKEN cut' },
     { ...{ acquisition_id: coming, tile: '31TCJ', day: '2025-06-29' }, why: 'is found, not fetched' },
   ])
+  // Nor does a schedule tell that it ran without them.
+  const { id: siteId } = await app.db.selectFrom('site').select('id').executeTakeFirstOrThrow()
+  const lacking = await listMissingL2a(app.db, { siteId, from: '2025-06-02', to: '2025-06-10' })
+  expect(lacking.map(({ acquisitionId }) => acquisitionId)).toEqual([failed])
 })
 
 test("another processor's L2A of the same pass fills the gap, and one that was removed leaves it", async () => {

@@ -6,6 +6,7 @@ import { createL2aJob } from '../../src/scheduler/create-l2a-job.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { completeStep } from '../../src/db/steps/complete-step.js'
 import { failStep } from '../../src/db/steps/end-attempt.js'
+import type { ClaimKey } from '../../src/db/steps/queryable.js'
 import { readSeasonReport } from '../../src/scheduler/season-report/read-season-report.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
@@ -55,6 +56,27 @@ async function acquire(day: string, change: Record<string, unknown> = {}): Promi
   return id
 }
 
+/** Of the L2A step of an acquisition; one after the other, as they are dates of one chain. */
+async function claimOf(acquisition: number): Promise<ClaimKey> {
+  await settleEnds(app.db)
+  const { id } = await app.db
+    .selectFrom('step')
+    .innerJoin('task', 'task.id', 'step.task_id')
+    .select('step.id')
+    .where('task.acquisition_id', '=', acquisition)
+    .executeTakeFirstOrThrow()
+  const [claim] = await claimReadySteps(app.db, {
+    ...{ executor: 'local', node: 'test', pid: 1, leaseSeconds: 60 },
+    grants: [{ id, threads: 1, settingsId: 1 }],
+  })
+  if (claim === undefined) throw new Error(`acquisition ${acquisition} has no claim`)
+  return claim
+}
+async function failWith(claim: ClaimKey, code: string): Promise<void> {
+  const failure = { code, failure: 'permanent', message: 'no', lastLines: [] } as const
+  await failStep(app.db, claim, failure, () => ({ kind: 'fail' }), {})
+}
+
 test('each day says what became of its acquisitions, gaps of the repeat cycle too', async () => {
   const done = await acquire('2026-05-02')
   const cloudy = await acquire('2026-05-12', { cloud_percent: 88.4 })
@@ -80,25 +102,8 @@ test('each day says what became of its acquisitions, gaps of the repeat cycle to
     reason: 'x',
     reason_code: 'CLOUD',
   })
-  const steps = await app.db
-    .selectFrom('step')
-    .innerJoin('task', 'task.id', 'step.task_id')
-    .select(['step.id', 'task.acquisition_id as acquisition'])
-    .execute()
-  const stepOf = (acquisition: number) => steps.find((step) => step.acquisition === acquisition)?.id ?? 0
-  // One after the other, as they are dates of one chain.
-  const claimOf = async (acquisition: number) => {
-    await settleEnds(app.db)
-    const [claim] = await claimReadySteps(app.db, {
-      ...{ executor: 'local', node: 'test', pid: 1, leaseSeconds: 60 },
-      grants: [{ id: stepOf(acquisition), threads: 1, settingsId: 1 }],
-    })
-    if (claim === undefined) throw new Error(`acquisition ${acquisition} has no claim`)
-    return claim
-  }
   for (const id of [done, cloudy]) await completeStep(app.db, await claimOf(id), [product(id)], {})
-  const failure = { code: 'GRID_MISMATCH', failure: 'permanent', message: 'no', lastLines: [] } as const
-  await failStep(app.db, await claimOf(failed), failure, () => ({ kind: 'fail' }), {})
+  await failWith(await claimOf(failed), 'GRID_MISMATCH')
 
   const report = await readSeasonReport(app.db, 'farm', 'summer')
   expect(report.tiles.map(({ tile }) => tile)).toEqual(['198030', '31TCJ'])
@@ -129,6 +134,27 @@ test('each day says what became of its acquisitions, gaps of the repeat cycle to
   expect(page.match(/<rect [^>]*><title>31TCJ/g)).toHaveLength(7)
   expect(page).toContain(`acquisition ${waiting}: in progress`)
   expect(page).not.toContain('30TYP')
+})
+
+test('clouds, night and swaths beside the tile are no failures', async () => {
+  for (const table of ['product', 'job', 'acquisition'] as const) await app.db.deleteFrom(table).execute()
+  const ends = [
+    ['TOO_CLOUDY', await acquire('2026-05-02')],
+    ['NO_VALID_PIXEL', await acquire('2026-05-12')],
+    ['SUN_TOO_LOW', await acquire('2026-05-22')],
+  ] as const
+  await acquire('2026-06-01', { state: 'ignored', reason: 'clouds', reason_code: 'FILTER_CLOUD' })
+  await createL2aJob(app.db, { site: 'farm', createdBy: 'test' })
+  for (const [code, acquisition] of ends) await failWith(await claimOf(acquisition), code)
+
+  const report = await readSeasonReport(app.db, 'farm', 'summer')
+  expect(report.tiles[1]?.days.map(({ state, notes }) => `${state}: ${notes.join()}`)).toEqual([
+    `cloudy: acquisition ${ends[0][1]}: cloudy (TOO_CLOUDY)`,
+    `left out: acquisition ${ends[1][1]}: left out (NO_VALID_PIXEL)`,
+    `left out: acquisition ${ends[2][1]}: left out (SUN_TOO_LOW)`,
+    expect.stringMatching(/^cloudy: .*: cloudy \(FILTER_CLOUD\)$/) as string,
+  ])
+  expect(report.counts).toMatchObject({ cloudy: 2, 'left out': 2, failed: 0 })
 })
 
 test('an unknown season is refused with those that there are', async () => {

@@ -5,7 +5,7 @@ import { DAY_STATES, type SeasonReport } from '../../scheduler/season-report/rea
 
 const KINDS: readonly CalendarKind[] = [
   { kind: 'corrected', fill: '#3f8f5f', text: 'corrected' },
-  { kind: 'cloudy', fill: '#9fb8c9', text: 'corrected, cloudy' },
+  { kind: 'cloudy', fill: '#9fb8c9', text: 'cloudy' },
   { kind: 'in progress', fill: '#4a90c4', text: 'in progress' },
   { kind: 'coming', fill: '#e8c468', text: 'coming' },
   { kind: 'not asked for', fill: '#c9ced3', text: 'not asked for' },
@@ -84,6 +84,7 @@ export function renderSeasonReport(report: SeasonReport): string {
         ]),
       },
     ],
-    footer: 'Cloudy: more than half of the scene by the metadata that it was delivered with.',
+    footer:
+      'Cloudy: more than half of the scene by the metadata that it was delivered with, or too cloudy to be fetched or corrected.',
   })
 }

@@ -13,7 +13,7 @@ export interface TileWindow {
 
 /**
  * For each window, in their order, the acquisitions of which no L2A is there to read, by day. A stale one is there. What is ignored or superseded, was
- * looked at and has nothing to correct (no pixel with data, a sun too low, a step that ended well without a product), or stands beside another
+ * looked at and has nothing to correct (no pixel with data, a sun too low, hardly a pixel without cloud, a step that ended well without a product), or stands beside another
  * processor's L2A of the same pass leaves no gap; nor does a broken one beside any L2A of the same pass.
  */
 export async function listCompositeGaps(
@@ -28,8 +28,7 @@ export async function listCompositeGaps(
     join acquisition a on a.satellite = w.satellite::satellite and a.tile = w.tile and a.sensed_at between w.from_at and w.to_at
     ${L2A_OF_ACQUISITION}
     where a.state in ('found', 'fetching', 'present', 'broken')
-      and (made.removed_reason is not null or made.id is null and last.state is distinct from 'succeeded'
-        and coalesce(last.error_code, '') not in ('NO_VALID_PIXEL', 'SUN_TOO_LOW'))
+      and (made.removed_reason is not null or made.id is null and last.state is distinct from 'succeeded' and not verdict.is_empty)
       and not exists (
         select from product other where other.level = 'L2A' and other.satellite = a.satellite and other.tile = a.tile and other.removed_at is null
           and other.platform = a.platform and other.relative_orbit is not distinct from a.relative_orbit

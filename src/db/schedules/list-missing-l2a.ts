@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { NOTHING_TO_CORRECT } from '../../domain/nothing-to-correct.js'
 import type { Queryable } from '../steps/queryable.js'
 
 /** An acquisition in a window whose L2A in force is not there. */
@@ -13,7 +14,7 @@ export interface MissingL2a {
   readonly why: string
 }
 
-/** Beside an acquisition `a`: its best L2A (`made`), its last step that did not give way to a newer version (`last`), and whether that L2A may still come and why it is not there (`verdict`). */
+/** Beside an acquisition `a`: its best L2A (`made`), its last step that did not give way to a newer version (`last`), and whether that L2A may still come, why it is not there, and whether it was looked at and has nothing to correct (`verdict`). */
 export const L2A_OF_ACQUISITION = sql`
   left join lateral (
     select p.id, p.stale_since, p.removed_reason from product p where p.acquisition_id = a.id and p.level = 'L2A'
@@ -30,6 +31,7 @@ export const L2A_OF_ACQUISITION = sql`
         when made.removed_reason is not null then false
         when last.state is null or last.created_at < made.stale_since then true
         else false end as pending,
+      coalesce(last.state = 'failed' and last.error_code = any(${[...NOTHING_TO_CORRECT]}::text[]), false) as is_empty,
       case
         when a.state = 'found' then 'is found, not fetched'
         when a.state = 'fetching' then 'is being fetched'
@@ -42,7 +44,7 @@ export const L2A_OF_ACQUISITION = sql`
 
 /**
  * What a consumer of L2A lacks in the days `from` to `to` (sensed, UTC, both included), on the enabled tiles of a site and its sub-sites. Ignored and
- * superseded acquisitions lack nothing. Oldest first.
+ * superseded acquisitions lack nothing, nor do those that were looked at and have nothing to correct. Oldest first.
  */
 export async function listMissingL2a(
   db: Queryable,
@@ -54,7 +56,7 @@ export async function listMissingL2a(
     from acquisition a
     ${L2A_OF_ACQUISITION}
     where a.state in ('found', 'fetching', 'present', 'broken')
-      and (made.id is null or made.stale_since is not null or made.removed_reason is not null)
+      and (made.id is null and not verdict.is_empty or made.stale_since is not null or made.removed_reason is not null)
       and a.sensed_at >= ${from}::date::timestamp at time zone 'UTC' and a.sensed_at < (${to}::date + 1)::timestamp at time zone 'UTC'
       and exists (
         select from site_reach r join site_tile t on t.site_id = r.member_id

@@ -6,10 +6,11 @@ import { listStandings, type StandingRow } from '../../db/why/list-standings.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { REPEAT_DAYS, unseenDays } from '../../domain/expected-days.js'
+import { NOTHING_TO_CORRECT } from '../../domain/nothing-to-correct.js'
 import type { ProductGap } from '../../domain/step-params.js'
-import { standingOf } from '../why/why-acquisition.js'
+import { standingOf, type Standing } from '../why/why-acquisition.js'
 
-/** What became of the acquisitions of one tile and day; `missing`: by the repeat cycle there should be one, and none is known. */
+/** What became of the acquisitions of one tile and day; `cloudy`: also what was too cloudy to be fetched or corrected; `missing`: by the repeat cycle there should be one, and none is known. */
 export type DayState =
   | 'corrected'
   | 'cloudy'
@@ -124,10 +125,12 @@ function stateOf(row: StandingRow): DayState | null {
     case 'on its way':
       return 'coming'
     case 'failed':
+      if (row.errorCode === 'TOO_CLOUDY') return 'cloudy'
+      return NOTHING_TO_CORRECT.some((code) => code === row.errorCode) ? 'left out' : 'failed'
     case 'cancelled':
       return 'failed'
     case 'ignored':
-      return 'left out'
+      return row.reasonCode === 'FILTER_CLOUD' ? 'cloudy' : 'left out'
     case 'superseded':
       return null
     case 'broken':
@@ -164,8 +167,9 @@ function daysOf(rows: readonly StandingRow[], satellite: 's2' | 'landsat'): Seas
 }
 
 function noteOf(row: StandingRow, state: DayState): string {
-  const why =
-    state === 'failed' ? row.errorCode : state === 'broken' || state === 'left out' ? row.reasonCode : null
+  const standing = standingOf(row)
+  const of = (...those: readonly Standing[]) => those.includes(standing)
+  const why = of('failed', 'cancelled') ? row.errorCode : of('broken', 'ignored') ? row.reasonCode : null
   const cloud = row.cloudPercent === null ? '' : `, ${Math.round(row.cloudPercent)} % cloud`
   return `acquisition ${row.acquisitionId}: ${state}${why === null ? '' : ` (${why})`}${cloud}`
 }
