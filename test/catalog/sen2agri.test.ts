@@ -65,6 +65,10 @@ COPY public.config (key, site_id, value, last_updated) FROM stdin;
 processor.l2a.optical.num-workers\t\\N\t6\t2020-01-01 00:00:00+00
 processor.l2a.optical.max-retries\t1\t2\t2020-01-01 00:00:00+00
 processor.l4a.tile-threads-hint\t\\N\t5\t2020-01-01 00:00:00+00
+processor.l3a.half_synthesis\t\\N\t30\t2020-01-01 00:00:00+00
+processor.l3a.weight.total.weightdatemin\t1\t0.4\t2020-01-01 00:00:00+00
+processor.l3a.weight.total.weightdatemin\t\\N\t0\t2020-01-01 00:00:00+00
+processor.l2a.s2.implementation\t\\N\tmaja\t2020-01-01 00:00:00+00
 archiver.max_age.l2a\t\\N\t400\t2020-01-01 00:00:00+00
 general.scratch-path\t\\N\t/mnt/scratch\t2020-01-01 00:00:00+00
 \\.
@@ -103,6 +107,8 @@ describe('a dump', () => {
     expect(commands).toEqual([
       'tilth config set processor.l2a.max_parallelism 6',
       'tilth config set retry.max_failures 2 --site lauragais-est',
+      'tilth config set processor.composite.half_days 30',
+      'tilth config set processor.composite.weight_date_min 0.4 --site lauragais-est',
     ])
     const told = notes.join('\n')
     expect(told).toContain('season old is disabled and left out')
@@ -110,6 +116,7 @@ describe('a dump', () => {
     expect(told).toContain('lauragais-31tcj has the area of lauragais-est and a tile filter')
     expect(told).toContain('tilth retention set --processor l2a --keep-days 400 --then archive')
     expect(told).toContain('processor.l4a.tile-threads-hint = 5: the processor is not there yet')
+    expect(told).toContain('`tilth config set processor.l2a.engine maja` (--site) where')
     expect(told).toContain('1 rows of config have no counterpart')
   })
 

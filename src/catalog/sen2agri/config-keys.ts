@@ -11,6 +11,10 @@ const LATER = 'the processor is not there yet'
 
 const whole = (value: string): string | null => (/^\d+$/.test(value) && Number(value) > 0 ? value : null)
 
+/** As it is written there, for a number within a range here. */
+const within = (value: string, min: number, max: number): string | null =>
+  /^\d*\.?\d+$/.test(value) && Number(value) >= min && Number(value) <= max ? value : null
+
 /** Keys by pattern, the first that fits counts. Names: sen2agri-database of Sen2Agri 2.0.3, tables config and config_metadata. */
 const ANSWERS: readonly (readonly [RegExp, (value: string, match: RegExpExecArray) => ConfigAnswer])[] = [
   [
@@ -26,6 +30,27 @@ const ANSWERS: readonly (readonly [RegExp, (value: string, match: RegExpExecArra
     () => ({
       kind: 'otherwise',
       text: 'failures are tried again with growing pauses (retry.backoff_s, retry.backoff_max_s), and never block their tile',
+    }),
+  ],
+  [
+    /^processor\.l2a\.s2\.implementation$/,
+    (value) => ({
+      kind: 'otherwise',
+      text: `our own method corrects; \`tilth config set processor.l2a.engine ${/^(maja|sen2cor)$/.test(value) ? value : 'maja|sen2cor'}\` (--site) where the machines have that program, which takes Sentinel-2 alone: docs/external.md`,
+    }),
+  ],
+  [
+    // Days before and after the synthesis there, too.
+    /^processor\.l3a\.half_synthesis$/,
+    (value) => ({ kind: 'setting', key: 'processor.composite.half_days', value: whole(value) }),
+  ],
+  [
+    // The weight at the edge of the window there, too: 1 - |days| / half x (1 - this).
+    /^processor\.l3a\.weight\.total\.weightdatemin$/,
+    (value) => ({
+      kind: 'setting',
+      key: 'processor.composite.weight_date_min',
+      value: within(value, 0.01, 1),
     }),
   ],
   [
