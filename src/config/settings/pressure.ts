@@ -8,7 +8,7 @@ export const PRESSURE_SETTINGS = {
     max: 100,
     default: 20,
     scopes: GLOBAL,
-    doc: 'Share of time in which some task waits for memory (reclaim, swap, pages that were dropped too early) above which a host halves the slots that it hands out; 0 = never.',
+    doc: 'Share of time in which some task waits for memory (reclaim, swap, pages that were dropped too early) above which a host takes as large a share of the slots that it hands out away, half of them at most; 0 = never.',
   }),
   'pressure.io_percent': number({
     unit: '%',
@@ -16,7 +16,7 @@ export const PRESSURE_SETTINGS = {
     max: 100,
     default: 60,
     scopes: GLOBAL,
-    doc: 'Share of time in which all that could run waits for disks at once, above which a host halves the slots that it hands out; 0 = never.',
+    doc: 'Share of time in which all that could run waits for disks at once, above which a host takes as large a share of the slots that it hands out away, half of them at most; 0 = never.',
   }),
   'pressure.interval_s': number({
     unit: 's',
