@@ -6,6 +6,7 @@ import { ProcessingError } from '../domain/errors.js'
 import { parseConfig, type ServiceConfig } from './config.js'
 import { readCredentials } from './credentials.js'
 import { HttpClient } from './http/client.js'
+import { Pace } from './http/pace.js'
 import type { Source } from './source.js'
 
 /** What looking and fetching work with. */
@@ -30,11 +31,22 @@ export async function getSource(db: Database, name: string): Promise<SourceRow> 
   return row
 }
 
-/** The client of a service, with the settings in force. */
+/** A process looks and fetches by clients of their own, which know tokens and settings; to the service they are one. */
+const paces = new WeakMap<Database, Map<number, Pace>>()
+
+function paceOf(db: Database, sourceId: number): Pace {
+  const known = paces.get(db) ?? new Map<number, Pace>()
+  paces.set(db, known)
+  const pace = known.get(sourceId) ?? new Pace()
+  known.set(sourceId, pace)
+  return pace
+}
+
+/** The client of a service, with the settings in force; clients of one source share its rate. */
 export function clientOf(
   source: Source,
   config: ServiceConfig,
-  { config: program, env }: SourcesContext,
+  { db, config: program, env }: SourcesContext,
   layers: SettingLayers,
 ): HttpClient {
   const own = [config.url, ...('download_url' in config ? [config.download_url] : [])]
@@ -44,6 +56,7 @@ export function clientOf(
     auth: config.auth,
     readCredentials: () => readCredentials(source.name, source.row.credentials, env),
     ratePerS: config.rate_per_s,
+    pace: paceOf(db, source.row.id),
     tries: resolveSetting('sources.request_tries', layers).value,
     backOffS: resolveSetting('sources.backoff_s', layers).value,
     stallS: resolveSetting('sources.stall_s', layers).value,

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorCode, ProcessingError } from '../../domain/errors.js'
 import { Authorizer } from './authorizer.js'
 import { retryAfterSeconds, ServiceError, withBackOff } from './back-off.js'
 import { checkAddress, type HostRules } from './hosts.js'
 import type { AuthConfig } from '../config.js'
 import type { Credentials } from '../credentials.js'
+import type { Pace } from './pace.js'
 
 export interface ClientOptions {
   readonly source: string
@@ -12,6 +12,8 @@ export interface ClientOptions {
   readonly auth: AuthConfig | undefined
   readonly readCredentials: () => Promise<Credentials>
   readonly ratePerS: number
+  /** Of all clients that ask the same source. */
+  readonly pace: Pace
   /** Of one request, before it fails. */
   readonly tries: number
   readonly backOffS: number
@@ -52,7 +54,6 @@ const JSON_BYTES = 64 * 2 ** 20
  */
 export class HttpClient {
   private readonly authorizer: Authorizer
-  private nextStart = 0
 
   constructor(private readonly options: ClientOptions) {
     const { source, auth, readCredentials } = options
@@ -138,8 +139,8 @@ export class HttpClient {
     url: URL,
     init: { method: string; headers: Record<string, string>; body?: string; signal: AbortSignal },
   ): Promise<Answer> {
-    await this.turn(init.signal)
-    const { stallS, userAgent } = this.options
+    const { pace, ratePerS, stallS, userAgent } = this.options
+    await pace.turn(ratePerS, init.signal)
     const silent = new AbortController()
     let timer: NodeJS.Timeout | undefined
     const watch = () => {
@@ -201,15 +202,6 @@ export class HttpClient {
     }
   }
 
-  /** Waits until the next request may start. */
-  private async turn(signal: AbortSignal): Promise<void> {
-    const now = performance.now()
-    const start = Math.max(now, this.nextStart)
-    this.nextStart = start + 1000 / this.options.ratePerS
-    if (start > now) await sleep(start - now, undefined, { signal })
-    signal.throwIfAborted()
-  }
-
   /** `secrets`: what was sent and must not come back in a message. */
   private async failure(
     url: URL,
@@ -219,9 +211,12 @@ export class HttpClient {
   ): Promise<ProcessingError> {
     const { status } = answer
     const retryAfterS = retryAfterSeconds(answer.headers.get('retry-after'), new Date())
+    const isBusy = status === 429 || status === 503
+    // What is too much for one request is so for those beside it.
+    if (isBusy) this.options.pace.hold(retryAfterS ?? this.options.backOffS)
     const text = await excerpt(answer, secrets)
     const said = text === '' ? '' : `: ${text}`
-    if (status === 429 || status === 503)
+    if (isBusy)
       return new ServiceError(
         'SOURCE_BUSY',
         `${describe(url)} answered with status ${status}${retryAfterS === null ? '' : ` and asks to wait ${Math.ceil(retryAfterS)} s`}${said}.`,
