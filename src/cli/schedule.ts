@@ -175,7 +175,10 @@ function registerEdit(schedule: Command): void {
       'of its jobs: hours from their making within which they should be done; 0: none',
       wholeNumberIn(0, 87_600),
     )
-    .option('--arguments <json>', 'for its processor, an object')
+    .option(
+      '--arguments <json>',
+      `parameters of its processor, which win over the settings; they replace those that it had: '{"half_days": 10}', none: '{}'`,
+    )
     .option('--json', 'print JSON')
     .action(async (site: string, which: string, options: EditOptions) => {
       const { ProcessingError } = await import('../domain/errors.js')

@@ -10,6 +10,8 @@ import {
 /** Where a value in force comes from. */
 export type SettingOrigin =
   | { readonly kind: 'cli' }
+  /** An argument of the schedule that made the job. */
+  | { readonly kind: 'schedule'; readonly schedule: string }
   /** Frozen into the job when it was made; `from` is where it came from then. */
   | { readonly kind: 'job'; readonly from?: SettingOrigin }
   | { readonly kind: 'site'; readonly site: string }
@@ -98,6 +100,7 @@ export function resolveSettings(layers: SettingLayers): readonly ResolvedSetting
 
 /** An origin as people read it: `site my-site`, `parent site region`, `global`, ... */
 export function describeOrigin(origin: SettingOrigin): string {
+  if (origin.kind === 'schedule') return `schedule ${origin.schedule}`
   if (origin.kind === 'site') return `site ${origin.site}`
   if (origin.kind === 'parent') return `parent site ${origin.site}`
   if (origin.kind === 'job' && origin.from !== undefined) return `job (${describeOrigin(origin.from)})`

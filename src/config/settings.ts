@@ -135,7 +135,8 @@ export function parseSetting<K extends SettingKey>(key: K, given: string): Setti
   }
 }
 
-function describeExpected({ type, unit, range }: SettingDefinition): string {
+/** Type, unit and range, in words. */
+export function describeExpected({ type, unit, range }: SettingDefinition): string {
   switch (type) {
     case 'integer':
     case 'number':

@@ -95,6 +95,14 @@ export function parseParams<D extends ProcessorDefinition>(definition: D, input:
   )
 }
 
+/** The parameters of a processor as somebody gives a few of them: none is required, and none that is missing gets its default. */
+export function givenParams(definition: ProcessorDefinition): z.ZodObject {
+  const shape = Object.entries<z.core.$ZodType>(definition.params.shape).map(
+    ([name, param]) => [name, z.optional(param instanceof z.ZodDefault ? param.unwrap() : param)] as const,
+  )
+  return z.strictObject(Object.fromEntries(shape))
+}
+
 /** One parameter as a command's help or a documentation page shows it. */
 export interface ParamDoc {
   readonly name: string

@@ -1,3 +1,4 @@
+import type { SettingOrigin } from '../config/resolve-settings.js'
 import type { Deadline } from '../domain/deadline.js'
 import { ProcessingError } from '../domain/errors.js'
 import type { L2aStepParams } from '../domain/step-params.js'
@@ -16,7 +17,7 @@ import {
   type L2aInput,
 } from '../db/jobs/list-l2a-inputs.js'
 import { orderChains } from '../db/jobs/order-chains.js'
-import { firstCome, type SeasonNews } from '../db/jobs/season-news.js'
+import { firstCome } from '../db/jobs/season-news.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import type { Json } from '../db/types.js'
 import {
@@ -29,14 +30,13 @@ import {
 import { sizeClassOf, type DeclaredResources } from '../processors/define-processor.js'
 import { differences } from './differences.js'
 import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
+import type { AskedNews, GivenParameters } from './given-parameters.js'
 import { requestScope } from './request-scope.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
-export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'> {
+export interface L2aRequest extends Omit<AcquisitionFilter, 'siteId'>, GivenParameters {
   /** Slug; its enabled tiles bound the work. Without a site, `acquisitionIds` must say what to process. */
   readonly site?: string
-  /** Parameters of the processor given by hand; they win over all settings. */
-  readonly parameters?: Readonly<Record<string, unknown>>
   /** Also where the product exists with the same parameters and version. */
   readonly force?: boolean
   /** Lower first; default 100. */
@@ -60,7 +60,7 @@ export interface L2aPlan {
   readonly settings: SettingsInForce
   /** Of the site asked for; sub-sites with settings of their own differ, see `todo`. */
   readonly parameters: Readonly<Record<string, unknown>>
-  /** Where each parameter comes from: `cli`, `site x`, `global`, `default`, ... */
+  /** Where each parameter comes from: `cli`, `schedule z`, `site x`, `global`, `default`, ... */
   readonly origins: Readonly<Record<string, string>>
   readonly frozen: FrozenSettings
   readonly skipped: readonly {
@@ -82,7 +82,7 @@ export interface CreatedL2a extends Pick<
 }
 
 /**
- * Which present acquisitions a request names that lack their L2A, and with which parameters: given by hand, else the job
+ * Which present acquisitions a request names that lack their L2A, and with which parameters: given, else the job
  * settings in force for the site (see contracts, Settings), else the processor's defaults. Of a site with sub-sites, a tile that only
  * a sub-site has is made with that sub-site's settings. L2A belongs to the tile: what another site has made or is making is not made
  * again, see docs/decisions/0008. Writes nothing.
@@ -92,7 +92,8 @@ export async function planL2a(
   db: Queryable,
   request: Omit<L2aRequest, 'createdBy' | 'priority'>,
 ): Promise<L2aPlan> {
-  const { site: slug, parameters: given = {}, force = false, tiles: asked, ...filter } = request
+  const { site: slug, parameters: given = {}, parametersFrom: from, ...rest } = request
+  const { force = false, tiles: asked, ...filter } = rest
   if (slug === undefined && filter.acquisitionIds === undefined && filter.stale !== true)
     throw new ProcessingError(
       'BAD_ARGUMENT',
@@ -105,7 +106,7 @@ export async function planL2a(
     ...(tiles === undefined ? {} : { tiles }),
     ...(siteId === null ? {} : { siteId }),
   })
-  return planOf(inputs, settings, { siteId, tiles, given, force })
+  return planOf(inputs, settings, { siteId, tiles, given, from, force })
 }
 
 /** What is left to do of these inputs. Pure. Throws BAD_ARGUMENT for parameters that the processor refuses. */
@@ -116,20 +117,22 @@ function planOf(
     siteId,
     tiles,
     given,
+    from,
     force,
   }: {
     readonly siteId: number | null
     readonly tiles: readonly string[] | undefined
     readonly given: Readonly<Record<string, unknown>>
+    readonly from: SettingOrigin | undefined
     readonly force: boolean
   },
 ): L2aPlan {
-  const ofSite = freezeParameters(settings, siteId, given)
+  const ofSite = freezeParameters(settings, siteId, given, from)
   const bySite = new Map([[siteId, ofSite]])
   const todo: PlannedInput[] = []
   const skipped: { acquisitionId: number; tile: string; reason: string }[] = []
   for (const input of inputs) {
-    const wanted = bySite.get(input.homeId) ?? freezeParameters(settings, input.homeId, given)
+    const wanted = bySite.get(input.homeId) ?? freezeParameters(settings, input.homeId, given, from)
     bySite.set(input.homeId, wanted)
     const reason = whySkip(input, wanted.parameters, { force, siteId })
     if (reason === null) todo.push({ ...input, ...wanted })
@@ -169,13 +172,21 @@ export async function createL2aJobRows(trx: Queryable, request: L2aRequest): Pro
  */
 export async function createNewL2aJobs(
   trx: Queryable,
-  news: readonly (SeasonNews & AskedJob)[],
+  news: readonly AskedNews[],
 ): Promise<(InsertedJob | null)[]> {
   await lockL2aPlanning(trx)
   const settings = await readSettings(trx)
   const jobs = (await listNewL2aInputs(trx, firstCome(news))).map((inputs, i): NewJob | null => {
-    const { siteId = null, season, deadline, priority = 100, createdBy = '' } = news[i] ?? {}
-    const plan = planOf(inputs, settings, { siteId, tiles: undefined, given: {}, force: false })
+    const {
+      siteId = null,
+      season,
+      deadline,
+      priority = 100,
+      createdBy = '',
+      parameters: given = {},
+      parametersFrom: from,
+    } = news[i] ?? {}
+    const plan = planOf(inputs, settings, { siteId, tiles: undefined, given, from, force: false })
     return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
   })
   const inserted = await insertJobsRows(
@@ -271,8 +282,9 @@ function freezeParameters(
   settings: SettingsInForce,
   siteId: number | null,
   given: Readonly<Record<string, unknown>>,
+  from: SettingOrigin | undefined,
 ): Pick<L2aPlan, 'parameters' | 'origins' | 'frozen'> {
-  const { values, origins, frozen } = freezeSettings(settings, 'l2a', siteId, given)
+  const { values, origins, frozen } = freezeSettings(settings, 'l2a', siteId, given, from)
   // A text setting has no null: empty stands for none.
   const orNull = (key: string) => (values[key] === '' ? null : values[key])
   const parsed = l2a.params.safeParse({

@@ -10,27 +10,28 @@ export type FrozenSettings = Readonly<
 export interface JobParameters {
   /** Parameters by their name in the processor's definition. */
   readonly values: Readonly<Record<string, unknown>>
-  /** The same names: `cli`, `site x`, `parent site y`, `global`, `default`. */
+  /** The same names: `cli`, `schedule z`, `site x`, `parent site y`, `global`, `default`. */
   readonly origins: Readonly<Record<string, string>>
   readonly frozen: FrozenSettings
 }
 
 /**
- * The job settings of a processor as they are in force now for a site, each overridden by what was given by hand. Live settings are
- * never among them. `given` may name parameters that are no settings. Pure.
+ * The job settings of a processor as they are in force now for a site, each overridden by what was given, by hand unless `from` says otherwise. Live
+ * settings are never among them. `given` may name parameters that are no settings. Pure.
  */
 export function freezeSettings(
   settings: SettingsInForce,
   processor: string,
   siteId: number | null,
   given: Readonly<Record<string, unknown>>,
+  from: SettingOrigin = { kind: 'cli' },
 ): JobParameters {
   const prefix = `processor.${processor}.`
   const values: Record<string, unknown> = {}
   const origins: Record<string, string> = {}
   const frozen: Record<string, { value: unknown; origin: SettingOrigin }> = {}
-  const freeze = (key: SettingKey, value: SettingValue | null, from: SettingOrigin) => {
-    frozen[key] = { value, origin: { kind: 'job', from } }
+  const freeze = (key: SettingKey, value: SettingValue | null, origin: SettingOrigin) => {
+    frozen[key] = { value, origin: { kind: 'job', from: origin } }
   }
   for (const key of jobKeysOf(processor)) {
     const name = key.slice(prefix.length)
@@ -42,9 +43,9 @@ export function freezeSettings(
   }
   for (const [name, value] of Object.entries(given)) {
     values[name] = value
-    origins[name] = 'cli'
+    origins[name] = describeOrigin(from)
     const key = jobKeysOf(processor).find((k) => k === prefix + name)
-    if (key !== undefined) freeze(key, value as SettingValue | null, { kind: 'cli' })
+    if (key !== undefined) freeze(key, value as SettingValue | null, from)
   }
   return { values, origins, frozen }
 }

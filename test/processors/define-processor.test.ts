@@ -6,6 +6,7 @@ import { ERROR_CODES, ProcessingError } from '../../src/domain/errors.js'
 import {
   defineProcessor,
   describeParams,
+  givenParams,
   parseParams,
   type ProcessorDefinition,
 } from '../../src/processors/define-processor.js'
@@ -72,6 +73,14 @@ test('a value out of range is refused with processor, parameter, limit and what 
 test('an unknown parameter is refused and the known ones are named', () => {
   expect(() => parseParams(sample, { dept: 1 })).toThrow(/dept.*depth, kind, path/)
   expect(() => parseParams(sample, null)).toThrow(ProcessingError)
+})
+
+test('a few parameters are taken as they are, checked one by one, without the defaults of the others', () => {
+  const given = givenParams(sample)
+  expect(given.parse({})).toEqual({})
+  expect(given.parse({ kind: 'b', path: null })).toEqual({ kind: 'b', path: null })
+  expect(given.safeParse({ depth: 3 }).success).toBe(false)
+  expect(given.safeParse({ dept: 1 }).error?.issues[0]?.message).toContain('dept')
 })
 
 test('parameters are described from their schema: type, range, choices, default', () => {

@@ -119,7 +119,7 @@ function reader(asked: (readonly string[])[]): ScheduledProcessors {
   return {
     ...SCHEDULED,
     reader: {
-      arguments: z.strictObject({}),
+      arguments: () => z.strictObject({}),
       window: (_trx, _schedule, day) => Promise.resolve({ from: dayText(dayNumber(day) - 30), to: day }),
       seasonsWithNew: () => Promise.resolve(new Map()),
       create: (_, { days }) => {
@@ -329,7 +329,7 @@ describe('by hand', () => {
     await expect(editSchedule(app.db, l2aOf, { monthDay: 3 })).rejects.toThrow('on_date')
     await expect(editSchedule(app.db, l2aOf, { timeZone: 'Mars/Olympus' })).rejects.toThrow('no time zone')
     await expect(editSchedule(app.db, l2aOf, { timeZone: '+02:00' })).rejects.toThrow('no time zone')
-    await expect(editSchedule(app.db, l2aOf, { arguments: { aot: 1 } })).rejects.toThrow(
+    await expect(editSchedule(app.db, l2aOf, { arguments: { depth: 1 } })).rejects.toThrow(
       'Arguments of schedule',
     )
     await expect(findSchedule(app.db, { site: 'farm', name: 'lai' })).rejects.toThrow(

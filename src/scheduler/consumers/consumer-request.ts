@@ -1,8 +1,9 @@
 import type { Deadline } from '../../domain/deadline.js'
 import { ProcessingError } from '../../domain/errors.js'
+import type { GivenParameters } from '../given-parameters.js'
 
 /** What both planners of products made of products are asked. */
-export interface ConsumerRequest {
+export interface ConsumerRequest extends GivenParameters {
   /** Slug; the enabled tiles of the site and its sub-sites bound the work. */
   readonly site?: string
   /** Of the site. */
@@ -15,8 +16,6 @@ export interface ConsumerRequest {
   readonly products?: readonly string[]
   /** Only what is stale. */
   readonly stale?: boolean
-  /** Parameters of the processor given by hand; they win over all settings. */
-  readonly parameters?: Readonly<Record<string, unknown>>
   /** Also where the product exists with the same parameters and inputs, or was removed. */
   readonly force?: boolean
   /** Leaves out what failed with these very inputs and parameters before: what runs by itself must not fail for ever. */

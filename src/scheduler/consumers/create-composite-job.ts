@@ -67,12 +67,13 @@ export async function planComposite(
   db: Queryable,
   request: Omit<CompositeRequest, 'createdBy' | 'priority'>,
 ): Promise<CompositePlan> {
-  const { site, season, parameters: given = {}, force = false, untried = false } = request
+  const { site, season, parameters: given = {}, parametersFrom: from } = request
+  const { force = false, untried = false } = request
   mustSayWhat(request)
   const { siteId, tiles } = await requestScope(db, { site, season, tiles: request.tiles })
   const settings = await readSettings(db)
-  const ofSite = freezeConsumer(settings, composite, siteId, given)
-  const wanted = await wantedComposites(db, request, { siteId, tiles, settings, ofSite, given })
+  const ofSite = freezeConsumer(settings, composite, siteId, given, from)
+  const wanted = await wantedComposites(db, request, { siteId, tiles, settings, ofSite })
   const windows = wanted.map(synthesisWindow)
   const candidates =
     windows.length === 0
@@ -127,10 +128,10 @@ async function wantedComposites(
     readonly tiles: readonly string[] | undefined
     readonly settings: SettingsInForce
     readonly ofSite: FrozenConsumer
-    readonly given: Readonly<Record<string, unknown>>
   },
 ): Promise<Wanted[]> {
-  const { siteId, settings, ofSite, given } = scope
+  const { siteId, settings, ofSite } = scope
+  const { parameters: given = {}, parametersFrom: from } = request
   const byName = request.products !== undefined || request.stale === true
   const names = byName ? await askedNames(db, request, scope.tiles ?? null) : []
   const own = await listCompositeTiles(db, {
@@ -139,12 +140,12 @@ async function wantedComposites(
   })
   const frozenFor = new Map([[siteId, ofSite]])
   const freeze = (homeId: number | null, halfDays?: number): FrozenConsumer => {
-    const known = frozenFor.get(homeId) ?? freezeConsumer(settings, composite, homeId, given)
+    const known = frozenFor.get(homeId) ?? freezeConsumer(settings, composite, homeId, given, from)
     frozenFor.set(homeId, known)
     // A name says its window; no setting changes that.
     return halfDays === undefined || known.parameters['half_days'] === halfDays
       ? known
-      : freezeConsumer(settings, composite, homeId, { ...given, half_days: halfDays })
+      : freezeConsumer(settings, composite, homeId, { ...given, half_days: halfDays }, from)
   }
   if (byName)
     return names.flatMap((named) => {

@@ -1,3 +1,4 @@
+import type { SettingOrigin } from '../../config/resolve-settings.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { NdviStepParams } from '../../domain/step-params.js'
 import {
@@ -13,12 +14,13 @@ import {
   lockConsumerPlanning,
   type NdviInput,
 } from '../../db/jobs/list-ndvi-inputs.js'
-import { firstCome, type SeasonNews } from '../../db/jobs/season-news.js'
+import { firstCome } from '../../db/jobs/season-news.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { Json } from '../../db/types.js'
 import { ndvi } from '../../processors/ndvi/definition.js'
 import { sizeClassOf, type DeclaredResources } from '../../processors/define-processor.js'
 import { differences } from '../differences.js'
+import type { AskedNews } from '../given-parameters.js'
 import { requestScope } from '../request-scope.js'
 import { readSettings, type SettingsInForce } from '../settings-in-force.js'
 import { freezeConsumer, type FrozenConsumer } from './freeze-consumer.js'
@@ -46,7 +48,7 @@ export interface NdviPlan extends FrozenConsumer, Pick<CreatedConsumer, 'skipped
 /**
  * Which L2A products a request names that lack their NDVI: made never, of another revision, with other parameters or by another version.
  * NDVI belongs to the tile as L2A does (docs/decisions/0008): what another site had made with other parameters is left alone, unless forced.
- * Parameters by hand win over job settings, these over defaults. Writes nothing.
+ * Parameters given win over job settings, these over defaults. Writes nothing.
  * Throws NOT_FOUND for an unknown site, season, product or tile of the site, TILE_UNKNOWN, BAD_ARGUMENT for parameters that the processor refuses or where
  * nothing says what to make.
  */
@@ -54,7 +56,8 @@ export async function planNdvi(
   db: Queryable,
   request: Omit<ConsumerRequest, 'createdBy' | 'priority'>,
 ): Promise<NdviPlan> {
-  const { site, parameters: given = {}, force = false, untried = false, products, ...filter } = request
+  const { site, parameters: given = {}, parametersFrom: from, ...rest } = request
+  const { force = false, untried = false, products, ...filter } = rest
   mustSayWhat(request)
   const { siteId, tiles } = await requestScope(db, { site, season: filter.season, tiles: filter.tiles })
   const settings = await readSettings(db)
@@ -71,7 +74,7 @@ export async function planNdvi(
       'NOT_FOUND',
       `There is no L2A product ${unknown.join(', ')} that fits. See \`tilth products --level L2A\`.`,
     )
-  return planOf(inputs, settings, { siteId, tiles, given, force, untried })
+  return planOf(inputs, settings, { siteId, tiles, given, from, force, untried })
 }
 
 /** What is left to do of these inputs. Pure. Throws BAD_ARGUMENT for parameters that the processor refuses. */
@@ -82,17 +85,18 @@ function planOf(
     readonly siteId: number | null
     readonly tiles: readonly string[] | undefined
     readonly given: Readonly<Record<string, unknown>>
+    readonly from: SettingOrigin | undefined
     readonly force: boolean
     readonly untried: boolean
   },
 ): NdviPlan {
-  const { siteId, tiles, given } = asked
-  const ofSite = freezeConsumer(settings, ndvi, siteId, given)
+  const { siteId, tiles, given, from } = asked
+  const ofSite = freezeConsumer(settings, ndvi, siteId, given, from)
   const frozenFor = new Map([[siteId, ofSite]])
   const todo: PlannedNdvi[] = []
   const skipped: SkippedProduct[] = []
   for (const input of inputs) {
-    const wanted = frozenFor.get(input.homeId) ?? freezeConsumer(settings, ndvi, input.homeId, given)
+    const wanted = frozenFor.get(input.homeId) ?? freezeConsumer(settings, ndvi, input.homeId, given, from)
     frozenFor.set(input.homeId, wanted)
     const product = input.name.replace('_L2A_', '_L3B_')
     const reason = whySkip(input, wanted.parameters, asked)
@@ -129,13 +133,21 @@ export async function createNdviJobRows(trx: Queryable, request: ConsumerRequest
  */
 export async function createNewNdviJobs(
   trx: Queryable,
-  news: readonly (SeasonNews & AskedJob)[],
+  news: readonly AskedNews[],
 ): Promise<(InsertedJob | null)[]> {
   await lockConsumerPlanning(trx, 'ndvi')
   const settings = await readSettings(trx)
   const jobs = (await listNewNdviInputs(trx, firstCome(news))).map((inputs, i): NewJob | null => {
-    const { siteId = null, season, deadline, priority = 100, createdBy = '' } = news[i] ?? {}
-    const asked = { siteId, tiles: undefined, given: {}, force: false, untried: true }
+    const {
+      siteId = null,
+      season,
+      deadline,
+      priority = 100,
+      createdBy = '',
+      parameters: given = {},
+      parametersFrom: from,
+    } = news[i] ?? {}
+    const asked = { siteId, tiles: undefined, given, from, force: false, untried: true }
     const plan = planOf(inputs, settings, asked)
     return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
   })

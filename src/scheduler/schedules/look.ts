@@ -7,10 +7,12 @@ import { isDatabaseAway } from '../../domain/database-away.js'
 import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { asProcessingError } from '../../domain/errors.js'
 import { dueDays, scheduleSpan } from '../../domain/schedule-rule.js'
+import type { ReadySchedule } from './schedule-arguments.js'
 import {
-  deadlineOf,
+  askedBy,
   SCHEDULED,
   scheduledProcessor,
+  withParameters,
   type ScheduledProcessor,
   type ScheduledProcessors,
 } from './scheduled-processor.js'
@@ -148,7 +150,7 @@ async function lookTogether(
         trx,
         held.map((schedule) => ({
           ...{ siteId: schedule.siteId, season: schedule.season, priority: schedule.priority },
-          ...deadlineOf(schedule),
+          ...askedBy(withParameters(schedule, processor)),
           ids: newsOf(schedule),
           createdBy: nameOf(schedule),
         })),
@@ -194,13 +196,14 @@ const due = (schedule: ScheduleRow): readonly string[] =>
 async function look(trx: Queryable, id: number, processors: ScheduledProcessors): Promise<Looked | null> {
   if ((await lockSchedules(trx, [id])).length === 0) return null
   // Another may have run it since it was listed.
-  const [schedule] = await listSchedules(trx, { ids: [id] })
-  if (schedule === undefined || !isOpen(schedule)) return null
+  const [row] = await listSchedules(trx, { ids: [id] })
+  if (row === undefined || !isOpen(row)) return null
+  const processor = scheduledProcessor(row.processor, processors)
+  const schedule = withParameters(row, processor)
   const isByDay = schedule.repeat !== 'on_product'
   const days = isByDay ? due(schedule) : [schedule.localNow.slice(0, 10)]
   const last = days.at(-1)
   if (last === undefined) return null
-  const processor = scheduledProcessor(schedule.processor, processors)
   const missing = await missingInputs(trx, processor, schedule, days)
   const pending = missing.filter(({ isPending }) => isPending)
   if (pending.length > 0 && today(schedule) < deadline(schedule, last)) {
@@ -218,9 +221,10 @@ async function look(trx: Queryable, id: number, processors: ScheduledProcessors)
 }
 
 /** Runs a schedule now, with what there is, whether it is due or not; its days stay due. */
-export async function runNow(trx: Queryable, schedule: ScheduleRow, by: string): Promise<Looked> {
+export async function runNow(trx: Queryable, row: ScheduleRow, by: string): Promise<Looked> {
+  const processor = scheduledProcessor(row.processor)
+  const schedule = withParameters(row, processor)
   const days = [today(schedule)]
-  const processor = scheduledProcessor(schedule.processor)
   const missing = await missingInputs(trx, processor, schedule, days)
   return run(trx, processor, schedule, { days, missing, by, createdBy: by })
 }
@@ -228,7 +232,7 @@ export async function runNow(trx: Queryable, schedule: ScheduleRow, by: string):
 async function run(
   trx: Queryable,
   processor: ScheduledProcessor,
-  schedule: ScheduleRow,
+  schedule: ReadySchedule,
   {
     days,
     missing,
@@ -270,7 +274,7 @@ async function run(
 async function missingInputs(
   trx: Queryable,
   processor: ScheduledProcessor,
-  schedule: ScheduleRow,
+  schedule: ReadySchedule,
   days: readonly string[],
 ): Promise<readonly MissingL2a[]> {
   const found = new Map<number, MissingL2a>()

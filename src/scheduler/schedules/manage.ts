@@ -6,7 +6,7 @@ import type { Queryable } from '../../db/steps/queryable.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { dueDays, scheduleSpan } from '../../domain/schedule-rule.js'
 import { runNow, type Looked } from './look.js'
-import { scheduleArguments } from './scheduled-processor.js'
+import { scheduledProcessor, withParameters } from './scheduled-processor.js'
 
 export type { ScheduleRow } from '../../db/schedules/list-schedules.js'
 export type { ScheduleChange } from '../../db/schedules/write-schedule.js'
@@ -99,7 +99,8 @@ export async function editSchedule(
       'BAD_ARGUMENT',
       `'${timeZone}' is no time zone of the IANA database, such as Europe/Paris or UTC.`,
     )
-  if (change.arguments !== undefined) scheduleArguments(schedule, change.arguments)
+  if (change.arguments !== undefined)
+    withParameters(schedule, scheduledProcessor(schedule.processor), change.arguments)
   await updateSchedule(db, schedule.id, change)
   return findSchedule(db, which)
 }

@@ -1,6 +1,5 @@
-import { z } from 'zod'
-import type { AskedJob, InsertedJob } from '../../db/jobs/insert-job.js'
-import type { SeasonNews } from '../../db/jobs/season-news.js'
+import type { z } from 'zod'
+import type { InsertedJob } from '../../db/jobs/insert-job.js'
 import type { ScheduleRow } from '../../db/schedules/list-schedules.js'
 import type { NewsBySeason } from '../../db/schedules/seasons-of.js'
 import { seasonsWithNewL1 } from '../../db/schedules/seasons-with-new-l1.js'
@@ -9,17 +8,28 @@ import { seasonsWithNewL2a } from '../../db/schedules/seasons-with-new-l2a.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { ProcessingError } from '../../domain/errors.js'
-import { dayOfMonthBefore } from '../../domain/schedule-rule.js'
+import { dayOfMonthBefore, type ScheduleRepeat } from '../../domain/schedule-rule.js'
 import { listStaleComposites } from '../../db/jobs/list-composite-inputs.js'
+import { givenParams } from '../../processors/define-processor.js'
+import { l2a } from '../../processors/l2a/definition.js'
+import { ndvi } from '../../processors/ndvi/definition.js'
 import { createCompositeJobRows } from '../consumers/create-composite-job.js'
 import { createNdviJobRows, createNewNdviJobs } from '../consumers/create-ndvi-job.js'
 import { createL2aJobRows, createNewL2aJobs } from '../create-l2a-job.js'
+import type { AskedNews } from '../given-parameters.js'
 import { readSettings } from '../settings-in-force.js'
+import {
+  COMPOSITE_ARGUMENTS,
+  halfDaysGiven,
+  RENEWAL_ARGUMENTS,
+  renewalParameters,
+} from './composite-arguments.js'
+import { givenBy, parseArguments, type ReadySchedule } from './schedule-arguments.js'
 import { unmadeComposites } from './unmade-composites.js'
 
 /** One run that a schedule asks for. */
 export interface RunRequest {
-  readonly schedule: ScheduleRow
+  readonly schedule: ReadySchedule
   /** Days that the run answers, in order, YYYY-MM-DD; by hand and for `on_product` the present day of the schedule's zone. */
   readonly days: readonly string[]
   readonly createdBy: string
@@ -33,10 +43,10 @@ export interface InputWindow {
 
 /** What a schedule needs to know of a processor. */
 export interface ScheduledProcessor {
-  /** Of the schedule's `arguments`; every key has a default. */
-  readonly arguments: z.ZodObject
+  /** What `arguments` of a schedule may give: parameters, none of them required. */
+  arguments(repeat: ScheduleRepeat): z.ZodObject
   /** L2A of which days a run for `day` reads; null: it takes what there is and never waits. */
-  window(trx: Queryable, schedule: ScheduleRow, day: string): Promise<InputWindow | null>
+  window(trx: Queryable, schedule: ReadySchedule, day: string): Promise<InputWindow | null>
   /** Seasons with something new, and what it is, for `on_product`. */
   seasonsWithNew(db: Queryable): Promise<NewsBySeason>
   /** Makes the job, or none where nothing is to be done, within the caller's transaction. */
@@ -47,19 +57,24 @@ export interface ScheduledProcessor {
   /** For `on_product`, the jobs of what is new for many seasons at once, null where nothing is left to do; without it each is asked for alone. */
   createNew?(
     trx: Queryable,
-    news: readonly (SeasonNews & AskedJob)[],
+    news: readonly AskedNews[],
   ): Promise<readonly (InsertedJob | null)[]>
 }
 
 export type ScheduledProcessors = Readonly<Record<string, ScheduledProcessor>>
 
-/** What a request for its jobs says of their deadline. */
-export const deadlineOf = ({ deadlineH }: ScheduleRow) =>
-  deadlineH === null ? {} : { deadline: { inS: deadlineH * 3600 } }
+/** What a request for its jobs says of their deadline and parameters. */
+export const askedBy = (schedule: ReadySchedule) => ({
+  ...(schedule.deadlineH === null ? {} : { deadline: { inS: schedule.deadlineH * 3600 } }),
+  ...givenBy(schedule),
+})
+
+const L2A_ARGUMENTS = givenParams(l2a)
+const NDVI_ARGUMENTS = givenParams(ndvi)
 
 export const SCHEDULED: ScheduledProcessors = {
   l2a: {
-    arguments: z.strictObject({}),
+    arguments: () => L2A_ARGUMENTS,
     window: () => Promise.resolve(null),
     seasonsWithNew: seasonsWithNewL1,
     create: async (trx, { schedule, createdBy }) =>
@@ -68,13 +83,13 @@ export const SCHEDULED: ScheduledProcessors = {
         season: schedule.season,
         untried: true,
         priority: schedule.priority,
-        ...deadlineOf(schedule),
+        ...askedBy(schedule),
         createdBy,
       }),
     createNew: createNewL2aJobs,
   },
   ndvi: {
-    arguments: z.strictObject({}),
+    arguments: () => NDVI_ARGUMENTS,
     window: () => Promise.resolve(null),
     seasonsWithNew: seasonsWithNewL2a,
     create: async (trx, { schedule, createdBy }) =>
@@ -83,17 +98,18 @@ export const SCHEDULED: ScheduledProcessors = {
         season: schedule.season,
         untried: true,
         priority: schedule.priority,
-        ...deadlineOf(schedule),
+        ...askedBy(schedule),
         createdBy,
       }),
     createNew: createNewNdviJobs,
   },
   composite: {
-    arguments: z.strictObject({}),
+    arguments: (repeat) => (repeat === 'on_product' ? RENEWAL_ARGUMENTS : COMPOSITE_ARGUMENTS),
     window: async (trx, schedule, day) => {
       if (schedule.repeat === 'on_product') return null
       const settings = await readSettings(trx)
-      const half = settings.ofProcessor('composite', 'half_days', schedule.siteId, 25)
+      const ofSite = settings.ofProcessor('composite', 'half_days', schedule.siteId, 25)
+      const half = halfDaysGiven(schedule) ?? ofSite
       const middle = dayNumber(dayOfMonthBefore(day))
       return { from: dayText(middle - half), to: dayText(middle + half) }
     },
@@ -108,12 +124,13 @@ export const SCHEDULED: ScheduledProcessors = {
       ]),
     create: async (trx, { schedule, days, createdBy }) => {
       const { site, siteId, season, seasonId, startsOn, endsOn, priority } = schedule
-      const common = { site, season, priority, createdBy, untried: true, ...deadlineOf(schedule) }
+      const common = { site, season, priority, createdBy, untried: true, ...askedBy(schedule) }
       if (schedule.repeat !== 'on_product')
         return createCompositeJobRows(trx, { ...common, days: days.map(dayOfMonthBefore) })
       const unmade = (await unmadeComposites(trx, { siteId, season })).get(seasonId) ?? []
       const products = [...(await listStaleComposites(trx, null)), ...unmade]
-      return createCompositeJobRows(trx, { ...common, products, from: startsOn, to: endsOn })
+      const parameters = await renewalParameters(trx, schedule)
+      return createCompositeJobRows(trx, { ...common, products, parameters, from: startsOn, to: endsOn })
     },
   },
 }
@@ -132,12 +149,12 @@ export function scheduledProcessor(
   return found
 }
 
-/** A schedule's arguments, defaults filled in. Throws BAD_ARGUMENT naming schedule and key. */
-export function scheduleArguments(schedule: Pick<ScheduleRow, 'name' | 'processor'>, given: unknown) {
-  const parsed = scheduledProcessor(schedule.processor).arguments.safeParse(given)
-  if (parsed.success) return parsed.data
-  throw new ProcessingError(
-    'BAD_ARGUMENT',
-    `Arguments of schedule '${schedule.name}': ${parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'all'}: ${message}`).join('; ')}.`,
-  )
-}
+/** The schedule with its arguments checked, its own or those `given`. Throws BAD_ARGUMENT naming schedule and key. */
+export const withParameters = (
+  schedule: ScheduleRow,
+  processor: ScheduledProcessor,
+  given: unknown = schedule.arguments,
+): ReadySchedule => ({
+  ...schedule,
+  parameters: parseArguments(processor.arguments(schedule.repeat), schedule, given),
+})
