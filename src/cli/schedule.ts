@@ -1,21 +1,13 @@
 import type { Command } from 'commander'
-import type { ScheduleChange, ScheduleView } from '../scheduler/schedules/manage.js'
-import { numberIn, wholeNumberIn } from './numbers.js'
+import type { App } from '../app.js'
+import { numberIn } from './numbers.js'
 import { formatTable, printJson, withApp } from './queue-options.js'
+import { registerEdit } from './schedule/edit.js'
+import { named, nextOf, repeats, spanOf, stateOf } from './schedule/format.js'
 
-interface EditOptions {
+interface ListOptions {
   readonly season?: string
-  readonly every?: number
-  readonly day?: number
-  readonly firstOffset?: number
-  readonly lastOffset?: number
-  readonly at?: string
-  readonly zone?: string
-  readonly wait?: number
-  readonly retry?: number
-  readonly priority?: number
-  readonly deadline?: number
-  readonly arguments?: string
+  readonly defaults?: boolean
   readonly json?: boolean
 }
 
@@ -76,24 +68,17 @@ function registerShowing(schedule: Command): void {
     .description('schedules with their next day, what they wait for and what they did last')
     .argument('[site]', 'slug (default: all sites)')
     .option('--season <name>', 'only of this season')
+    .option('--defaults', 'what each new season gets instead')
     .option('--json', 'print JSON')
-    .action(async (site: string | undefined, { season, json }: { season?: string; json?: boolean }) =>
-      withApp(async ({ db }) => {
-        const { viewSchedules } = await import('../scheduler/schedules/manage.js')
-        const rows = await viewSchedules(db, {
-          ...(site === undefined ? {} : { site }),
-          ...(season === undefined ? {} : { season }),
-        })
-        if (json) printJson(rows)
-        else
-          process.stdout.write(
-            formatTable(
-              ['SITE', 'SEASON', 'SCHEDULE', 'REPEATS', 'NEXT', 'STATE'],
-              rows.map((row) => [row.site, row.season, row.name, repeats(row), nextOf(row), stateOf(row)]),
-            ),
-          )
-      }),
-    )
+    .action(async (site: string | undefined, options: ListOptions) => {
+      if (options.defaults === true && (site ?? options.season) !== undefined) {
+        const { ProcessingError } = await import('../domain/errors.js')
+        throw new ProcessingError('BAD_ARGUMENT', '--defaults are of no site and no season.')
+      }
+      await withApp(async ({ db }) =>
+        options.defaults === true ? listDefaults(db, options) : listOf(db, site, options),
+      )
+    })
   schedule
     .command('show')
     .description('one schedule with its rule and its last 20 runs')
@@ -115,7 +100,7 @@ function registerShowing(schedule: Command): void {
           `schedule ${view.name} of ${view.site} ${view.season}: ${view.processor}, ${repeats(view)}\n`,
         )
         process.stdout.write(
-          `  from ${view.first} to ${view.last} at ${view.atTime} ${view.timeZone}; next ${nextOf(view)}\n`,
+          `  from ${view.first} to ${view.last} (${spanOf(view)}) at ${view.atTime} ${view.timeZone}; next ${nextOf(view)}\n`,
         )
         process.stdout.write(
           `  waits up to ${view.waitDays} days for inputs, looks again after ${view.retryS} s; priority ${view.priority}; deadline ${view.deadlineH === null ? 'none' : `${view.deadlineH} h`}; arguments ${JSON.stringify(view.arguments)}\n`,
@@ -141,83 +126,35 @@ function registerShowing(schedule: Command): void {
     )
 }
 
-function registerEdit(schedule: Command): void {
-  const day = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/
-  schedule
-    .command('edit')
-    .description('change when or with what a schedule runs')
-    .argument('<site>', 'slug')
-    .argument('<schedule>', 'its name')
-    .option('--season <name>', 'where the site has several')
-    .option('--every <days>', 'of cyclic ones: days from run to run', wholeNumberIn(1, 3660))
-    .option('--day <day>', 'of those on a date: day of the month, 31 = its last', wholeNumberIn(1, 31))
-    .option(
-      '--first-offset <days>',
-      'no run before so many days after its day of the season',
-      wholeNumberIn(-3660, 3660),
+async function listOf(db: App['db'], site: string | undefined, { season, json }: ListOptions): Promise<void> {
+  const { viewSchedules } = await import('../scheduler/schedules/manage.js')
+  const rows = await viewSchedules(db, {
+    ...(site === undefined ? {} : { site }),
+    ...(season === undefined ? {} : { season }),
+  })
+  if (json) printJson(rows)
+  else
+    process.stdout.write(
+      formatTable(
+        ['SITE', 'SEASON', 'SCHEDULE', 'REPEATS', 'NEXT', 'STATE'],
+        rows.map((row) => [row.site, row.season, row.name, repeats(row), nextOf(row), stateOf(row)]),
+      ),
     )
-    .option(
-      '--last-offset <days>',
-      "none later than so many days after the season's end",
-      wholeNumberIn(-3660, 3660),
+}
+
+async function listDefaults(db: App['db'], { json }: ListOptions): Promise<void> {
+  const { viewDefaults } = await import('../scheduler/schedules/defaults.js')
+  const rows = await viewDefaults(db)
+  if (json) printJson(rows)
+  else
+    process.stdout.write(
+      formatTable(
+        ['SCHEDULE', 'PROCESSOR', 'REPEATS', 'FROM', 'ARGUMENTS', 'FOR'],
+        rows.map((row) => [
+          ...[row.name, row.processor, repeats(row), spanOf(row), JSON.stringify(row.arguments), row.doc],
+        ]),
+      ),
     )
-    .option('--at <time>', 'time of day, HH:MM, in its zone')
-    .option('--zone <name>', 'time zone of the IANA database, e.g. Europe/Paris')
-    .option(
-      '--wait <days>',
-      'how long it waits for missing inputs before it runs without them',
-      wholeNumberIn(0, 3660),
-    )
-    .option('--retry <s>', 'seconds until it looks again', wholeNumberIn(1, 31_536_000))
-    .option('--priority <n>', 'of its jobs, lower first', wholeNumberIn(-1_000_000, 1_000_000))
-    .option(
-      '--deadline <h>',
-      'of its jobs: hours from their making within which they should be done; 0: none',
-      wholeNumberIn(0, 87_600),
-    )
-    .option(
-      '--arguments <json>',
-      `parameters of its processor, which win over the settings; they replace those that it had: '{"half_days": 10}', none: '{}'`,
-    )
-    .option('--json', 'print JSON')
-    .action(async (site: string, which: string, options: EditOptions) => {
-      const { ProcessingError } = await import('../domain/errors.js')
-      if (options.at !== undefined && !day.test(options.at))
-        throw new ProcessingError('BAD_ARGUMENT', `--at: expected HH:MM, found '${options.at}'.`)
-      const change: ScheduleChange = {
-        ...(options.every === undefined ? {} : { everyDays: options.every }),
-        ...(options.day === undefined ? {} : { monthDay: options.day }),
-        ...(options.firstOffset === undefined ? {} : { firstOffsetDays: options.firstOffset }),
-        ...(options.lastOffset === undefined ? {} : { lastOffsetDays: options.lastOffset }),
-        ...(options.at === undefined ? {} : { atTime: options.at }),
-        ...(options.zone === undefined ? {} : { timeZone: options.zone }),
-        ...(options.wait === undefined ? {} : { waitDays: options.wait }),
-        ...(options.retry === undefined ? {} : { retryS: options.retry }),
-        ...(options.priority === undefined ? {} : { priority: options.priority }),
-        ...(options.deadline === undefined ? {} : { deadlineH: options.deadline }),
-        ...(options.arguments === undefined ? {} : { arguments: parseArguments(options.arguments) }),
-      }
-      if (Object.keys(change).length === 0)
-        throw new ProcessingError('BAD_ARGUMENT', 'Say what to change; see `tilth schedule edit --help`.')
-      await withApp(async ({ db }) => {
-        const { editSchedule } = await import('../scheduler/schedules/manage.js')
-        const row = await editSchedule(db, named(site, which, options.season), change)
-        if (options.json) printJson(row)
-        else
-          process.stdout.write(
-            `schedule ${row.name} of ${site} ${row.season}: ${repeats(row)} at ${row.atTime} ${row.timeZone}\n`,
-          )
-      })
-      function parseArguments(text: string): unknown {
-        try {
-          return JSON.parse(text)
-        } catch (cause) {
-          throw new ProcessingError('BAD_ARGUMENT', `--arguments: expected a JSON object, found '${text}'.`, {
-            cause,
-          })
-        }
-      }
-    })
 }
 
 function registerClock(schedule: Command): void {
@@ -255,42 +192,4 @@ function registerClock(schedule: Command): void {
         })
       },
     )
-}
-
-const named = (site: string, name: string, season: string | undefined) => ({
-  site,
-  name,
-  ...(season === undefined ? {} : { season }),
-})
-
-function repeats(row: Pick<ScheduleView, 'repeat' | 'everyDays' | 'monthDay'>): string {
-  switch (row.repeat) {
-    case 'once':
-      return 'once'
-    case 'cyclic':
-      return `every ${row.everyDays ?? 1} days`
-    case 'on_date':
-      return row.monthDay === 31 ? 'on the last of each month' : `on day ${row.monthDay ?? 1} of each month`
-    case 'on_product':
-      return 'whenever there is something new'
-  }
-}
-
-const nextOf = ({ due, next, repeat, first, last, localNow }: ScheduleView): string =>
-  due.length > 0
-    ? `due since ${due[0] ?? ''}${due.length > 1 ? ` (${due.length} days)` : ''}`
-    : repeat === 'on_product'
-      ? localNow.slice(0, 10) < first
-        ? first
-        : localNow.slice(0, 10) > last
-          ? '-'
-          : 'any time'
-      : (next ?? '-')
-
-function stateOf(row: ScheduleView): string {
-  if (row.paused) return 'paused'
-  if (row.siteIsPaused) return 'its site is paused'
-  if (row.seasonIsPaused) return 'its season is paused'
-  if (row.errorCode !== null) return `${row.errorCode}: ${row.note ?? ''}`
-  return row.note ?? 'has not run'
 }

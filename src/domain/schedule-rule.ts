@@ -1,8 +1,11 @@
 import { dayNumber, dayText } from './calendar-day.js'
 
 /** `once`: on its first day. `cyclic`: every so many days. `on_date`: on a day of each month. `on_product`: whenever there is something new. */
-export type ScheduleRepeat = 'once' | 'cyclic' | 'on_date' | 'on_product'
-export type ScheduleBase = 'start' | 'mid' | 'end'
+export const SCHEDULE_REPEATS = ['once', 'cyclic', 'on_date', 'on_product'] as const
+export type ScheduleRepeat = (typeof SCHEDULE_REPEATS)[number]
+/** The day of a season from which its first run counts. */
+export const SCHEDULE_BASES = ['start', 'mid', 'end'] as const
+export type ScheduleBase = (typeof SCHEDULE_BASES)[number]
 
 /** When a schedule runs. Days are civil days of its time zone. */
 export interface ScheduleRule {

@@ -1,4 +1,5 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
+import type { ScheduleBase, ScheduleRepeat } from '../../domain/schedule-rule.js'
 import type { Queryable } from '../steps/queryable.js'
 
 /** What a look at a schedule leaves in its row. */
@@ -57,8 +58,11 @@ export async function recordRuns(trx: Queryable, runs: readonly ScheduleRun[]): 
 }
 
 export interface ScheduleChange {
+  /** Days or day of a month that another kind of repeat had are taken off. */
+  readonly repeat?: ScheduleRepeat
   readonly everyDays?: number
   readonly monthDay?: number
+  readonly firstBase?: ScheduleBase
   readonly firstOffsetDays?: number
   readonly lastOffsetDays?: number
   readonly atTime?: string
@@ -72,17 +76,39 @@ export interface ScheduleChange {
   readonly paused?: boolean
 }
 
-/** Changes what is given; it is looked at again at once. */
-export async function updateSchedule(db: Queryable, id: number, change: ScheduleChange): Promise<void> {
+/** What a schedule and a default have in common. */
+const changed = (change: Omit<ScheduleChange, 'paused'>): RawBuilder<unknown> => {
   const { arguments: args = null } = change
+  const repeat = sql`coalesce(${change.repeat ?? null}::schedule_repeat, repeat)`
+  return sql`
+    repeat = ${repeat}, every_days = case when ${repeat} = 'cyclic' then coalesce(${change.everyDays ?? null}::integer, every_days) end,
+    month_day = case when ${repeat} = 'on_date' then coalesce(${change.monthDay ?? null}::integer, month_day) end,
+    first_base = coalesce(${change.firstBase ?? null}::schedule_base, first_base),
+    first_offset_days = coalesce(${change.firstOffsetDays ?? null}::integer, first_offset_days),
+    last_offset_days = coalesce(${change.lastOffsetDays ?? null}::integer, last_offset_days),
+    at_time = coalesce(${change.atTime ?? null}::time, at_time), time_zone = coalesce(${change.timeZone ?? null}::text, time_zone),
+    wait_days = coalesce(${change.waitDays ?? null}::integer, wait_days), retry_s = coalesce(${change.retryS ?? null}::integer, retry_s),
+    priority = coalesce(${change.priority ?? null}::integer, priority), arguments = coalesce(${args === null ? null : JSON.stringify(args)}::jsonb, arguments),
+    deadline_h = nullif(coalesce(${change.deadlineH ?? null}::integer, deadline_h), 0)`
+}
+
+/** Changes what is given; it is looked at again at once. What it waited for on other days is forgotten. */
+export async function updateSchedule(db: Queryable, id: number, change: ScheduleChange): Promise<void> {
+  const { repeat, everyDays, monthDay, firstBase, firstOffsetDays, lastOffsetDays } = change
+  const hasOtherDays = [repeat, everyDays, monthDay, firstBase, firstOffsetDays, lastOffsetDays].some(
+    (given) => given !== undefined,
+  )
   await sql`
-    update schedule set every_days = coalesce(${change.everyDays ?? null}::integer, every_days), month_day = coalesce(${change.monthDay ?? null}::integer, month_day),
-      first_offset_days = coalesce(${change.firstOffsetDays ?? null}::integer, first_offset_days),
-      last_offset_days = coalesce(${change.lastOffsetDays ?? null}::integer, last_offset_days),
-      at_time = coalesce(${change.atTime ?? null}::time, at_time), time_zone = coalesce(${change.timeZone ?? null}::text, time_zone),
-      wait_days = coalesce(${change.waitDays ?? null}::integer, wait_days), retry_s = coalesce(${change.retryS ?? null}::integer, retry_s),
-      priority = coalesce(${change.priority ?? null}::integer, priority), arguments = coalesce(${args === null ? null : JSON.stringify(args)}::jsonb, arguments),
-      deadline_h = nullif(coalesce(${change.deadlineH ?? null}::integer, deadline_h), 0),
-      paused = coalesce(${change.paused ?? null}::boolean, paused), look_at = now()
+    update schedule set ${changed(change)}, paused = coalesce(${change.paused ?? null}::boolean, paused), look_at = now()
+      ${hasOtherDays ? sql`, waiting_since = null, waits_for = '[]', note = null, error_code = null` : sql``}
     where id = ${id}`.execute(db)
+}
+
+/** Changes what new seasons get. */
+export async function updateDefaultSchedule(
+  db: Queryable,
+  name: string,
+  change: Omit<ScheduleChange, 'paused'>,
+): Promise<void> {
+  await sql`update default_schedule set ${changed(change)} where name = ${name}`.execute(db)
 }

@@ -5,8 +5,8 @@ import { updateSchedule, type ScheduleChange } from '../../db/schedules/write-sc
 import type { Queryable } from '../../db/steps/queryable.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { dueDays, scheduleSpan } from '../../domain/schedule-rule.js'
+import { checkChange } from './check-change.js'
 import { runNow, type Looked } from './look.js'
-import { scheduledProcessor, withParameters } from './scheduled-processor.js'
 
 export type { ScheduleRow } from '../../db/schedules/list-schedules.js'
 export type { ScheduleChange } from '../../db/schedules/write-schedule.js'
@@ -79,28 +79,14 @@ export async function showSchedule(
   return { schedule, runs: await listScheduleRuns(db, schedule.id, 20) }
 }
 
-/** Changes a schedule; it is looked at again at once. Throws as `findSchedule`, and BAD_ARGUMENT for what its kind does not have. */
+/** Changes a schedule; it is looked at again at once. Throws as `findSchedule`, and BAD_ARGUMENT as `checkChange`. */
 export async function editSchedule(
   db: Queryable,
   which: ScheduleName,
   change: ScheduleChange,
 ): Promise<ScheduleRow> {
   const schedule = await findSchedule(db, which)
-  const { everyDays, monthDay, timeZone } = change
-  const onlyOf = (option: string, kind: string) =>
-    new ProcessingError(
-      'BAD_ARGUMENT',
-      `${option} is for schedules that repeat ${kind}; '${schedule.name}' repeats ${schedule.repeat}.`,
-    )
-  if (everyDays !== undefined && schedule.repeat !== 'cyclic') throw onlyOf('--every', 'cyclic')
-  if (monthDay !== undefined && schedule.repeat !== 'on_date') throw onlyOf('--day', 'on_date')
-  if (timeZone !== undefined && !isTimeZone(timeZone))
-    throw new ProcessingError(
-      'BAD_ARGUMENT',
-      `'${timeZone}' is no time zone of the IANA database, such as Europe/Paris or UTC.`,
-    )
-  if (change.arguments !== undefined)
-    withParameters(schedule, scheduledProcessor(schedule.processor), change.arguments)
+  checkChange(schedule, change)
   await updateSchedule(db, schedule.id, change)
   return findSchedule(db, which)
 }
@@ -118,14 +104,4 @@ export async function runScheduleNow(db: Queryable, which: ScheduleName, by: str
       )
     return runNow(trx, schedule, by)
   })
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-    // Offsets such as +02:00 are taken by Intl, and read the other way round by Postgres.
-    return /^[A-Za-z]/.test(name)
-  } catch {
-    return false
-  }
 }

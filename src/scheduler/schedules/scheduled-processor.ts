@@ -55,10 +55,7 @@ export interface ScheduledProcessor {
     request: RunRequest,
   ): Promise<{ readonly jobId: number | null; readonly stepIds: readonly number[] }>
   /** For `on_product`, the jobs of what is new for many seasons at once, null where nothing is left to do; without it each is asked for alone. */
-  createNew?(
-    trx: Queryable,
-    news: readonly AskedNews[],
-  ): Promise<readonly (InsertedJob | null)[]>
+  createNew?(trx: Queryable, news: readonly AskedNews[]): Promise<readonly (InsertedJob | null)[]>
 }
 
 export type ScheduledProcessors = Readonly<Record<string, ScheduledProcessor>>
@@ -149,12 +146,8 @@ export function scheduledProcessor(
   return found
 }
 
-/** The schedule with its arguments checked, its own or those `given`. Throws BAD_ARGUMENT naming schedule and key. */
-export const withParameters = (
-  schedule: ScheduleRow,
-  processor: ScheduledProcessor,
-  given: unknown = schedule.arguments,
-): ReadySchedule => ({
+/** The schedule with its arguments checked. Throws BAD_ARGUMENT naming schedule and key. */
+export const withParameters = (schedule: ScheduleRow, processor: ScheduledProcessor): ReadySchedule => ({
   ...schedule,
-  parameters: parseArguments(processor.arguments(schedule.repeat), schedule, given),
+  parameters: parseArguments(processor.arguments(schedule.repeat), schedule, schedule.arguments),
 })

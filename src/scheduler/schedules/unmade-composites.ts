@@ -8,7 +8,7 @@ import { readSettings } from '../settings-in-force.js'
 import { halfDaysGiven } from './composite-arguments.js'
 
 /**
- * Names of the composites of days that monthly schedules have answered when no L2A lay in their windows, and in whose windows some lies now, by season:
+ * Names of the composites of days that schedules have answered when no L2A lay in their windows, and in whose windows some lies now, by season:
  * nothing is stale there, so that nothing else would make them. Of one site, or of all.
  */
 export async function unmadeComposites(
@@ -19,7 +19,7 @@ export async function unmadeComposites(
   const given = new Map<string, Set<number | undefined>>()
   const asked = (await listSchedules(db, { ...filter, processor: composite.name })).flatMap((schedule) => {
     const { repeat, doneThrough, startsOn, endsOn, seasonId, siteId } = schedule
-    if (repeat !== 'on_date' || doneThrough === null) return []
+    if (repeat === 'on_product' || doneThrough === null) return []
     const half = halfDaysGiven(schedule)
     const days = scheduleDays(schedule, schedule)
       .filter((day) => day <= doneThrough)
