@@ -257,6 +257,7 @@ export interface RetentionRule {
 }
 
 export interface Schedule {
+  answered_days: Generated<string[]>;
   arguments: Json;
   at_time: string;
   deadline_h: number | null;

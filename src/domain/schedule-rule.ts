@@ -63,6 +63,31 @@ export function scheduleDays(rule: ScheduleRule, season: SeasonSpan): string[] {
   return days
 }
 
+/** Which days of a schedule have been answered. */
+export interface AnsweredDays {
+  /** All up to this one, YYYY-MM-DD; null: it never ran for a day. */
+  readonly doneThrough: string | null
+  /** Days after it, in order: one before them waits. */
+  readonly answeredDays: readonly string[]
+}
+
+export const isAnswered = ({ doneThrough, answeredDays }: AnsweredDays, day: string): boolean =>
+  (doneThrough !== null && day <= doneThrough) || answeredDays.includes(day)
+
+/** What is answered once a run has answered some of the days that are due. */
+export function answeredAfter(
+  { doneThrough, answeredDays }: AnsweredDays,
+  due: readonly string[],
+  ran: readonly string[],
+): AnsweredDays {
+  const left = due.find((day) => !ran.includes(day))
+  const answered = [...answeredDays, ...ran].sort()
+  return {
+    doneThrough: answered.filter((day) => left === undefined || day < left).at(-1) ?? doneThrough,
+    answeredDays: left === undefined ? [] : answered.filter((day) => day > left),
+  }
+}
+
 /** What a look at a schedule finds. */
 export interface DueDays {
   /** Days that are due and not answered yet, in order. */
@@ -72,17 +97,17 @@ export interface DueDays {
 }
 
 /**
- * Days that are due at the local civil time `localNow` (YYYY-MM-DD HH:MM:SS of the schedule's zone) after `doneThrough`. Comparing civil times
+ * Days that are due at the local civil time `localNow` (YYYY-MM-DD HH:MM:SS of the schedule's zone) and not answered. Comparing civil times
  * needs no rule for the hours that a clock change leaves out or repeats: a time that is left out is due at the first that follows, one that comes twice
  * at its first, and then it is answered.
  */
 export function dueDays(
   rule: ScheduleRule,
   season: SeasonSpan,
-  doneThrough: string | null,
+  answered: AnsweredDays,
   localNow: string,
 ): DueDays {
-  const open = scheduleDays(rule, season).filter((day) => doneThrough === null || day > doneThrough)
+  const open = scheduleDays(rule, season).filter((day) => !isAnswered(answered, day))
   const due = open.filter((day) => `${day} ${rule.atTime}` <= localNow)
   return { due, next: open[due.length] ?? null }
 }

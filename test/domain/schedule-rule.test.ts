@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dayNumber, dayText } from '../../src/domain/calendar-day.js'
-import { dueDays, scheduleDays, scheduleSpan, type ScheduleRule } from '../../src/domain/schedule-rule.js'
+import {
+  answeredAfter,
+  dueDays,
+  scheduleDays,
+  scheduleSpan,
+  type ScheduleRule,
+} from '../../src/domain/schedule-rule.js'
 
 const SEASON = { startsOn: '2024-01-15', midOn: '2024-03-10', endsOn: '2024-06-30' }
 const rule = (change: Partial<ScheduleRule>): ScheduleRule => ({
@@ -14,6 +20,7 @@ const rule = (change: Partial<ScheduleRule>): ScheduleRule => ({
   atTime: '00:00:00',
   ...change,
 })
+const through = (doneThrough: string | null) => ({ doneThrough, answeredDays: [] })
 
 describe('days', () => {
   test('the 31st is the last day of each month, 29 February of a leap year too', () => {
@@ -89,25 +96,53 @@ describe('days', () => {
 describe('what is due', () => {
   test('all days since the last answer up to the time of day, then the next', () => {
     const of = rule({ atTime: '02:30:00' })
-    expect(dueDays(of, SEASON, null, '2024-03-31 02:29:59')).toEqual({
+    expect(dueDays(of, SEASON, through(null), '2024-03-31 02:29:59')).toEqual({
       due: ['2024-01-31', '2024-02-29'],
       next: '2024-03-31',
     })
-    expect(dueDays(of, SEASON, '2024-02-29', '2024-03-31 02:30:00')).toEqual({
+    expect(dueDays(of, SEASON, through('2024-02-29'), '2024-03-31 02:30:00')).toEqual({
       due: ['2024-03-31'],
       next: '2024-04-30',
     })
-    expect(dueDays(of, SEASON, '2024-06-30', '2025-01-01 00:00:00')).toEqual({ due: [], next: null })
+    expect(dueDays(of, SEASON, through('2024-06-30'), '2025-01-01 00:00:00')).toEqual({ due: [], next: null })
+  })
+
+  test('days are answered in any order: those that wait stay due, and none is answered twice', () => {
+    const of = rule({})
+    const now = '2024-12-31 00:00:00'
+    fc.assert(
+      fc.property(fc.array(fc.subarray(scheduleDays(of, SEASON)), { maxLength: 8 }), (runs) => {
+        let answered: ReturnType<typeof answeredAfter> = through(null)
+        const ran = new Set<string>()
+        for (const wanted of runs) {
+          const { due } = dueDays(of, SEASON, answered, now)
+          const ready = wanted.filter((day) => due.includes(day))
+          answered = answeredAfter(answered, due, ready)
+          for (const day of ready) ran.add(day)
+          const left = scheduleDays(of, SEASON).filter((day) => !ran.has(day))
+          expect(dueDays(of, SEASON, answered, now).due).toEqual(left)
+          // As the table asks for.
+          for (const day of answered.answeredDays)
+            expect(dayNumber(day)).toBeGreaterThan(dayNumber(answered.doneThrough ?? '1970-01-01'))
+        }
+      }),
+    )
+    expect(answeredAfter(through(null), ['2024-01-31', '2024-02-29'], ['2024-02-29'])).toEqual({
+      ...{ doneThrough: null, answeredDays: ['2024-02-29'] },
+    })
+    expect(
+      answeredAfter({ doneThrough: null, answeredDays: ['2024-02-29'] }, ['2024-01-31'], ['2024-01-31']),
+    ).toEqual(through('2024-02-29'))
   })
 
   test('a time that the change of clocks leaves out is due after it; one that comes twice runs once', () => {
     const of = rule({ repeat: 'cyclic', everyDays: 1, monthDay: null, atTime: '02:30:00' })
     const spring = { startsOn: '2024-03-31', midOn: '2024-04-01', endsOn: '2024-04-02' }
     // In Paris 02:00 is followed by 03:00.
-    expect(dueDays(of, spring, null, '2024-03-31 01:59:59').due).toEqual([])
-    expect(dueDays(of, spring, null, '2024-03-31 03:00:00').due).toEqual(['2024-03-31'])
+    expect(dueDays(of, spring, through(null), '2024-03-31 01:59:59').due).toEqual([])
+    expect(dueDays(of, spring, through(null), '2024-03-31 03:00:00').due).toEqual(['2024-03-31'])
     const autumn = { startsOn: '2024-10-27', midOn: '2024-10-28', endsOn: '2024-10-29' }
-    expect(dueDays(of, autumn, null, '2024-10-27 02:30:00').due).toEqual(['2024-10-27'])
-    expect(dueDays(of, autumn, '2024-10-27', '2024-10-27 02:30:00').due).toEqual([])
+    expect(dueDays(of, autumn, through(null), '2024-10-27 02:30:00').due).toEqual(['2024-10-27'])
+    expect(dueDays(of, autumn, through('2024-10-27'), '2024-10-27 02:30:00').due).toEqual([])
   })
 })

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import type { ScheduleRule, SeasonSpan } from '../../domain/schedule-rule.js'
+import type { AnsweredDays, ScheduleRule, SeasonSpan } from '../../domain/schedule-rule.js'
 import type { Queryable } from '../steps/queryable.js'
 
 /** A schedule with its season and what the scheduler last found. */
-export interface ScheduleRow extends ScheduleRule, SeasonSpan {
+export interface ScheduleRow extends ScheduleRule, SeasonSpan, AnsweredDays {
   readonly id: number
   readonly site: string
   readonly siteId: number
@@ -22,8 +22,6 @@ export interface ScheduleRow extends ScheduleRule, SeasonSpan {
   /** Its site, or that one's parent, is paused. */
   readonly siteIsPaused: boolean
   readonly seasonIsPaused: boolean
-  /** YYYY-MM-DD; null: it never ran for a day. */
-  readonly doneThrough: string | null
   /** It is due for a look, by real time. */
   readonly isLookedAt: boolean
   /** Civil time by the clock of planning in its zone, YYYY-MM-DD HH:MM:SS. */
@@ -53,7 +51,8 @@ export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}):
       n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
       s.first_base::text as "firstBase", s.first_offset_days as "firstOffsetDays", s.last_offset_days as "lastOffsetDays", s.at_time as "atTime",
       s.time_zone as "timeZone", s.wait_days as "waitDays", s.retry_s as "retryS", s.priority, s.deadline_h as "deadlineH", s.arguments, s.paused,
-      (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", n.paused as "seasonIsPaused", s.done_through as "doneThrough", s.look_at <= now() as "isLookedAt",
+      (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", n.paused as "seasonIsPaused", s.done_through as "doneThrough",
+      s.answered_days::text[] as "answeredDays", s.look_at <= now() as "isLookedAt",
       ${civil('season_now()')} as "localNow", ${civil('s.waiting_since')} as "waitingSince", s.waits_for as "waitsFor", s.note,
       s.error_code as "errorCode"
     from schedule s join season n on n.id = s.season_id join site on site.id = n.site_id left join site parent on parent.id = site.parent_id

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
-import type { ScheduleBase, ScheduleRepeat } from '../../domain/schedule-rule.js'
+import type { AnsweredDays, ScheduleBase, ScheduleRepeat } from '../../domain/schedule-rule.js'
 import type { Queryable } from '../steps/queryable.js'
 
 /** What a look at a schedule leaves in its row. */
@@ -40,21 +40,27 @@ export interface ScheduleRun {
   readonly missing: readonly string[]
 }
 
-/** Adds runs to the history; all days up to its own are answered by each. */
+/** Adds runs to the history. */
 export async function recordRuns(trx: Queryable, runs: readonly ScheduleRun[]): Promise<void> {
   if (runs.length === 0) return
-  const given = sql`jsonb_to_recordset(${JSON.stringify(runs)}::jsonb)
-    as r("scheduleId" bigint, "dueOn" date, "caughtUp" integer, by text, "jobId" bigint, steps integer, missing jsonb)`
   await sql`
     insert into schedule_run (schedule_id, season_at, due_on, caught_up, by, job_id, steps, missing)
-    select "scheduleId", season_now(), "dueOn", "caughtUp", by, "jobId", steps, missing from ${given}`.execute(
+    select "scheduleId", season_now(), "dueOn", "caughtUp", by, "jobId", steps, missing from jsonb_to_recordset(${JSON.stringify(runs)}::jsonb)
+      as r("scheduleId" bigint, "dueOn" date, "caughtUp" integer, by text, "jobId" bigint, steps integer, missing jsonb)`.execute(
     trx,
   )
-  if (runs.some(({ dueOn }) => dueOn !== null))
-    await sql`
-      update schedule set done_through = greatest(done_through, "dueOn") from ${given} where schedule.id = r."scheduleId"`.execute(
-      trx,
-    )
+}
+
+/** Writes which days of a schedule have been answered. */
+export async function recordAnswered(
+  trx: Queryable,
+  id: number,
+  { doneThrough, answeredDays }: AnsweredDays,
+): Promise<void> {
+  await sql`
+    update schedule set done_through = ${doneThrough}::date, answered_days = ${answeredDays}::date[] where id = ${id}`.execute(
+    trx,
+  )
 }
 
 export interface ScheduleChange {

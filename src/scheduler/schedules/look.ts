@@ -1,12 +1,12 @@
 import { listSchedules, lockSchedules, type ScheduleRow } from '../../db/schedules/list-schedules.js'
 import { listMissingL2a, type MissingL2a } from '../../db/schedules/list-missing-l2a.js'
 import type { NewsBySeason } from '../../db/schedules/seasons-of.js'
-import { recordLook, recordLooks, recordRuns } from '../../db/schedules/write-schedule.js'
+import { recordAnswered, recordLook, recordLooks, recordRuns } from '../../db/schedules/write-schedule.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import { isDatabaseAway } from '../../domain/database-away.js'
 import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { asProcessingError } from '../../domain/errors.js'
-import { dueDays, scheduleSpan } from '../../domain/schedule-rule.js'
+import { answeredAfter, dueDays, scheduleSpan, type AnsweredDays } from '../../domain/schedule-rule.js'
 import type { ReadySchedule } from './schedule-arguments.js'
 import {
   askedBy,
@@ -191,7 +191,17 @@ const noteOf = (jobId: number | null, steps: number): string =>
 const nameOf = ({ name, site, season }: ScheduleRow): string => `schedule ${name} of ${site} ${season}`
 
 const due = (schedule: ScheduleRow): readonly string[] =>
-  dueDays(schedule, schedule, schedule.doneThrough, schedule.localNow).due
+  dueDays(schedule, schedule, schedule, schedule.localNow).due
+
+/** Inputs that are missing, by the day whose window they lie in. */
+type MissingByDay = ReadonlyMap<string, readonly MissingL2a[]>
+
+/** Days that wait on, and what for. */
+interface Waiting {
+  readonly waitsFor: readonly string[]
+  /** In words. */
+  readonly note: string
+}
 
 async function look(trx: Queryable, id: number, processors: ScheduledProcessors): Promise<Looked | null> {
   if ((await lockSchedules(trx, [id])).length === 0) return null
@@ -201,58 +211,69 @@ async function look(trx: Queryable, id: number, processors: ScheduledProcessors)
   const processor = scheduledProcessor(row.processor, processors)
   const schedule = withParameters(row, processor)
   const isByDay = schedule.repeat !== 'on_product'
-  const days = isByDay ? due(schedule) : [schedule.localNow.slice(0, 10)]
-  const last = days.at(-1)
-  if (last === undefined) return null
+  const days = isByDay ? due(schedule) : [today(schedule)]
+  if (days.length === 0) return null
   const missing = await missingInputs(trx, processor, schedule, days)
-  const pending = missing.filter(({ isPending }) => isPending)
-  if (pending.length > 0 && today(schedule) < deadline(schedule, last)) {
-    const waitsFor = asText(pending)
-    await recordLook(trx, {
-      id,
-      againInS: schedule.retryS,
-      waitsFor,
-      note: `waits for ${pending.length} inputs until ${deadline(schedule, last)}`,
-      errorCode: null,
+  // Each day has a window and a deadline of its own: where the days come faster than `waitDays`, the latest is never past its own.
+  const left = days.filter(
+    (day) => today(schedule) < deadline(schedule, day) && pendingOf([day], missing).length > 0,
+  )
+  const waiting = waitingOf(schedule, left, missing)
+  const ready = days.filter((day) => !left.includes(day))
+  if (ready.length > 0)
+    return run(trx, processor, schedule, {
+      ...{ days: ready, missing, by: 'schedule', createdBy: nameOf(schedule) },
+      ...{ answered: isByDay ? answeredAfter(schedule, days, ready) : null, waiting },
     })
-    return { schedule, jobId: null, steps: 0, waitsFor, error: null }
-  }
-  return run(trx, processor, schedule, { days, missing, by: 'schedule', createdBy: nameOf(schedule) })
+  const { waitsFor, note } = waiting
+  await recordLook(trx, { id, againInS: schedule.retryS, waitsFor, note, errorCode: null })
+  return { schedule, jobId: null, steps: 0, waitsFor, error: null }
 }
 
-/** Runs a schedule now, with what there is, whether it is due or not; its days stay due. */
+function waitingOf(schedule: ScheduleRow, left: readonly string[], missing: MissingByDay): Waiting {
+  const pending = pendingOf(left, missing)
+  const [first] = left
+  return {
+    waitsFor: asText(pending),
+    note: first === undefined ? '' : `waits for ${pending.length} inputs until ${deadline(schedule, first)}`,
+  }
+}
+
+/** Runs a schedule now, with what there is, whether it is due or not; its days stay due, and wait on. */
 export async function runNow(trx: Queryable, row: ScheduleRow, by: string): Promise<Looked> {
   const processor = scheduledProcessor(row.processor)
   const schedule = withParameters(row, processor)
   const days = [today(schedule)]
   const missing = await missingInputs(trx, processor, schedule, days)
-  return run(trx, processor, schedule, { days, missing, by, createdBy: by })
+  const waiting = { waitsFor: row.waitsFor, note: '' }
+  return run(trx, processor, schedule, { days, missing, by, createdBy: by, answered: null, waiting })
 }
 
 async function run(
   trx: Queryable,
   processor: ScheduledProcessor,
   schedule: ReadySchedule,
-  {
-    days,
-    missing,
-    by,
-    createdBy,
-  }: { days: readonly string[]; missing: readonly MissingL2a[]; by: string; createdBy: string },
+  asked: {
+    readonly days: readonly string[]
+    readonly missing: MissingByDay
+    readonly by: string
+    readonly createdBy: string
+    /** Null: it answers no day, by hand and `on_product`. */
+    readonly answered: AnsweredDays | null
+    /** Other days that wait. */
+    readonly waiting: Waiting
+  },
 ): Promise<Looked> {
-  const { jobId, stepIds } = await processor.create(trx, {
-    schedule,
-    days,
-    createdBy,
-  })
-  const isAnswer = by === 'schedule' && schedule.repeat !== 'on_product'
-  const dueOn = isAnswer ? (days.at(-1) ?? null) : null
+  const { days, by, createdBy, answered, waiting } = asked
+  const { jobId, stepIds } = await processor.create(trx, { schedule, days, createdBy })
+  const missing = unique(days.flatMap((day) => asked.missing.get(day) ?? []))
+  const isAnswer = answered !== null
   // One that looks for something new and finds that others make it already has not run.
-  if (jobId !== null || dueOn !== null || by !== 'schedule')
+  if (jobId !== null || isAnswer || by !== 'schedule')
     await recordRuns(trx, [
       {
         scheduleId: schedule.id,
-        dueOn,
+        dueOn: isAnswer ? (days.at(-1) ?? null) : null,
         caughtUp: isAnswer ? days.length - 1 : 0,
         by,
         jobId,
@@ -260,15 +281,17 @@ async function run(
         missing: asText(missing),
       },
     ])
+  if (isAnswer) await recordAnswered(trx, schedule.id, answered)
   const without = missing.length === 0 ? '' : `, without ${missing.length} inputs`
+  const { waitsFor, note } = waiting
   await recordLook(trx, {
     id: schedule.id,
     againInS: schedule.retryS,
-    waitsFor: [],
-    note: `${noteOf(jobId, stepIds.length)}${without}`,
+    waitsFor,
+    note: `${noteOf(jobId, stepIds.length)}${without}${note === '' ? '' : `; ${note}`}`,
     errorCode: null,
   })
-  return { schedule, jobId, steps: stepIds.length, waitsFor: [], error: null }
+  return { schedule, jobId, steps: stepIds.length, waitsFor, error: null }
 }
 
 async function missingInputs(
@@ -276,19 +299,25 @@ async function missingInputs(
   processor: ScheduledProcessor,
   schedule: ReadySchedule,
   days: readonly string[],
-): Promise<readonly MissingL2a[]> {
-  const found = new Map<number, MissingL2a>()
+): Promise<MissingByDay> {
+  const missing = new Map<string, readonly MissingL2a[]>()
   for (const day of days) {
     const window = await processor.window(trx, schedule, day)
-    if (window === null) continue
-    for (const row of await listMissingL2a(trx, { siteId: schedule.siteId, ...window }))
-      found.set(row.acquisitionId, row)
+    if (window !== null) missing.set(day, await listMissingL2a(trx, { siteId: schedule.siteId, ...window }))
   }
-  return [...found.values()]
+  return missing
 }
 
+const pendingOf = (days: readonly string[], missing: MissingByDay): MissingL2a[] =>
+  unique(days.flatMap((day) => missing.get(day) ?? [])).filter(({ isPending }) => isPending)
+
+/** Windows overlap. */
+const unique = (rows: readonly MissingL2a[]): MissingL2a[] => [
+  ...new Map(rows.map((row) => [row.acquisitionId, row])).values(),
+]
+
 /**
- * The day from which it waits no longer: so many days after it was due or, where that is long ago, after it began to wait. A season in the past
+ * The day from which the run for a day waits no longer: so many days after it was due or, where that is long ago, after the schedule began to wait. A season in the past
  * has inputs to wait for too.
  */
 function deadline({ waitDays, waitingSince, localNow }: ScheduleRow, dueOn: string): string {

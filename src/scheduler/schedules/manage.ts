@@ -36,7 +36,7 @@ export async function viewSchedules(
   return rows.map((row) => ({
     ...row,
     ...scheduleSpan(row, row),
-    ...dueDays(row, row, row.doneThrough, row.localNow),
+    ...dueDays(row, row, row, row.localNow),
   }))
 }
 

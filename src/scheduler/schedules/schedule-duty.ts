@@ -21,11 +21,12 @@ export function scheduleDuty({
         const name = `schedule ${schedule.name} of ${schedule.site} ${schedule.season}`
         const news =
           error ??
-          (waitsFor.length > 0
-            ? `waits for ${waitsFor.length} inputs, first: ${waitsFor[0] ?? ''}`
-            : jobId === null
-              ? ''
-              : `job ${jobId} with ${steps} steps`)
+          [
+            jobId === null ? '' : `job ${jobId} with ${steps} steps`,
+            waitsFor.length === 0 ? '' : `waits for ${waitsFor.length} inputs, first: ${waitsFor[0] ?? ''}`,
+          ]
+            .filter((text) => text !== '')
+            .join('; ')
         if (news !== '' && said.get(schedule.id) !== news)
           log[error === null ? 'info' : 'warn'](`${name}: ${news}`)
         said.set(schedule.id, news)

@@ -1,7 +1,7 @@
 import { listSchedules } from '../../db/schedules/list-schedules.js'
 import { listUnmadeComposites } from '../../db/schedules/list-unmade-composites.js'
 import type { Queryable } from '../../db/steps/queryable.js'
-import { dayOfMonthBefore, scheduleDays } from '../../domain/schedule-rule.js'
+import { dayOfMonthBefore, isAnswered, scheduleDays } from '../../domain/schedule-rule.js'
 import { composite } from '../../processors/composite/definition.js'
 import { compositeName } from '../consumers/composite-names.js'
 import { readSettings } from '../settings-in-force.js'
@@ -18,11 +18,11 @@ export async function unmadeComposites(
   /** By season and day: half of the window that its schedules give; undefined: as the settings say. */
   const given = new Map<string, Set<number | undefined>>()
   const asked = (await listSchedules(db, { ...filter, processor: composite.name })).flatMap((schedule) => {
-    const { repeat, doneThrough, startsOn, endsOn, seasonId, siteId } = schedule
-    if (repeat === 'on_product' || doneThrough === null) return []
+    const { repeat, doneThrough, answeredDays, startsOn, endsOn, seasonId, siteId } = schedule
+    if (repeat === 'on_product' || (doneThrough === null && answeredDays.length === 0)) return []
     const half = halfDaysGiven(schedule)
     const days = scheduleDays(schedule, schedule)
-      .filter((day) => day <= doneThrough)
+      .filter((day) => isAnswered(schedule, day))
       .map(dayOfMonthBefore)
       .filter((day) => startsOn <= day && day <= endsOn)
     for (const day of days)
