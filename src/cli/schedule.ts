@@ -42,7 +42,9 @@ export function register(program: Command): void {
       )
   schedule
     .command('run-now')
-    .description('make its job now, with the inputs that there are; its own days stay due')
+    .description(
+      'make its job now for the days that are due, else for the latest, with the inputs that there are; its days stay due',
+    )
     .argument('<site>', 'slug')
     .argument('<schedule>', 'its name')
     .option('--season <name>', 'where the site has several')

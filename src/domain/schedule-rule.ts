@@ -112,6 +112,20 @@ export function dueDays(
   return { due, next: open[due.length] ?? null }
 }
 
+/** Days that a run by hand is for: those that are due, else the latest that has been answered, else the first; none for `on_product`. */
+export function daysByHand(
+  rule: ScheduleRule,
+  season: SeasonSpan,
+  answered: AnsweredDays,
+  localNow: string,
+): readonly string[] {
+  const { due } = dueDays(rule, season, answered, localNow)
+  if (due.length > 0) return due
+  const days = scheduleDays(rule, season)
+  const past = days.filter((day) => `${day} ${rule.atTime}` <= localNow)
+  return past.length > 0 ? past.slice(-1) : days.slice(0, 1)
+}
+
 /** The same day of the month before, or its last: 2025-03-31 -> 2025-02-28. */
 export function dayOfMonthBefore(day: string): string {
   const lastOfBefore = dayText(dayNumber(`${day.slice(0, 7)}-01`) - 1)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { dayNumber, dayText } from '../../src/domain/calendar-day.js'
 import {
   answeredAfter,
+  daysByHand,
   dueDays,
   scheduleDays,
   scheduleSpan,
@@ -133,6 +134,17 @@ describe('what is due', () => {
     expect(
       answeredAfter({ doneThrough: null, answeredDays: ['2024-02-29'] }, ['2024-01-31'], ['2024-01-31']),
     ).toEqual(through('2024-02-29'))
+  })
+
+  test('by hand it is for the days that are due, else for the latest, else for the first', () => {
+    const by = (doneThrough: string | null, now: string) =>
+      daysByHand(rule({}), SEASON, through(doneThrough), `${now} 12:00:00`)
+    expect(by(null, '2024-03-10')).toEqual(['2024-01-31', '2024-02-29'])
+    expect(by('2024-02-29', '2024-03-10')).toEqual(['2024-02-29'])
+    expect(by(null, '2023-12-01')).toEqual(['2024-01-31'])
+    expect(daysByHand(rule({ repeat: 'on_product' }), SEASON, through(null), '2024-03-10 12:00:00')).toEqual(
+      [],
+    )
   })
 
   test('a time that the change of clocks leaves out is due after it; one that comes twice runs once', () => {

@@ -1,10 +1,17 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../../src/app.js'
-import { editSchedule, findSchedule, showSchedule } from '../../src/scheduler/schedules/manage.js'
+import { moveClock } from '../../src/scheduler/schedules/clock.js'
+import {
+  editSchedule,
+  findSchedule,
+  runScheduleNow,
+  showSchedule,
+} from '../../src/scheduler/schedules/manage.js'
 import { SCHEDULED, type ScheduledProcessors } from '../../src/scheduler/schedules/scheduled-processor.js'
+import { publishProduct } from '../support/consumers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
-import { acquire, lookAt, onlyFarm } from '../support/season.js'
+import { acquire, frozenOf, lookAt, onlyFarm } from '../support/season.js'
 
 let database: TestDatabase
 let app: App
@@ -89,4 +96,36 @@ test('a day that is complete runs, and the one before it that still waits stays 
   })
   await lookAt(app.db, '2026-05-08T06:00:00Z', 'composite', processors)
   expect(asked).toHaveLength(2)
+})
+
+describe('by hand', () => {
+  const products = async () => (await frozenOf(app.db, 'composite')).map(({ product }) => product)
+  const june = 'S2_L3A_31TCJ_20260615T120000_H025'
+
+  test('a composite is that of the day that is due, whatever day it is, and its day waits on', async () => {
+    await publishProduct(app.db, 'S2A_L2A_31TCJ_20260612T105031_R051')
+    await acquire(app.db, '2026-06-25T10:00:00Z', 'fetching')
+    expect(await lookAt(app.db, '2026-07-20T06:00:00Z', 'composite')).toMatchObject([{ waitsFor: 1 }])
+    expect(await runScheduleNow(app.db, composite, 'ann')).toMatchObject({ steps: 1 })
+    expect(await products()).toEqual([june])
+    expect((await showSchedule(app.db, composite)).runs[0]).toMatchObject({
+      ...{ by: 'ann', dueOn: null },
+      missing: [expect.stringContaining('2026-06-25') as string],
+    })
+    expect((await findSchedule(app.db, composite)).waitsFor).toHaveLength(1)
+    expect(await lookAt(app.db, '2026-07-21T06:00:00Z', 'composite')).toMatchObject([{ waitsFor: 1 }])
+  })
+
+  test('where none is due it is that of the latest day, and before the first that of the first', async () => {
+    expect(await lookAt(app.db, '2026-07-15T06:00:00Z', 'composite')).toMatchObject([{ steps: 0 }])
+    await publishProduct(app.db, 'S2A_L2A_31TCJ_20260612T105031_R051')
+    await moveClock(app.db, { at: new Date('2026-07-20T06:00:00Z'), speed: 0, real: false })
+    expect(await runScheduleNow(app.db, composite, 'ann')).toMatchObject({ steps: 1 })
+    expect(await products()).toEqual([june])
+    await onlyFarm(app.db)
+    await publishProduct(app.db, 'S2A_L2A_31TCJ_20260512T105031_R051')
+    await moveClock(app.db, { at: new Date('2026-05-20T06:00:00Z'), speed: 0, real: false })
+    expect(await runScheduleNow(app.db, composite, 'ann')).toMatchObject({ steps: 1 })
+    expect(await products()).toEqual(['S2_L3A_31TCJ_20260515T120000_H025'])
+  })
 })

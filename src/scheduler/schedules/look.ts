@@ -6,7 +6,13 @@ import type { Queryable } from '../../db/steps/queryable.js'
 import { isDatabaseAway } from '../../domain/database-away.js'
 import { dayNumber, dayText } from '../../domain/calendar-day.js'
 import { asProcessingError } from '../../domain/errors.js'
-import { answeredAfter, dueDays, scheduleSpan, type AnsweredDays } from '../../domain/schedule-rule.js'
+import {
+  answeredAfter,
+  daysByHand,
+  dueDays,
+  scheduleSpan,
+  type AnsweredDays,
+} from '../../domain/schedule-rule.js'
 import type { ReadySchedule } from './schedule-arguments.js'
 import {
   askedBy,
@@ -239,11 +245,11 @@ function waitingOf(schedule: ScheduleRow, left: readonly string[], missing: Miss
   }
 }
 
-/** Runs a schedule now, with what there is, whether it is due or not; its days stay due, and wait on. */
+/** Runs a schedule now, with what there is, whether it is due or not (`daysByHand`); its days stay due, and wait on. */
 export async function runNow(trx: Queryable, row: ScheduleRow, by: string): Promise<Looked> {
   const processor = scheduledProcessor(row.processor)
   const schedule = withParameters(row, processor)
-  const days = [today(schedule)]
+  const days = row.repeat === 'on_product' ? [today(row)] : daysByHand(row, row, row, row.localNow)
   const missing = await missingInputs(trx, processor, schedule, days)
   const waiting = { waitsFor: row.waitsFor, note: '' }
   return run(trx, processor, schedule, { days, missing, by, createdBy: by, answered: null, waiting })

@@ -30,7 +30,7 @@ import { unmadeComposites } from './unmade-composites.js'
 /** One run that a schedule asks for. */
 export interface RunRequest {
   readonly schedule: ReadySchedule
-  /** Days that the run answers, in order, YYYY-MM-DD; by hand and for `on_product` the present day of the schedule's zone. */
+  /** Days that the run answers, in order, YYYY-MM-DD; for `on_product` the present day of the schedule's zone. */
   readonly days: readonly string[]
   readonly createdBy: string
 }
