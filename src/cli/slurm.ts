@@ -2,6 +2,9 @@ import type { Command } from 'commander'
 import { formatTable, printJson, withApp } from './queue-options.js'
 import { wholeNumberIn } from './numbers.js'
 
+/** Of which only processor and site are looked at. */
+const ANY_CLAIM = { id: 0, attempt: 0, priority: 0, threads: 1, memoryMb: 0, expectedS: null }
+
 export function register(program: Command): void {
   const slurm = program.command('slurm').description('steps as jobs of a Slurm cluster; see docs/slurm.md')
   slurm
@@ -20,6 +23,9 @@ something that could be better. Each line says what was found and what to do abo
     .action(async ({ wait, json }: { wait: number; json?: boolean }) => {
       const { checkCluster } = await import('../executors/slurm/check-cluster.js')
       const { checkDatabase } = await import('../executors/slurm/check-config.js')
+      const { wishesOf } = await import('../executors/slurm/request.js')
+      const { listSites } = await import('../catalog/find-site.js')
+      const { PROCESSORS } = await import('../processors/definitions.js')
       const { readSettings } = await import('../scheduler/settings-in-force.js')
       const { readConnectionLimit } = await import('../scheduler/slurm-store.js')
       const { provenRoots } = await import('../catalog/storage-roots.js')
@@ -27,10 +33,17 @@ something that could be better. Each line says what was found and what to do abo
       const findings = await withApp(async (app) => {
         // As the scheduler does at its start: nodes are compared with what this host has.
         await provenRoots(app.db, app.config)
+        const settings = await readSettings(app.db)
+        const places = [null, ...(await listSites(app.db)).map(({ id }) => id)]
         return checkCluster({
           env: slurmEnvironment(app),
           probe: [process.execPath, mainProgram(app.config), 'slurm', 'probe'],
-          pollS: (await readSettings(app.db)).resolve('slurm.poll_s').value,
+          pollS: settings.resolve('slurm.poll_s').value,
+          wishes: places.flatMap((siteId) =>
+            Object.keys(PROCESSORS).map((processor) =>
+              wishesOf({ ...ANY_CLAIM, processor, siteId }, settings),
+            ),
+          ),
           waitS: wait,
           database: async (cpus) => checkDatabase(app.databaseUrl, await readConnectionLimit(app.db), cpus),
           onProgress: (what, done, all) => {

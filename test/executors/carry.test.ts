@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Carrier, type CarryOptions } from '../../src/executors/slurm/carry.js'
 import { SettingsInForce } from '../../src/scheduler/settings-in-force.js'
 import { ProcessingError } from '../../src/domain/errors.js'
@@ -22,7 +22,7 @@ const begun = (id: number, more: Partial<Extract<Begun, { kind: 'begun' }>> = {}
 /** A carrier over a script of what the database answers; `ends` says how each started step ends, `undefined`: not by itself. */
 function carrier(
   answers: (Begun | Error)[],
-  ends: (AttemptEnd | undefined)[],
+  ends: (AttemptEnd | (() => AttemptEnd) | undefined)[],
   more: Partial<CarryOptions> & {
     settings?: Record<string, unknown>
     row?: { threads: number; cancelRequested: boolean }
@@ -67,7 +67,7 @@ function carrier(
       limits.push(granted)
       current = step
       const end = ends.shift()
-      if (end !== undefined) finish(end)
+      if (end !== undefined) finish(typeof end === 'function' ? end() : end)
     },
     cancel: () => {
       calls.push('told to cancel')
@@ -203,4 +203,24 @@ test('what is left of the job when a step begins is its limit to its end', async
   expect(new Set(limits.map(({ timeS }) => timeS)).size).toBe(1)
   one.stop('enough')
   expect(await carried).toBe(0)
+})
+
+test('once half of the time of the job is over no further step begins: the others go back', async () => {
+  let passedMs = 0
+  const real = performance.now.bind(performance)
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => real() + passedMs)
+  onTestFinished(() => {
+    clock.mockRestore()
+  })
+  const slow = (): AttemptEnd => {
+    passedMs += 200_000
+    return SUCCEEDED
+  }
+  const { one, calls } = carrier([begun(1), begun(2), begun(3)], [slow, slow, slow], { minutes: 10 })
+  expect(await one.carry()).toBe(0)
+  expect(steps(calls)).toEqual([
+    ...['start 1', 'start 2'],
+    'release 8: the Slurm job on node n1 ends',
+    'release 9: the Slurm job on node n1 ends',
+  ])
 })

@@ -6,7 +6,13 @@ import type { ClaimFacts, LoadRow } from '../../src/scheduler/slurm-store.js'
 import { parseJobState } from '../../src/executors/slurm/job-state.js'
 import { judge, type Judgement } from '../../src/executors/slurm/judge.js'
 import type { SlurmElement } from '../../src/executors/slurm/read-queue.js'
-import { largestRequestMb, packClaims, sbatchArguments, wishesOf } from '../../src/executors/slurm/request.js'
+import {
+  largestRequestMb,
+  minutesOf,
+  packClaims,
+  sbatchArguments,
+  wishesOf,
+} from '../../src/executors/slurm/request.js'
 
 const claim = (id: number, more: Partial<ClaimFacts> = {}): ClaimFacts => ({
   id,
@@ -88,6 +94,7 @@ describe('what is asked of Slurm', () => {
       exclude: ['n1', 'n7'],
       logFolder: '/data/logs',
       script: '/opt/tilth/scripts/slurm-element.sh',
+      maxMinutes: Infinity,
     })
     expect(args).toEqual([
       '--parsable',
@@ -105,9 +112,26 @@ describe('what is asked of Slurm', () => {
       (fact) => wishesOf(fact, settings({ 'limits.time_s': 0 })),
       limits,
     )[0]!
-    const bare = sbatchArguments({ batchId: 'b', batch: plain, exclude: [], logFolder: '/l', script: '/s' })
+    const more = { exclude: [], logFolder: '/l', script: '/s', maxMinutes: 30 }
+    const bare = sbatchArguments({ batchId: 'b', batch: plain, ...more })
     expect(bare.filter((arg) => /time|partition|qos|account|constraint|gpus|exclude/.test(arg))).toEqual([])
   })
+})
+
+test('a job asks for the limit of one step, for what the others are expected to take, and for no more than its partition allows', () => {
+  const batch = (expectedS: (number | null)[], global: Record<string, unknown> = {}) => ({
+    wishes: wishesOf(claim(1), settings(global)),
+    elements: [[claim(1)], expectedS.map((s, i) => claim(i + 2, { expectedS: s }))],
+  })
+  const small = Array.from({ length: 50 }, () => 1)
+  // limits.time_s is 21,600 s: 360 min; 49 further steps of 1 s; 5 min beside.
+  expect(minutesOf(batch(small), Infinity)).toBe(Math.ceil((21_600 + 49) / 60) + 5)
+  expect(minutesOf(batch([null, null]), Infinity)).toBe(365)
+  expect(minutesOf(batch(small), 240)).toBe(240)
+  expect(minutesOf(batch(small, { 'slurm.time_limit_min': 30 }), 240)).toBe(30)
+  expect(minutesOf(batch(small, { 'slurm.time_limit_min': 300 }), 240)).toBe(240)
+  // Without a limit of ours none is asked for: the partition's default counts.
+  expect(minutesOf(batch(small, { 'limits.time_s': 0 }), 240)).toBe(Infinity)
 })
 
 describe('admission to a cluster', () => {

@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { checkConfig, checkDatabase } from '../../src/executors/slurm/check-config.js'
-import { parseConfig, parseNodes } from '../../src/executors/slurm/cluster-facts.js'
+import { checkConfig, checkDatabase, checkTimeLimits } from '../../src/executors/slurm/check-config.js'
+import {
+  longestMinutes,
+  parseConfig,
+  parseNodes,
+  parsePartitions,
+} from '../../src/executors/slurm/cluster-facts.js'
 import { parseJobState } from '../../src/executors/slurm/job-state.js'
 import { parseCompletions } from '../../src/executors/slurm/read-completions.js'
 import { expandElements, parseQueue } from '../../src/executors/slurm/read-queue.js'
@@ -156,6 +161,41 @@ test('configuration and nodes are read, a node of several partitions once', () =
     { name: 'n1', state: 'allocated', cpus: 2, memoryMb: 4000 },
     { name: 'n2', state: 'allocated', cpus: 2, memoryMb: 4000 },
     { name: 'n3', state: 'draining', cpus: 2, memoryMb: 4000 },
+  ])
+})
+
+test('partitions and their time limits are read; a job for several of them may ask for the longest', () => {
+  const partitions = parsePartitions(
+    ['n1|idle|2|4000|short*|30:00', 'n2|idle|2|4000|short*|30:00', 'n2|idle|2|4000|long|7-12:00:00']
+      .concat(['n2|idle|2|4000|day|23:59:59', 'n3|idle|2|4000|free|infinite', 'n3|idle|2|4000|blink|0:20'])
+      .join('\n'),
+  )
+  expect(partitions).toEqual([
+    { name: 'short', isDefault: true, maxMinutes: 30 },
+    { name: 'long', isDefault: false, maxMinutes: 10_800 },
+    { name: 'day', isDefault: false, maxMinutes: 1439 },
+    { name: 'free', isDefault: false, maxMinutes: Infinity },
+    { name: 'blink', isDefault: false, maxMinutes: 1 },
+  ])
+  expect(parsePartitions(recorded('sinfo-22.05.txt'))).toEqual([])
+  const most = (named: string) => longestMinutes(partitions, named)
+  expect(['', 'long', 'short,day', 'day,free', 'unheard'].map(most)).toEqual([
+    ...[30, 10_800, 1439],
+    ...[Infinity, Infinity],
+  ])
+  expect(longestMinutes([], '')).toBe(Infinity)
+
+  const judged = (partition: string, timeS: number, timeLimitMin = 0) =>
+    checkTimeLimits(partitions, [{ partition, timeS, timeLimitMin }]).map(({ status, check, found }) =>
+      [status, check, found].join(' | '),
+    )
+  expect(judged('', 1800)).toEqual(['ok | time limit | a step may take 30 min, MaxTime is 30 min'])
+  expect(judged('', 1801)).toEqual(['warn | time limit | a step may take 31 min, MaxTime is 30 min'])
+  expect(judged('day', 60, 1440)).toEqual([
+    'warn | time limit of day | a step may take 1440 min, MaxTime is 1439 min',
+  ])
+  expect(judged('free', Infinity)).toEqual([
+    'ok | time limit of free | a step may take as long as it likes, MaxTime is not limited',
   ])
 })
 

@@ -274,11 +274,19 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
         todo: null,
       })
     expect(fit.found.find((one) => one.check === 'memory is enforced')?.status).toBe('warn')
+    expect(fit.found.find((one) => one.check === 'time limit')).toMatchObject({
+      ...{ status: 'ok', found: 'a step may take 360 min, MaxTime is not limited' },
+    })
     await cluster.run('scontrol', 'update', 'NodeName=n3', 'State=DRAIN', 'Reason=test')
     await unfit('n2')
+    await cluster.run('scontrol', 'update', 'PartitionName=main', 'MaxTime=60')
     const { found, exitCode } = await check()
+    await cluster.run('scontrol', 'update', 'PartitionName=main', 'MaxTime=INFINITE')
     await cluster.run('scontrol', 'update', 'NodeName=n3', 'State=RESUME')
     expect(exitCode).toBe(1)
+    expect(found.find((one) => one.check === 'time limit')).toMatchObject({
+      ...{ status: 'warn', found: 'a step may take 360 min, MaxTime is 60 min' },
+    })
     const bad = found.find((one) => one.check === 'node n2')
     expect(bad).toMatchObject({
       status: 'fail',

@@ -97,7 +97,7 @@ export const SLURM_SETTINGS = {
     min: 0,
     max: 1_000_000,
     default: 0,
-    doc: 'Time limit of a Slurm job (--time); 0 = from limits.time_s of the steps that it carries, or where that is off the default of the partition.',
+    doc: 'Time limit of a Slurm job (--time); 0 = limits.time_s and what the other steps that it carries are expected to take, or where that is off the default of the partition. No more than the partition allows is asked for.',
   }),
   'slurm.memory_extra_mb': integer({
     unit: 'MiB',

@@ -1,9 +1,10 @@
 import { access, constants } from 'node:fs/promises'
 import { z } from 'zod'
 import { asProcessingError } from '../../domain/errors.js'
-import { checkConfig, fail, ok, warn, type Finding } from './check-config.js'
+import { checkConfig, checkTimeLimits, fail, ok, warn, type Finding } from './check-config.js'
 import { readClusterFacts, type ClusterFacts, type SlurmNode } from './cluster-facts.js'
 import { parseQueue } from './read-queue.js'
+import type { Wishes } from './request.js'
 import { runSlurm } from './run-command.js'
 
 export interface CheckOptions {
@@ -12,6 +13,8 @@ export interface CheckOptions {
   /** Program and arguments of `tilth slurm probe`. */
   readonly probe: readonly [string, ...string[]]
   readonly pollS: number
+  /** What steps of each processor and site would ask for. */
+  readonly wishes: readonly Wishes[]
   /** How long a node may take to start the job that looks around there, seconds. */
   readonly waitS: number
   /** Of what the database holds and of its reach, by the number of CPUs of the cluster. */
@@ -82,6 +85,7 @@ export async function checkCluster(options: CheckOptions): Promise<readonly Find
     return findings
   }
   findings.push(...checkConfig(cluster.config, options.pollS))
+  findings.push(...checkTimeLimits(cluster.partitions, options.wishes))
   if (cluster.completionLog !== null && !(await isReadable(cluster.completionLog)))
     findings.push(
       warn(

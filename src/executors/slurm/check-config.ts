@@ -1,3 +1,5 @@
+import { longestMinutes, type SlurmPartition } from './cluster-facts.js'
+import type { Wishes } from './request.js'
 import { reachOf } from './shared-database.js'
 
 /** One line of `tilth slurm check`. `fail`: steps cannot run so; `warn`: they can, with less than there could be. */
@@ -103,6 +105,31 @@ export function checkConfig(config: ReadonlyMap<string, string>, pollS: number):
         ),
   )
   return findings
+}
+
+/** Whether each partition that steps go to lets one of them take all the time that it may take. Pure. */
+export function checkTimeLimits(
+  partitions: readonly SlurmPartition[],
+  wishes: readonly Pick<Wishes, 'partition' | 'timeS' | 'timeLimitMin'>[],
+): readonly Finding[] {
+  return [...new Set(wishes.map(({ partition }) => partition))].sort().map((partition) => {
+    const check = partition === '' ? 'time limit' : `time limit of ${partition}`
+    const most = longestMinutes(partitions, partition)
+    const asked = wishes
+      .filter((wish) => wish.partition === partition)
+      .map(({ timeS, timeLimitMin }) => (timeLimitMin > 0 ? timeLimitMin : timeS / 60))
+    const longest = Math.max(0, ...asked.filter(Number.isFinite))
+    return longest <= most
+      ? ok(
+          check,
+          `a step may take ${longest === 0 ? 'as long as it likes' : `${Math.ceil(longest)} min`}, MaxTime is ${Number.isFinite(most) ? `${most} min` : 'not limited'}`,
+        )
+      : warn(
+          check,
+          `a step may take ${Math.ceil(longest)} min, MaxTime is ${most} min`,
+          'Set limits.time_s and slurm.time_limit_min to less, or name a partition with a longer MaxTime: jobs ask for no more than the partition allows, and a step that takes longer ends with TIME_LIMIT.',
+        )
+  })
 }
 
 /** Whether nodes can reach the database, by its URL and by how many connections it takes. Pure. */

@@ -9,6 +9,7 @@ export interface ClusterFacts {
   /** Absolute path of the log of jobcomp/filetxt; null: there is none. */
   readonly completionLog: string | null
   readonly nodes: readonly SlurmNode[]
+  readonly partitions: readonly SlurmPartition[]
   /** Everything of `scontrol show config`, by key. */
   readonly config: ReadonlyMap<string, string>
 }
@@ -21,17 +22,26 @@ export interface SlurmNode {
   readonly memoryMb: number
 }
 
+export interface SlurmPartition {
+  readonly name: string
+  /** Of the cluster, for jobs that name none. */
+  readonly isDefault: boolean
+  /** MaxTime, minutes; Infinity: jobs may take as long as they like. */
+  readonly maxMinutes: number
+}
+
 /** Asks Slurm. Throws SLURM_UNAVAILABLE. */
 export async function readClusterFacts(): Promise<ClusterFacts> {
   const config = parseConfig(await runSlurm('scontrol', ['show', 'config']))
-  const nodes = parseNodes(await runSlurm('sinfo', ['--noheader', '--Node', '--format=%N|%T|%c|%m']))
+  const listed = await runSlurm('sinfo', ['--noheader', '--Node', '--format=%N|%T|%c|%m|%P|%l'])
   const log = config.get('JobCompLoc') ?? ''
   return {
     name: config.get('ClusterName') ?? 'cluster',
     // Indexes stay below MaxArraySize; a cluster without arrays gets one job for each element.
     maxArraySize: Math.max(1, Number(config.get('MaxArraySize') ?? 1001) - 1),
     completionLog: config.get('JobCompType') === 'jobcomp/filetxt' && log.startsWith('/') ? log : null,
-    nodes,
+    nodes: parseNodes(listed),
+    partitions: parsePartitions(listed),
     config,
   }
 }
@@ -46,7 +56,7 @@ export function parseConfig(text: string): ReadonlyMap<string, string> {
   )
 }
 
-/** Lines `name|state|cpus|MiB` of sinfo, each node once though it be in several partitions. Pure. */
+/** Lines `name|state|cpus|MiB|...` of sinfo, each node once though it be in several partitions. Pure. */
 export function parseNodes(text: string): readonly SlurmNode[] {
   const nodes = new Map<string, SlurmNode>()
   for (const line of text.split('\n')) {
@@ -60,4 +70,36 @@ export function parseNodes(text: string): readonly SlurmNode[] {
     })
   }
   return [...nodes.values()]
+}
+
+/** The partitions of lines `node|state|cpus|MiB|partition|limit` of sinfo; `*` marks the default one. Pure. */
+export function parsePartitions(text: string): readonly SlurmPartition[] {
+  const partitions = new Map<string, SlurmPartition>()
+  for (const line of text.split('\n')) {
+    const [, , , , mark = '', limit = ''] = line.trim().split('|')
+    const name = mark.replace(/\*$/, '')
+    if (name !== '')
+      partitions.set(name, { name, isDefault: mark.endsWith('*'), maxMinutes: parseLimit(limit) })
+  }
+  return [...partitions.values()]
+}
+
+/** Minutes of `days-hours:minutes:seconds`, of which the foremost parts may be left out; text of another form bounds nothing. */
+function parseLimit(text: string): number {
+  const [, days = '0', hours = '0', minutes = '0', seconds = '0'] =
+    /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(text) ?? []
+  const all = Number(days) * 1440 + Number(hours) * 60 + Number(minutes) + Number(seconds) / 60
+  // No less than a minute: 0 would ask for no limit.
+  return all > 0 ? Math.max(1, Math.floor(all)) : Infinity
+}
+
+/**
+ * The longest that a job may ask for in one of the partitions that it names, by commas, or in the default one, minutes; Infinity where one of
+ * them has no limit or is not known. Slurm starts such a job wherever it fits first. Pure.
+ */
+export function longestMinutes(partitions: readonly SlurmPartition[], named: string): number {
+  const names =
+    named === '' ? partitions.filter(({ isDefault }) => isDefault).map(({ name }) => name) : named.split(',')
+  const limits = names.map((one) => partitions.find(({ name }) => name === one)?.maxMinutes ?? Infinity)
+  return limits.length === 0 ? Infinity : Math.max(...limits)
 }

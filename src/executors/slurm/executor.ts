@@ -7,7 +7,7 @@ import { readCompletions } from './read-completions.js'
 import { keyOf, parseQueue, type SlurmElement } from './read-queue.js'
 import { largestRequestMb, packClaims, sbatchArguments, wishesOf, type Batch } from './request.js'
 import { runSlurm } from './run-command.js'
-import type { ClusterFacts } from './cluster-facts.js'
+import { longestMinutes, type ClusterFacts } from './cluster-facts.js'
 
 export interface SlurmExecutorOptions {
   readonly store: SlurmStore
@@ -171,7 +171,7 @@ export class SlurmExecutor implements Executor {
   }
 
   private async submitBatch(batch: Batch, exclude: readonly string[]): Promise<void> {
-    const { store, node, env, logFolder, script, log } = this.options
+    const { store, cluster, node, env, logFolder, script, log } = this.options
     const claims = batch.elements.flat()
     const loads = batch.elements.flatMap((element, index) =>
       element.map(({ id, attempt }, place) => ({ element: index, place, id, attempt })),
@@ -185,10 +185,11 @@ export class SlurmExecutor implements Executor {
       },
       loads,
     })
-    const args = sbatchArguments({ batchId, batch, exclude, logFolder, script })
+    const maxMinutes = longestMinutes(cluster.partitions, batch.wishes.partition)
+    const args = sbatchArguments({ batchId, batch, exclude, logFolder, script, maxMinutes })
     try {
       const printed = await runSlurm('sbatch', args, {
-        env: { ...env, TILTH_SLURM_BATCH: batchId, TILTH_SLURM_MINUTES: minutesOf(args) },
+        env: { ...env, TILTH_SLURM_BATCH: batchId, TILTH_SLURM_MINUTES: timeOf(args) },
       })
       const jobId = Number(/^\d+/.exec(printed)?.[0] ?? NaN)
       if (!Number.isSafeInteger(jobId))
@@ -336,7 +337,7 @@ const elementsOf = (loads: readonly LoadRow[]): string[] => [
   ...new Set(loads.flatMap(({ jobId, element }) => (jobId === null ? [] : [keyOf(jobId, element)]))),
 ]
 
-const minutesOf = (args: readonly string[]): string =>
+const timeOf = (args: readonly string[]): string =>
   args.find((arg) => arg.startsWith('--time='))?.slice('--time='.length) ?? '0'
 
 function outcomeOf(kind: string | undefined): 'succeeded' | 'failed' | 'cancelled' | 'interrupted' | 'lost' {

@@ -115,10 +115,29 @@ export interface Submission {
   readonly logFolder: string
   /** Absolute path of the batch script: a fixed file, the same for all jobs. */
   readonly script: string
+  /** MaxTime of the partition: a job that asks for more would wait for ever. Infinity: none is known. */
+  readonly maxMinutes: number
 }
 
 /** A step's end is waited for so much longer than it may take, minutes: the job also starts, publishes and cleans up. */
 const TIME_MARGIN_MIN = 5
+
+/**
+ * Time limit of a job, minutes; Infinity: none is asked for. One step of an element may need all that a step may take, the others what such
+ * steps take: the whole for each of them would come to days, which no scheduler fits in and few partitions allow. What then has not begun
+ * when half of the time is over goes back to the queue. Pure.
+ */
+export function minutesOf({ wishes, elements }: Batch, maxMinutes: number): number {
+  const othersS = elements.map((element) =>
+    element.slice(1).reduce((sum, { expectedS }) => sum + (expectedS ?? 0), 0),
+  )
+  const minutes =
+    wishes.timeLimitMin > 0
+      ? wishes.timeLimitMin
+      : Math.ceil((wishes.timeS + Math.max(0, ...othersS)) / 60) + TIME_MARGIN_MIN
+  return Number.isFinite(minutes) ? Math.min(minutes, maxMinutes) : Infinity
+}
+
 /** Slurm cuts longer comments. */
 const COMMENT_BYTES = 1000
 
@@ -129,14 +148,13 @@ export function sbatchArguments({
   exclude,
   logFolder,
   script,
+  maxMinutes,
 }: Submission): readonly string[] {
   const { wishes, elements } = batch
   const claims = elements.flat()
   const first = claims[0]
   const more = claims.length > 1 ? `+${claims.length - 1}` : ''
-  const longest = Math.max(...elements.map((element) => element.length))
-  const minutes =
-    wishes.timeLimitMin > 0 ? wishes.timeLimitMin : Math.ceil((wishes.timeS * longest) / 60) + TIME_MARGIN_MIN
+  const minutes = minutesOf(batch, maxMinutes)
   const option = (name: string, value: string): string[] => (value === '' ? [] : [`--${name}=${value}`])
   return [
     '--parsable',
