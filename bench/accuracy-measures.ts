@@ -117,6 +117,12 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map
 const delivered: ReadonlySet<string> = new Set(L2A_BANDS)
 const deliveredOfOli: ReadonlySet<string> = new Set(LANDSAT_L2A_BANDS)
 
+const isOli = (platform: SpectralSensor): boolean => platform === 'L8' || platform === 'L9'
+
 /** Bands with a surface reflectance: not water vapour, cirrus, panchromatic. */
 export const isDeliveredRow = ({ input }: SixsRow): boolean =>
-  (input.platform === 'L8' || input.platform === 'L9' ? deliveredOfOli : delivered).has(input.band)
+  (isOli(input.platform) ? deliveredOfOli : delivered).has(input.band)
+
+/** Bands in which almost no light of the ground comes back: near 1.38 um. */
+export const isCirrusRow = ({ input }: SixsRow): boolean =>
+  input.band === (isOli(input.platform) ? 'B09' : 'B10')

@@ -1,138 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ProcessingError } from '../src/domain/errors.js'
-import { acceptance } from './acceptance.js'
-import {
-  errorsOf,
-  groupBy,
-  isDeliveredRow,
-  medianOf,
-  modelOnSixsGrid,
-  spreadOf,
-  tableClosure,
-  type RowErrors,
-} from './accuracy-measures.js'
+import { BETTER } from '../src/processors/l2a/choose-aerosol.js'
+import { errorsOf, isDeliveredRow, medianOf, spreadOf } from './accuracy-measures.js'
 import { cloudScenes, compareClouds, hasCloudReference } from './cloud-reference.js'
 import { compareWithUsgs, findForPair, hasLandsatPair, PAIR_ATMOSPHERE } from './landsat-reference.js'
-import { hasReferenceTable, readSixsRows, RT_REFERENCE, type SixsRow } from './reference-table.js'
-import { compareWithSurfaceReference, GROUNDS, hasSurfaceReference } from './surface-reference.js'
 import { markdownTable as table } from './markdown-table.js'
-import { COVERAGE_SCENES, coverageSection, productCoverageSection } from './uncertainty-section.js'
-import { BETTER } from '../src/processors/l2a/choose-aerosol.js'
+import { hasReferenceTable, readSixsRows, RT_REFERENCE } from './reference-table.js'
 import { simulatedSection } from './simulated-section.js'
+import { acceptanceSection, bandSection, closureSection, stateSection } from './sixs-section.js'
 import { failuresOf, limitAt, PATH_LIMIT } from './surface-limits.js'
+import { compareWithSurfaceReference, GROUNDS, hasSurfaceReference } from './surface-reference.js'
+import { tableReport } from './table-accuracy.js'
+import { COVERAGE_SCENES, coverageSection, productCoverageSection } from './uncertainty-section.js'
 
 const f4 = (value: number): string => value.toFixed(4)
 const percent = (value: number): string => `${(100 * value).toFixed(2)} %`
-/** Two digits and a power of ten: for errors far below the step of the product. */
-const small = (value: number): string =>
-  value
-    .toExponential(1)
-    .replace('e-', 'e-0')
-    .replace(/e-0(\d\d)$/, 'e-$1')
-
-const platformBand = (row: SixsRow): string => `${row.input.platform} ${row.input.band}`
-const isCirrus = (name: string): boolean => name === 'S2A B10' || name === 'S2B B10' || name === 'L8 B09'
-
-function closureSection(rows: readonly SixsRow[]): string {
-  const groups = [...groupBy(rows, platformBand)].map(([name, group]) => ({
-    name,
-    spread: spreadOf(group.flatMap(tableClosure)),
-  }))
-  const worst = (cirrus: boolean) =>
-    groups.filter((g) => isCirrus(g.name) === cirrus).reduce((a, b) => (b.spread.rms > a.spread.rms ? b : a))
-  const line = (label: string, cirrus: boolean, limit: string): string[] => {
-    const g = worst(cirrus)
-    return [label, g.name, small(g.spread.rms), small(g.spread.max), limit]
-  }
-  return table(
-    ['bands', 'worst band', 'RMS', 'largest', 'accepted RMS'],
-    [line('all but cirrus', false, '1e-4'), line('cirrus (B10, OLI B9)', true, '4e-4')],
-  )
-}
-
-function acceptanceSection(rows: readonly SixsRow[]): string {
-  const moved = acceptance(rows, (row) => modelOnSixsGrid(row.input.platform))
-  const isMetText = (isMet: boolean | undefined) => (isMet === true ? 'yes' : '**no**')
-  return table(
-    ['measure', 'goal', 'measured', 'worst band', 'met', 'responses as 6S has them', 'worst band', 'met'],
-    acceptance(rows).map(({ what, goal, measured, worst, isMet }, i) => [
-      ...[what, goal, measured, worst, isMetText(isMet)],
-      ...[moved[i]?.measured ?? '-', moved[i]?.worst ?? '-', isMetText(moved[i]?.isMet)],
-    ]),
-  )
-}
-
-const surfaceRms = (group: readonly RowErrors[], i: number): string =>
-  f4(spreadOf(group.map((e) => e.surface[i] ?? NaN)).rms)
-
-function bandSection(errors: readonly RowErrors[]): string {
-  return table(
-    [
-      'band',
-      'Rayleigh path',
-      'path',
-      'largest',
-      'transmittance, %',
-      'albedo',
-      'surface .05',
-      '.20',
-      '.50',
-      'largest .05',
-      'bias .05',
-      'gas, largest',
-    ],
-    [...groupBy(errors, (e) => platformBand(e.row))].map(([name, group]) => {
-      const of = (measure: (e: RowErrors) => number) => spreadOf(group.map(measure))
-      const dark = of((e) => e.surface[0] ?? NaN)
-      return [
-        name,
-        f4(of((e) => e.rayleigh).rms),
-        f4(of((e) => e.path).rms),
-        f4(of((e) => e.path).max),
-        (100 * of((e) => e.transmittance).rms).toFixed(2),
-        f4(of((e) => e.albedo).rms),
-        ...[0, 1, 2].map((i) => surfaceRms(group, i)),
-        f4(dark.max),
-        f4(dark.bias),
-        f4(of((e) => e.gas).max),
-      ]
-    }),
-  )
-}
-
-function stateSection(errors: readonly RowErrors[]): string {
-  const s2a = errors.filter((e) => e.row.input.platform === 'S2A')
-  const cell = (band: string, keep: (r: SixsRow) => boolean): string =>
-    surfaceRms(
-      s2a.filter((e) => e.row.input.band === band && keep(e.row)),
-      0,
-    )
-  const states: [string, (r: SixsRow) => boolean][] = [
-    ...[20, 40, 60].map((sza): [string, (r: SixsRow) => boolean] => [
-      `sun zenith ${sza}, AOT <= 0.4`,
-      (r) => r.sza === sza && r.aot550 <= 0.4,
-    ]),
-    ...[0.05, 0.1, 0.2, 0.4, 0.8].map((aot): [string, (r: SixsRow) => boolean] => [
-      `AOT ${aot}`,
-      (r) => r.aot550 === aot,
-    ]),
-    ...['continental', 'maritime'].map((model): [string, (r: SixsRow) => boolean] => [
-      `${model}, AOT <= 0.4`,
-      (r) => r.input.aerosol === model && r.aot550 <= 0.4,
-    ]),
-    ...[0, 1].map((km): [string, (r: SixsRow) => boolean] => [
-      `altitude ${km} km, AOT <= 0.4`,
-      (r) => r.altKm === km && r.aot550 <= 0.4,
-    ]),
-  ]
-  const bands = ['B01', 'B02', 'B04', 'B8A', 'B11']
-  return table(
-    ['states (S2A)', ...bands],
-    states.map(([label, keep]) => [label, ...bands.map((band) => cell(band, keep))]),
-  )
-}
-
 /** Runs of the reference scene: with the AOT that it was given, and with one that must not pass. */
 const AIR = { aerosol: 'continental', aotError: 0 } as const
 const WRONG_AIR = { aerosol: 'continental', aotError: 0.1 } as const
@@ -387,12 +270,22 @@ maritime aerosol, which absorbs hardly any light and is brighter for its AOT tha
 `
 }
 
-/** Prints the tables; with \`write\`, replaces docs/accuracy.md below the checkout. @throws ProcessingError NOT_FOUND without reference data. */
-export async function run(options: { readonly write?: boolean } = {}): Promise<void> {
+/**
+ * Prints the page, or with `table` what another table of 6S runs says; with `write`, replaces docs/accuracy.md below the checkout.
+ * @throws ProcessingError NOT_FOUND without reference data, BAD_ARGUMENT for a table that cannot be read.
+ */
+export async function run({
+  write = false,
+  table: path,
+}: { readonly write?: boolean; readonly table?: string } = {}): Promise<void> {
+  if (path !== undefined) {
+    process.stdout.write(tableReport(path))
+    return
+  }
   const report = await accuracyReport()
-  const path = join(process.env['TILTH_ROOT'] ?? process.cwd(), 'docs/accuracy.md')
+  const page = join(process.env['TILTH_ROOT'] ?? process.cwd(), 'docs/accuracy.md')
   process.stdout.write(report)
-  if (options.write === true) writeFileSync(path, report)
-  else if (readFileSync(path, 'utf8') !== report)
-    process.stderr.write(`${path} differs; write it anew with --write.\n`)
+  if (write) writeFileSync(page, report)
+  else if (readFileSync(page, 'utf8') !== report)
+    process.stderr.write(`${page} differs; write it anew with --write.\n`)
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { numberIn, positiveInteger, wholeNumberIn } from './numbers.js'
 
 /** What `tilth bench` runs, by name; each measures in one run beside its peer or limit. */
@@ -71,9 +71,15 @@ export function register(program: Command): void {
     .command('accuracy')
     .description('atmospheric correction against 6S and MODTRAN references; needs ../shared/data')
     .option('--write', 'update docs/accuracy.md')
-    .action(async (options: { write?: boolean }) => {
+    .addOption(
+      new Option(
+        '--table <file>',
+        'the goals against 6S alone, on another table with the columns of rt-reference/sixs_dev.csv',
+      ).conflicts('write'),
+    )
+    .action(async (options: { write?: boolean; table?: string }) => {
       const { run } = await BENCHES.accuracy()
-      await run({ write: options.write === true })
+      await run(options)
     })
   bench
     .command('chaos')
