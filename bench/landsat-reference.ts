@@ -17,12 +17,22 @@ export const hasLandsatPair = existsSync(SCENE)
 export const PAIR_ATMOSPHERE = { wv: 3, ozone: 260, altitudeM: 100 } as const
 /** USGS: SR = DN x 2.75e-5 - 0.2. */
 const SR = { mult: 2.75e-5, add: -0.2 } as const
-/** Clear land told from the sensor's own reflectance: blue below this, farther from cloud than so many pixels, NDVI above this. */
-const CLEAR = { blue: 0.145, margin: 8, ndvi: 0.3 } as const
+/** Clear ground told from the sensor's own reflectance: blue below this, farther from what is not than so many pixels. */
+const CLEAR = { blue: 0.145, margin: 8 } as const
 
-/** One band over clear vegetation: reflectance at the sensor, that of USGS (LaSRC), and ours under each atmosphere asked for. */
+/** Kinds of ground that are compared, clear of clouds. */
+export type PairGround = 'land' | 'water'
+/** By the sensor's own NDVI and reflectance at 1.6 um (B6), in which shadows over land are brighter than water. */
+const IS_GROUND: Readonly<Record<PairGround, (ndvi: number, swir16: number) => boolean>> = {
+  land: (ndvi) => ndvi > 0.3,
+  water: (ndvi, swir16) => ndvi < 0 && swir16 < 0.05,
+}
+
+/** One band over one kind of clear ground: reflectance at the sensor, that of USGS (LaSRC), and ours under each atmosphere asked for. */
 export interface LandsatComparison {
   readonly band: string
+  /** Of the pixels that both levels have. */
+  readonly share: number
   readonly toa: readonly number[]
   readonly reference: readonly number[]
   readonly ours: readonly (readonly number[])[]
@@ -50,10 +60,11 @@ function read(name: string): Image {
 
 /**
  * Corrects the crop of Momotombo (Landsat-8, 2015-12-05, level 1) under given atmospheres and compares with the level 2 of USGS over clear
- * vegetation. The level-2 grid begins one column east of the level-1 grid.
+ * vegetation or water. The level-2 grid begins one column east of the level-1 grid.
  */
 export async function compareWithUsgs(
   atmospheres: readonly { readonly aerosol: string; readonly aot: number }[],
+  ground: PairGround = 'land',
 ): Promise<LandsatComparison[]> {
   const product = await readL1tpMetadata(SCENE, { settleSeconds: 0 })
   const angles = computedAngles(product)
@@ -69,7 +80,7 @@ export async function compareWithUsgs(
       return [id, { ...image, pixels }] as const
     }),
   )
-  const clear = clearLand(toa)
+  const wanted = clearOf(ground, toa)
   const level2 = product.productId.replace('L1TP', 'L2SP')
   return product.bands.map(({ id }) => {
     const own = toa.get(id)
@@ -94,31 +105,35 @@ export async function compareWithUsgs(
         aerosol,
       }),
     )
+    let measured = 0
     for (let y = 0; y < reference.height; y++)
       for (let x = 0; x + 1 < (own?.width ?? 0); x++) {
         const at = y * (own?.width ?? 0) + x + 1
         const stored = reference.pixels[y * reference.width + x] ?? 0
         const rho = own?.pixels[at] ?? NaN
-        if (clear[at] !== 1 || stored === 0 || Number.isNaN(rho)) continue
+        if (stored === 0 || Number.isNaN(rho)) continue
+        measured++
+        if (wanted[at] !== 1) continue
         comparison.toa.push(rho)
         comparison.reference.push(stored * SR.mult + SR.add)
         coefficients.forEach((c, i) => {
           comparison.ours[i]?.push(correct(rho, c))
         })
       }
-    return comparison
+    return { ...comparison, share: comparison.reference.length / measured }
   })
 }
 
-/** 1 at clear vegetation. */
-function clearLand(toa: ReadonlyMap<string, Image>): Uint8Array {
+/** 1 at clear ground of one kind. */
+function clearOf(ground: PairGround, toa: ReadonlyMap<string, Image>): Uint8Array {
   const blue = toa.get('B02')
-  const [red, nir] = [toa.get('B04')?.pixels, toa.get('B05')?.pixels]
-  if (blue === undefined || red === undefined || nir === undefined) throw new Error('a band vanished')
+  const [red, nir, swir] = ['B04', 'B05', 'B06'].map((id) => toa.get(id)?.pixels)
+  if (blue === undefined || red === undefined || nir === undefined || swir === undefined)
+    throw new Error('a band vanished')
   const { width, height, pixels } = blue
   const clear = Uint8Array.from(pixels, (_, i) => {
     const [r, n] = [red[i] ?? NaN, nir[i] ?? NaN]
-    return (n - r) / (n + r) > CLEAR.ndvi ? 1 : 0
+    return IS_GROUND[ground]((n - r) / (n + r), swir[i] ?? NaN) ? 1 : 0
   })
   pixels.forEach((rho, i) => {
     if (rho < CLEAR.blue) return
