@@ -7,6 +7,7 @@ import {
   tableClosure,
   type RowErrors,
 } from './accuracy-measures.js'
+import { closedLoops } from './closed-loops.js'
 import { markdownTable as table } from './markdown-table.js'
 import type { SixsRow } from './reference-table.js'
 
@@ -56,6 +57,29 @@ export function acceptanceSection(rows: readonly SixsRow[]): string {
 
 const surfaceRms = (group: readonly RowErrors[], i: number): string =>
   f4(spreadOf(group.map((e) => e.surface[i] ?? NaN)).rms)
+
+/** AOT and vapour that the method of the product finds in scenes of dark vegetation under the air of the table, by AOT. */
+export function closedLoopSection(rows: readonly SixsRow[]): string {
+  const met = (isMet: boolean) => (isMet ? 'yes' : '**no**')
+  const byAot = [...groupBy(closedLoops(rows), ({ row }) => row.aot550.toFixed(2))]
+  return table(
+    [
+      ...['AOT', 'scenes', 'AOT: bias', 'largest', 'goal', 'met'],
+      ...['vapour: bias', 'largest', 'goal', 'met'],
+    ],
+    byAot.map(([aot, scenes]) => {
+      const limit = 0.03 + 0.05 * Number(aot)
+      const found = spreadOf(scenes.map((scene) => scene.aot))
+      const vapour = spreadOf(scenes.map(({ wv, row }) => wv / row.input.wv))
+      return [
+        ...[aot, String(scenes.length), found.bias.toFixed(3), found.max.toFixed(3)],
+        ...[limit.toFixed(3), met(found.max <= limit)],
+        ...[`${(100 * vapour.bias).toFixed(1)} %`, `${(100 * vapour.max).toFixed(1)} %`, '3 %'],
+        met(vapour.max <= 0.03),
+      ]
+    }),
+  )
+}
 
 /** What each band misses of each term. */
 export function bandSection(errors: readonly RowErrors[]): string {

@@ -16,7 +16,8 @@ type Id = (typeof IDS)[number]
 /** Bands with a reflectance. */
 export const COVERED = IDS.filter((id) => id !== 'B09')
 const SIDE = 21
-const GRID: Grid = {
+/** Cells of 240 m, 5 km along an edge. */
+export const GRID: Grid = {
   ...{ epsg: 32631, ulx: 300_000, uly: 4_900_080, pixelWidthM: 240, pixelHeightM: 240 },
   ...{ width: SIDE, height: SIDE },
 }
@@ -42,7 +43,8 @@ class Chance {
   }
 }
 
-const flat = (zenith: number, azimuth: number): AngleGrid => ({
+/** One direction for all of `GRID`, degrees. */
+export const levelAngles = (zenith: number, azimuth: number): AngleGrid => ({
   ...{ ulx: GRID.ulx, uly: GRID.uly, stepXM: 5000, stepYM: 5000, rows: 3, cols: 3 },
   zenith: new Float64Array(9).fill(zenith),
   azimuth: new Float64Array(9).fill(azimuth),
@@ -113,8 +115,8 @@ export function measureCoverage(count: number): Coverage {
   let aotSquares = 0
   for (let seed = 1; seed <= count; seed++) {
     const { chance, look, aot, grounds, cells } = drawScene(seed)
-    const sun = flat(look.sunZenithDeg, look.relativeAzimuthDeg)
-    const view = flat(look.viewZenithDeg, 0)
+    const sun = levelAngles(look.sunZenithDeg, look.relativeAzimuthDeg)
+    const view = levelAngles(look.viewZenithDeg, 0)
     const bands = IDS.map((id) => ({
       id,
       detectors: [{ detector: 1, angles: view, validNodes: 9 }],
