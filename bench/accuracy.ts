@@ -18,7 +18,7 @@ import {
 import { failuresOf, limitAt, PATH_LIMIT } from './surface-limits.js'
 import { compareWithSurfaceReference, GROUNDS, hasSurfaceReference } from './surface-reference.js'
 import { tableReport } from './table-accuracy.js'
-import { COVERAGE_SCENES, coverageSection, productCoverageSection } from './uncertainty-section.js'
+import { COVERAGE_SCENES, productCoverageSection, selfConsistencySection } from './uncertainty-section.js'
 
 const f4 = (value: number): string => value.toFixed(4)
 const percent = (value: number): string => `${(100 * value).toFixed(2)} %`
@@ -180,11 +180,13 @@ The same pixels, AOT and aerosol found in the crop by the method of the product 
 ${await ownAirSection()}
 
 ## Standard deviations
-Files \`_sigma.tif\` (docs/products.md) claim that the truth of two pixels in three lies within them; the goal is 68 % +- 8. ${COVERAGE_SCENES} invented scenes of 5 km, each under another sun (25 to 60 degrees), AOT (0.05 to 0.6),
+Files \`_sigma.tif\` (docs/products.md) claim that the truth of two pixels in three lies within them. Whether they hold, 68 % +- 8, is judged on the simulated chains at the end.
+
+Self-consistency, which is no measure of accuracy: ${COVERAGE_SCENES} invented scenes of 5 km, each under another sun (25 to 60 degrees), AOT (0.05 to 0.6),
 vapour (0.8 to 4 g/cm2) and aerosol (continental with up to a half of maritime, urban or desert, which the retrieval does not know as mixes), over vegetation and soil whose ratios of blue to red and red to 2.2 um differ from place to place; everything is
 found in the image, and pixels have noise. Radiative transfer is the same on both sides and nothing shines in from beside: those errors are not in here. All pixels of a scene share its air, so these are ${COVERAGE_SCENES} samples.
 
-${coverageSection()}
+${selfConsistencySection()}
 
 Two dates of the simulator, whose radiative transfer, gases and spectra of ground are its own: its aerosol is continental, its fields have more blue than the method expects, so that AOT is too high everywhere, and it makes no light from beside, which sigma
 allows for. One landscape under two skies, corrected whole: no goal, but what to expect of a single date, where the error of all pixels has one sign.
@@ -212,6 +214,8 @@ relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 
 0.02 to 0.03 where nothing is unknown: vegetation has more blue than the method expects, and a search that is given the true colours of the ground is off by 0.005 at most ([decision 0026](decisions/0026-chains-that-know-more.md)). The scattered
 ratios of blue to red lower it on average here, and so does light from beside by 0.01, because the simulator's ground around reflects alike in all directions and the ground itself does not. The mix has too high an AOT on hazy dates: half of it is
 maritime aerosol, which absorbs hardly any light and is brighter for its AOT than the continental one that is taken.
+Standard deviations are too large: 76 and 78 % of the truths lie within them where the aerosol is given, 83 to 96 % where it is not, because they assume the errors of AOT that others have published and that another aerosol may be there. By band it is 44 % (B05) to 96 % (B11)
+where the aerosol is given: each band has its own error of calibration, which is not in them.
 `
 }
 

@@ -36,6 +36,8 @@ export interface BandScore {
   readonly within: number
   /** Ours minus truth, unit 1. */
   readonly deviation: Sums
+  /** Those of the pixels whose truth lies within one standard deviation, and the squares of these; null where no file has them. */
+  readonly sigma: { readonly within: number; readonly squares: number } | null
 }
 
 /** One date of a chain against its truth. */
@@ -95,7 +97,9 @@ export function scoreDate(
       L2A_BANDS.map((band) => {
         const ours = read(join(folder, `${band}_${kind}.tif`))
         const real = read(join(truthDir, `${band}${suffix}.tif`))
-        return [band, compare(ours.values, real.values, clearOn(ours.grid))]
+        const sigma = join(folder, `${band}_sigma.tif`)
+        const sigmas = kind === 'sre' && existsSync(sigma) ? read(sigma).values : null
+        return [band, compare(ours.values, real.values, clearOn(ours.grid), sigmas)]
       }),
     ) as unknown as Record<L2aBand, BandScore>
   const hasSlopes = existsSync(join(truthDir, 'B8A_level.tif')) && existsSync(join(folder, 'B8A_fre.tif'))
@@ -122,19 +126,28 @@ export function scoreDate(
   }
 }
 
-/** Stored reflectance x 10000. */
-function compare(ours: Float64Array, truth: Float64Array, clear: Uint8Array): BandScore {
-  let [n, within] = [0, 0]
-  let deviation = NOTHING
+/** Stored reflectance x 10000, and its standard deviation. */
+function compare(
+  ours: Float64Array,
+  truth: Float64Array,
+  clear: Uint8Array,
+  sigmas: Float64Array | null,
+): BandScore {
+  let [n, within, sum, squares] = [0, 0, 0, 0]
+  const sigma = { within: 0, squares: 0 }
   ours.forEach((value, i) => {
     const real = truth[i]!
     if (clear[i] !== 1 || value === NO_DATA || real === NO_DATA) return
     const d = (value - real) / 10_000
     n++
+    sum += d
+    squares += d * d
     if (Math.abs(d) <= 0.005 + 0.05 * (real / 10_000)) within++
-    deviation = addSums(deviation, { n: 1, sum: d, squares: d * d })
+    if (sigmas === null) return
+    if (Math.abs(value - real) <= sigmas[i]!) sigma.within++
+    sigma.squares += (sigmas[i]! / 10_000) ** 2
   })
-  return { n, within, deviation }
+  return { n, within, deviation: { n, sum, squares }, sigma: sigmas === null ? null : sigma }
 }
 
 function deviations(ours: Float64Array, truth: Float64Array, wanted: Uint8Array, scale: number): Sums {

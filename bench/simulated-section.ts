@@ -38,6 +38,9 @@ const CHAINS: readonly {
   { ...{ name: 'smoke', aerosol: 'smoke', parameters: {} }, ...{ goals: null, aotGoal: 0.08 } },
 ]
 
+/** One standard deviation of a normal distribution, and how far off it may be. */
+const COVERAGE = { share: 0.68, within: 0.08 }
+
 const percent = (value: number, digits = 1): string => `${(100 * value).toFixed(digits)} %`
 const f3 = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(3))
 
@@ -54,6 +57,15 @@ function shareWithin(
   const shares = bands.map((band) => {
     const all = scores.map((score) => of(score, band))
     return sumOf(all.map((b) => b?.within ?? 0)) / sumOf(all.map((b) => b?.n ?? 0))
+  })
+  return sumOf(shares) / shares.length
+}
+
+/** The same of the pixels whose truth lies within the standard deviation that their file states. */
+function shareWithinSigma(scores: readonly DateScore[], bands: readonly L2aBand[]): number {
+  const shares = bands.map((band) => {
+    const all = scores.map((score) => score.bands[band])
+    return sumOf(all.map((b) => b.sigma?.within ?? NaN)) / sumOf(all.map((b) => b.n))
   })
   return sumOf(shares) / shares.length
 }
@@ -78,6 +90,11 @@ function goalRows(
     )
   const most = (measure: string, goal: number, value: number, unit = '') =>
     row(measure, `<= ${goal}${unit}`, `${f3(value)}${unit}`, value <= goal)
+  const covered = (bands: readonly L2aBand[], label: string) => {
+    const share = shareWithinSigma(scores, bands)
+    const isMet = Math.abs(share - COVERAGE.share) <= COVERAGE.within
+    return row(`sre within its sigma, ${label}`, '68 % +- 8', percent(share), isMet)
+  }
   const masks = scores.map((s) => s.masks)
   const [f1Cloud, f1Shadow] = [agreed(masks.map((m) => m.cloud)), agreed(masks.map((m) => m.shadow))]
   const [objects, near] = [sumOf(masks.map((m) => m.shadows)), sumOf(masks.map((m) => m.nearShadows))]
@@ -87,6 +104,8 @@ function goalRows(
     least('sre within 0.005 + 5 %, B01-B04', goals?.[0] ?? null, shareWithin(scores, SHORT, asLit)),
     least('fre within 0.005 + 5 %, B05-B12', null, shareWithin(scores, LONG, asLevel)),
     least('fre within 0.005 + 5 %, B01-B04', null, shareWithin(scores, SHORT, asLevel)),
+    covered(LONG, 'B05-B12'),
+    covered(SHORT, 'B01-B04'),
     most('AOT, RMSE', aotGoal, rmsOf(summed(scores.map((s) => s.aot)))),
     most('water vapour, RMSE', 0.15, rmsOf(summed(scores.map((s) => s.wv))), ' g/cm2'),
     row('F1 of clouds', '>= 0.95', f3(f1Cloud), f1Cloud >= 0.95),
@@ -106,6 +125,8 @@ function dateRows(name: string, scores: readonly DateScore[]): string[][] {
     ...[name, score.date, SKIES[i]?.aot.toFixed(2) ?? '', score.aerosol, percent(score.clear, 0)],
     percent(shareWithin([score], SHORT, asLit)),
     percent(shareWithin([score], LONG, asLit)),
+    percent(shareWithinSigma([score], SHORT), 0),
+    percent(shareWithinSigma([score], LONG), 0),
     ...[
       `${f3(biasOf(score.aot))}, ${f3(rmsOf(score.aot))}`,
       `${f3(biasOf(score.wv))}, ${f3(rmsOf(score.wv))}`,
@@ -119,7 +140,11 @@ function bandRows(chains: readonly (readonly DateScore[])[]): string[][] {
     band,
     ...chains.flatMap((scores) => {
       const all = summed(scores.map((s) => s.bands[band].deviation))
-      return [percent(shareWithin(scores, [band], asLit)), biasOf(all).toFixed(4), rmsOf(all).toFixed(4)]
+      const variance = sumOf(scores.map((s) => s.bands[band].sigma?.squares ?? NaN)) / all.n
+      return [
+        ...[percent(shareWithin(scores, [band], asLit)), biasOf(all).toFixed(4), rmsOf(all).toFixed(4)],
+        ...[Math.sqrt(variance).toFixed(4), percent(shareWithinSigma(scores, [band]), 0)],
+      ]
     }),
   ])
 }
@@ -194,14 +219,27 @@ async function ablationRows(): Promise<string[][]> {
 
 /** The part of docs/accuracy.md on simulated chains: about seven minutes of CPU. */
 export async function simulatedSection(): Promise<string> {
+  return describeChains(await measureChains(), await ablationRows())
+}
+
+async function measureChains(): Promise<DateScore[][]> {
   const chains: DateScore[][] = []
   for (const { aerosol, parameters } of CHAINS)
     chains.push(
       await runChain({
-        ...{ skies: SKIES, extentM: CHAIN_M, demErrorM: 5, airVariation: 0.3, parameters },
+        ...{ skies: SKIES, extentM: CHAIN_M, demErrorM: 5, airVariation: 0.3 },
+        parameters: { ...parameters, uncertainty: true },
         unknowns: { ...ALL_UNKNOWNS, aerosol },
       }),
     )
+  return chains
+}
+
+/** The tables of scores of `CHAINS` in their order, and of the rows of the ablation. */
+export function describeChains(
+  chains: readonly (readonly DateScore[])[],
+  ablation: readonly (readonly string[])[],
+): string {
   const each = CHAINS.map((chain, i) => ({ chain, scores: chains[i] ?? [] }))
   return `${markdownTable(
     ['chain', 'measure', 'goal', 'measured', 'met'],
@@ -219,6 +257,8 @@ ${markdownTable(
     'clear',
     'B01-B04',
     'B05-B12',
+    'within sigma, B01-B04',
+    'B05-B12',
     'AOT',
     'vapour',
     'F1 cloud',
@@ -230,7 +270,7 @@ ${markdownTable(
 By band, \`sre\` over all dates:
 
 ${markdownTable(
-  ['band', ...CHAINS.flatMap(({ name }) => [`${name}: within`, 'bias', 'RMS'])],
+  ['band', ...CHAINS.flatMap(({ name }) => [`${name}: within`, 'bias', 'RMS', 'sigma, RMS', 'within sigma'])],
   bandRows(chains),
 )}
 
@@ -241,6 +281,6 @@ ${markdownTable(
     ...['switched off', 'sre B01-B04', 'sre B05-B12', 'fre B01-B04', 'fre B05-B12'],
     ...['AOT bias, first', 'second', 'AOT RMSE', 'vapour RMSE', 'fre on slopes'],
   ],
-  await ablationRows(),
+  ablation,
 )}`
 }
