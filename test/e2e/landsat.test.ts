@@ -85,6 +85,9 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
         expect([mask.data[i]! & 0b101, scl.data[i]]).toEqual([0b101, mask.data[i]! & 0b10 ? 9 : 3])
     })
     expect(clouds).toBe(5)
+    // Half of the image is no-data; what it shows is dry Western Australia in February.
+    expect(scl.data.filter((value) => value === 5).length / scl.data.length).toBeGreaterThan(0.45)
+    expect(scl.data.includes(4)).toBe(true)
   })
 
   test('the item is valid and says platform, path and row, and what each band sees', async () => {
