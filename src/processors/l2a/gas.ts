@@ -69,8 +69,7 @@ export function gasTransmittance(
   let [water, halfWater] = [1, 1]
   if (gases.h2o !== null) {
     // What lies above the target, and lines that are narrower there.
-    const amount =
-      airMass * wv * Math.exp(-height * (waterSteepness(height) + gases.h2o[3]))
+    const amount = airMass * wv * Math.exp(-height * (waterSteepness(height) + gases.h2o[3]))
     water = waterTransmittance(gases.h2o, amount)
     halfWater = waterTransmittance(gases.h2o, HALF * amount)
   }
