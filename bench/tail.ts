@@ -65,7 +65,12 @@ const TUNING: readonly TailSettings[] = [
   { maxParallelism: 2, threadsHint: 2, oversubscription: 2 },
   { maxParallelism: 4, threadsHint: 1, oversubscription: 2 },
 ]
-const TILE = '31TCJ'
+/** Neighbours, each a chain of its own: dates of one tile would wait for each other. The last is the long one, and stands in place of the first. */
+const TILE_NAMES = [
+  ...['31TCJ', '31TDJ', '31TEJ', '31TCK', '31TDK', '31TEK', '31TCH', '31TDH', '31TEH'],
+  '31TCL',
+] as const
+const DATE = '2025-06-01'
 const quiet = { info: () => undefined, warn: () => undefined }
 
 /**
@@ -133,34 +138,33 @@ interface Round {
   readonly othersCpus: number
 }
 
-/** The products, made where they are missing: a day each, the long one last. A product stands under its name only when it is whole. */
+/** The products, made where they are missing: a tile each, the long one last. A product stands under its name only when it is whole. */
 async function simulateTiles(
   { dir, pixelSizeM }: TailBenchOptions,
   progress: ProgressLine,
 ): Promise<{ equal: readonly string[]; long: string }> {
   const base = join(dir ?? join(tmpdir(), 'tilth-bench'), `tail-${pixelSizeM}m`)
-  const make = async (day: number, pixels: number): Promise<string> => {
-    const date = `2025-06-${String(day).padStart(2, '0')}`
-    const outDir = join(base, date)
+  const make = async (tile: string, pixels: number): Promise<string> => {
+    const outDir = join(base, tile)
     mkdirSync(outDir, { recursive: true })
     const found = readdirSync(outDir).find((name) => name.endsWith('.SAFE'))
     if (found !== undefined) return join(outDir, found)
-    progress.show(0, `simulating ${date} with ${pixels} m pixels`)
+    progress.show(0, `simulating ${tile} with ${pixels} m pixels`)
     const made = await simulateL1c({
-      ...{ tile: TILE, date, pixelSizeM: pixels, baseline: '05.11', withTci: false, outDir },
+      ...{ tile, date: DATE, pixelSizeM: pixels, baseline: '05.11', withTci: false, outDir },
     })
     return made.safePath
   }
   const equal: string[] = []
-  for (let day = 1; day <= TILES; day++) equal.push(await make(day, pixelSizeM))
-  return { equal, long: await make(TILES + 1, pixelSizeM / Math.sqrt(MANY_FACTOR)) }
+  for (const tile of TILE_NAMES.slice(0, TILES)) equal.push(await make(tile, pixelSizeM))
+  return { equal, long: await make(TILE_NAMES[TILES], pixelSizeM / Math.sqrt(MANY_FACTOR)) }
 }
 
 /** Ids of the acquisitions, in the order of the paths. */
 async function ingestAll(app: App, paths: readonly string[]): Promise<readonly number[]> {
   const outcomes = await ingestPaths(app, paths, { copy: false })
   const idOf = new Map(
-    (await listAcquisitions(app.db, { state: 'present', tile: TILE })).map((row) => [row.identity, row.id]),
+    (await listAcquisitions(app.db, { state: 'present', tile: null })).map((row) => [row.identity, row.id]),
   )
   return outcomes.map((outcome) => {
     const id = outcome.kind === 'present' ? idOf.get(outcome.identity) : undefined
