@@ -30,7 +30,7 @@ import {
 import { sizeClassOf, type DeclaredResources } from '../processors/define-processor.js'
 import { differences } from './differences.js'
 import { freezeSettings, type FrozenSettings } from './freeze-settings.js'
-import type { AskedNews, GivenParameters } from './given-parameters.js'
+import { askedOf, type AskedNews, type GivenParameters } from './given-parameters.js'
 import { requestScope } from './request-scope.js'
 import { readSettings, type SettingsInForce } from './settings-in-force.js'
 
@@ -177,17 +177,9 @@ export async function createNewL2aJobs(
   await lockL2aPlanning(trx)
   const settings = await readSettings(trx)
   const jobs = (await listNewL2aInputs(trx, firstCome(news))).map((inputs, i): NewJob | null => {
-    const {
-      siteId = null,
-      season,
-      deadline,
-      priority = 100,
-      createdBy = '',
-      parameters: given = {},
-      parametersFrom: from,
-    } = news[i] ?? {}
-    const plan = planOf(inputs, settings, { siteId, tiles: undefined, given, from, force: false })
-    return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
+    const { scope, job } = askedOf(news[i])
+    const plan = planOf(inputs, settings, { ...scope, force: false })
+    return plan.todo.length === 0 ? null : jobOf(plan, job)
   })
   const inserted = await insertJobsRows(
     trx,

@@ -1,23 +1,15 @@
 import { sql } from 'kysely'
-import type { AnsweredDays, ScheduleRule, SeasonSpan } from '../../domain/schedule-rule.js'
+import type { AnsweredDays, SeasonSpan } from '../../domain/schedule-rule.js'
 import type { Queryable } from '../steps/queryable.js'
+import { termsOf, type ScheduleTerms } from './schedule-terms.js'
 
 /** A schedule with its season and what the scheduler last found. */
-export interface ScheduleRow extends ScheduleRule, SeasonSpan, AnsweredDays {
+export interface ScheduleRow extends ScheduleTerms, SeasonSpan, AnsweredDays {
   readonly id: number
   readonly site: string
   readonly siteId: number
   readonly season: string
   readonly seasonId: number
-  readonly name: string
-  readonly processor: string
-  readonly timeZone: string
-  readonly waitDays: number
-  readonly retryS: number
-  readonly priority: number
-  /** Of its jobs, hours from their making; null: none. */
-  readonly deadlineH: number | null
-  readonly arguments: unknown
   readonly paused: boolean
   /** Its site, or that one's parent, is paused. */
   readonly siteIsPaused: boolean
@@ -48,9 +40,7 @@ export async function listSchedules(db: Queryable, filter: ScheduleFilter = {}):
   const { siteId = null, season = null, name = null, processor = null, ids = null } = filter
   const { rows } = await sql<ScheduleRow>`
     select s.id, site.slug as site, site.id as "siteId", n.name as season, n.id as "seasonId", n.starts_on as "startsOn", n.mid_on as "midOn",
-      n.ends_on as "endsOn", s.name, s.processor, s.repeat::text as repeat, s.every_days as "everyDays", s.month_day as "monthDay",
-      s.first_base::text as "firstBase", s.first_offset_days as "firstOffsetDays", s.last_offset_days as "lastOffsetDays", s.at_time as "atTime",
-      s.time_zone as "timeZone", s.wait_days as "waitDays", s.retry_s as "retryS", s.priority, s.deadline_h as "deadlineH", s.arguments, s.paused,
+      n.ends_on as "endsOn", ${termsOf('s')}, s.paused,
       (site.paused or coalesce(parent.paused, false)) as "siteIsPaused", n.paused as "seasonIsPaused", s.done_through as "doneThrough",
       s.answered_days::text[] as "answeredDays", s.look_at <= now() as "isLookedAt",
       ${civil('season_now()')} as "localNow", ${civil('s.waiting_since')} as "waitingSince", s.waits_for as "waitsFor", s.note,

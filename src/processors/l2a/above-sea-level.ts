@@ -1,4 +1,5 @@
 import type { AuxiliaryAir } from '../../domain/l1-scene.js'
+import { meanOf } from './fields.js'
 import { waterShareAbove } from './gas.js'
 import { SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure, SEA_LEVEL_HPA } from './pressure.js'
@@ -12,7 +13,7 @@ const [MOST_WV, MOST_AOT] = [8, 2] as const
  * @param pressureHpa of cells, at least one.
  */
 export function aboveSeaLevel(air: AuxiliaryAir, pressureHpa: Float32Array): AuxiliaryAir {
-  const mean = pressureHpa.reduce((sum, hpa) => sum + hpa, 0) / pressureHpa.length
+  const mean = meanOf(pressureHpa)
   const share = waterShareAbove(mean / SEA_LEVEL_HPA)
   const thinner = Math.exp(-altitudeAtPressure(mean) / SCALE_HEIGHT_M)
   return {

@@ -88,6 +88,10 @@ export function smooth({ width, height, values }: Field, sigma: number): Float32
   return Float32Array.from(values, (v, i) => (Number.isNaN(v) ? NaN : sums[i]! / weights[i]!))
 }
 
+/** NaN where one is, or there is none. */
+export const meanOf = (values: Float32Array): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
+
 /** The middle one of the known values, the lower of two; NaN where there is none. */
 export function medianOf(values: ArrayLike<number>): number {
   const known = Float64Array.from(values).filter((v) => !Number.isNaN(v))

@@ -12,6 +12,7 @@ import type { AtmosphereNodes } from './coefficient-planes.js'
 import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
 import type { L2aParams } from './definition.js'
 import { groundKnownBy, nothingKnown } from './known-ground.js'
+import { meanOf } from './fields.js'
 import { bilinearOnCells, nearestOnCells, nodeGrid, SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
 import { surfaceCells, toaOfSurface, type CellAir } from './surface-cells.js'
@@ -364,8 +365,6 @@ class Finder {
     return new Float32Array(this.count).fill(value)
   }
 }
-
-const meanOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** What is asked of a band's cells before the aerosol is known. */
 interface CellLight {

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path'
 import { asProcessingError, type ErrorCode } from '../../domain/errors.js'
 import type { TileSquare } from '../../domain/mgrs.js'
+import { NOTHING_TO_CORRECT } from '../../domain/nothing-to-correct.js'
 import { BACKWARD_REACH_DAYS } from '../../processors/l2a/chain-mode.js'
 import { dayOf } from '../../processors/l2a/chain-state.js'
 import { openL2aProduct } from '../../products/l2a/open-l2a.js'
@@ -35,9 +36,7 @@ export interface CorrectedDates {
 
 /** Nothing is wrong with the product, only nothing can be made of it. */
 const NOTHING_TO_MAKE: ReadonlySet<ErrorCode> = new Set([
-  'TOO_CLOUDY',
-  'NO_VALID_PIXEL',
-  'SUN_TOO_LOW',
+  ...NOTHING_TO_CORRECT,
   'LEVEL_NOT_CORRECTED',
   'EXTERNAL_REFUSED',
 ])

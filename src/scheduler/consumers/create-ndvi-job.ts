@@ -20,7 +20,7 @@ import type { Json } from '../../db/types.js'
 import { ndvi } from '../../processors/ndvi/definition.js'
 import { sizeClassOf, type DeclaredResources } from '../../processors/define-processor.js'
 import { differences } from '../differences.js'
-import type { AskedNews } from '../given-parameters.js'
+import { askedOf, type AskedNews } from '../given-parameters.js'
 import { requestScope } from '../request-scope.js'
 import { readSettings, type SettingsInForce } from '../settings-in-force.js'
 import { freezeConsumer, type FrozenConsumer } from './freeze-consumer.js'
@@ -138,18 +138,9 @@ export async function createNewNdviJobs(
   await lockConsumerPlanning(trx, 'ndvi')
   const settings = await readSettings(trx)
   const jobs = (await listNewNdviInputs(trx, firstCome(news))).map((inputs, i): NewJob | null => {
-    const {
-      siteId = null,
-      season,
-      deadline,
-      priority = 100,
-      createdBy = '',
-      parameters: given = {},
-      parametersFrom: from,
-    } = news[i] ?? {}
-    const asked = { siteId, tiles: undefined, given, from, force: false, untried: true }
-    const plan = planOf(inputs, settings, asked)
-    return plan.todo.length === 0 ? null : jobOf(plan, { season, deadline, priority, createdBy })
+    const { scope, job } = askedOf(news[i])
+    const plan = planOf(inputs, settings, { ...scope, force: false, untried: true })
+    return plan.todo.length === 0 ? null : jobOf(plan, job)
   })
   const inserted = await insertJobsRows(
     trx,
