@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander'
 import type { PlannableProcessor } from '../scheduler/plan/planned-work.js'
+import { formatPlan } from './format-plan.js'
 import { positiveInteger } from './numbers.js'
-import { formatSeconds, formatTable, printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
+import { printJson, tellTilesWithoutInput, withApp } from './queue-options.js'
 
 interface Options {
   readonly processor: PlannableProcessor
@@ -9,6 +10,7 @@ interface Options {
   readonly season?: string
   readonly tile?: string[]
   readonly force: boolean
+  readonly priority: number
   readonly limit: number
   readonly json?: boolean
 }
@@ -26,18 +28,21 @@ export function register(program: Command): void {
     .option('--season <name>', 'only acquisitions within this season of the site')
     .option('--tile <names...>', 'only these tiles')
     .option('--force', 'also where the product exists with the same parameters', false)
+    .option('--priority <n>', 'of the job that would be made; lower runs first', positiveInteger, 100)
     .option('--limit <n>', 'print at most so many rows; totals count all', positiveInteger, 50)
     .option('--json', 'print JSON, all rows')
     .addHelpText(
       'after',
       `
-Times are estimates: the median CPU time of the last 200 succeeded steps for the same satellite, played through the admission of this
-host behind all that is in the queue already. START and END count from now. \`tilth process --site <site>\` makes the job.`,
+The order is that in which \`tilth up\` of this host would start them now: shares, priority, age and deadlines, among all that is in the queue already.
+START and END count from now. CPU is the median of recent steps of the same processor, and of its version where there are any, for inputs of that size
+(else in proportion to the files they declare); assumed: nothing of the processor has run, and it counts as in the order of the queue. MEMORY is what it would be
+admitted with, DISK the mean product of the satellite, or declared. \`tilth process --site <site>\` makes the job.`,
     )
     .action(async (site: string, options: Options) =>
       withApp(async ({ db, config }) => {
         const { readPlan } = await import('../scheduler/plan/read-plan.js')
-        const { season, tile: tiles, date: days, force, processor } = options
+        const { season, tile: tiles, date: days, force, processor, priority } = options
         const request = {
           site,
           force,
@@ -45,52 +50,13 @@ host behind all that is in the queue already. START and END count from now. \`ti
           ...(tiles === undefined ? {} : { tiles }),
           ...(days === undefined ? {} : { days }),
         }
-        const plan = await readPlan(db, request, { node: config.node, processor })
+        const plan = await readPlan(db, request, { node: config.node, processor, priority })
         if (options.json) {
           printJson(plan)
           return
         }
         tellTilesWithoutInput(plan, processor === 'l2a' ? 'acquisition' : 'L2A product')
-        const time = (s: number | null) => (s === null ? '?' : formatSeconds(s))
-        const size = (bytes: number | null) => (bytes === null ? '?' : `${(bytes / 2 ** 20).toFixed(0)} MiB`)
-        process.stdout.write(
-          formatTable(
-            [
-              'ORDER',
-              'TILE',
-              'START',
-              'END',
-              'THREADS',
-              'CPU',
-              'MEMORY',
-              'DISK',
-              processor === 'l2a' ? 'ACQUISITION' : 'PRODUCT',
-            ],
-            plan.rows
-              .slice(0, options.limit)
-              .map((row) => [
-                String(row.place),
-                row.tile,
-                time(row.startS),
-                time(row.endS),
-                String(row.threads ?? '?'),
-                time(row.cpuS),
-                `${row.memoryMb} MiB`,
-                size(row.bytes),
-                `${row.acquisitionId === null ? '' : `${row.acquisitionId} `}${row.name}${row.reason === null ? '' : ` (${row.reason})`}`,
-              ]),
-          ),
-        )
-        const more = plan.rows.length - options.limit
-        if (more > 0) process.stdout.write(`and ${more} more\n`)
-        process.stdout.write(
-          `\n${plan.rows.length} steps to run behind ${plan.ahead} in the queue; ${plan.skipped.length} ${processor === 'l2a' ? 'acquisitions' : 'products'} need none\n` +
-            `ends in ${time(plan.endS)} on ${plan.capacity.slots} slots; CPU ${time(plan.cpuS)}; at most ${plan.peakMemoryMb} of ` +
-            `${plan.capacity.memoryMb} MiB memory; disk ${size(plan.bytes)}\n` +
-            (plan.samples === 0
-              ? 'no step has succeeded yet: times are unknown until one has\n'
-              : `estimated from ${plan.samples} steps\n`),
-        )
+        process.stdout.write(formatPlan(plan, { site, processor, limit: options.limit }))
       }),
     )
 }

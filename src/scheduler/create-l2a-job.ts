@@ -67,6 +67,10 @@ export interface L2aPlan {
     readonly acquisitionId: number
     readonly tile: string
     readonly reason: string
+    /** That makes it already, or null. */
+    readonly step: number | null
+    /** For which that step makes it, or its product was made; null where no site asked for it. */
+    readonly site: string | null
   }[]
   /** Of the tiles asked for those without any present acquisition that fits. */
   readonly tilesWithoutInput: readonly string[]
@@ -130,13 +134,17 @@ function planOf(
   const ofSite = freezeParameters(settings, siteId, given, from)
   const bySite = new Map([[siteId, ofSite]])
   const todo: PlannedInput[] = []
-  const skipped: { acquisitionId: number; tile: string; reason: string }[] = []
+  const skipped: L2aPlan['skipped'][number][] = []
   for (const input of inputs) {
     const wanted = bySite.get(input.homeId) ?? freezeParameters(settings, input.homeId, given, from)
     bySite.set(input.homeId, wanted)
     const reason = whySkip(input, wanted.parameters, { force, siteId })
     if (reason === null) todo.push({ ...input, ...wanted })
-    else skipped.push({ acquisitionId: input.acquisitionId, tile: input.tile, reason })
+    else {
+      const { acquisitionId, tile, open, existing } = input
+      const site = (open ?? existing)?.site ?? null
+      skipped.push({ acquisitionId, tile, reason, step: open?.step ?? null, site })
+    }
   }
   const tilesWithoutInput = (tiles ?? []).filter((tile) => !inputs.some((input) => input.tile === tile))
   return { todo, siteId, settings, ...ofSite, skipped, tilesWithoutInput }

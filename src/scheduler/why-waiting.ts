@@ -1,16 +1,14 @@
 import type { StepRow } from '../db/jobs/list-steps.js'
-import type { ReadyStep } from '../db/steps/list-ready-steps.js'
 import { listRunningSteps } from '../db/steps/list-running-steps.js'
 import type { Queryable } from '../db/steps/queryable.js'
 import { readObstacles, type StepObstacles } from '../db/steps/read-obstacles.js'
 import { admitRound, runsAt } from './admit-round.js'
 import { asCandidate } from './grant-resources.js'
-import { Deadlines } from './deadlines.js'
-import { FairShares } from './fair-shares.js'
 import { grantOf, Granter } from './granter.js'
 import { memoryLeft } from './memory-left.js'
 import { getNodeObstacle, heldSlots } from './nodes.js'
 import { readStalls, spreadFrom } from './pressure.js'
+import { inQueueOrder } from './queue-order.js'
 import { listReadyWithinQuota } from './quota.js'
 import { readSettings } from './settings-in-force.js'
 import { lookAtStorage, type ProveRoots } from './storage-fault.js'
@@ -68,12 +66,7 @@ async function askAdmission(
   })
   const granter = new Granter()
   const granted = await granter.grant(db, listed, settings, executor)
-  const fair = new FairShares(db)
-  await fair.read()
-  const costOf = (kind: Pick<ReadyStep, 'processor' | 'sizeClass'>) => granter.costOf(kind)
-  const deadlines = new Deadlines(db)
-  await deadlines.refresh(costOf)
-  const ready = deadlines.order(fair.order(listed, settings, costOf), settings, costOf)
+  const ready = await inQueueOrder(db, listed, settings, granter)
   const place = { executor, node }
   const capacity = settings.capacity()
   const { start, waiting } = admitRound(

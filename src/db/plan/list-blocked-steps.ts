@@ -8,7 +8,7 @@ export async function listBlockedSteps(
   { executor, limit }: { readonly executor: string; readonly limit: number },
 ): Promise<(ReadyStep & { readonly behind: number | null })[]> {
   const { rows } = await sql<ReadyStep & { readonly behind: number | null }>`
-    select step.id, step.processor, step.site_id as "siteId", step.memory_mb as "memoryMb", step.memory_floor_mb as "memoryFloorMb",
+    select step.id, step.job_id as "jobId", step.processor, step.site_id as "siteId", step.memory_mb as "memoryMb", step.memory_floor_mb as "memoryFloorMb",
       step.scratch_mb as "diskMb", step.io_weight::float8 as "ioWeight", step.size_class as "sizeClass", task.tile, step.priority, 0::float8 as "waitedS",
       (select max(p.id) from step_dependency d join step p on p.id = d.predecessor_id
        where d.step_id = step.id and p.state in ('blocked', 'ready', 'running')) as behind

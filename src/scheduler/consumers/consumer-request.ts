@@ -33,7 +33,20 @@ export interface SkippedProduct {
   readonly product: string
   readonly tile: string
   readonly reason: string
+  /** That makes it already, or null. */
+  readonly step: number | null
+  /** For which its product was made; null where there is none or no site asked for it. */
+  readonly site: string | null
 }
+
+/** What a product that needs no step is left to. */
+export const madeBy = ({
+  open,
+  existing,
+}: {
+  readonly open: { readonly step: number } | null
+  readonly existing: { readonly site: string | null } | null
+}): Pick<SkippedProduct, 'step' | 'site'> => ({ step: open?.step ?? null, site: existing?.site ?? null })
 
 export interface CreatedConsumer {
   /** Null when nothing is left to do: no empty job is made. */

@@ -25,6 +25,7 @@ import { readSettings, type SettingsInForce } from '../settings-in-force.js'
 import { compositeName, monthlyDays, parseComposite, type NamedComposite } from './composite-names.js'
 import {
   FULL_TILE_PIXELS,
+  madeBy,
   mustSayWhat,
   type ConsumerRequest,
   type CreatedConsumer,
@@ -107,7 +108,7 @@ export async function planComposite(
     const asked = { force, untried, siteId, homeId: one.homeId }
     const reason = whySkip(standing, inputs, one.frozen.parameters, asked)
     if (reason === null) todo.push({ ...one.frozen, product: one.name, inputs, ...placeOf(one) })
-    else skipped.push({ product: one.name, tile: one.tile, reason })
+    else skipped.push({ product: one.name, tile: one.tile, reason, ...madeBy(standing) })
   }
   const all = [...new Set([...(tiles ?? []), ...wanted.map(({ tile }) => tile)])]
   const tilesWithoutInput = all.filter((tile) => !withInput.has(tile))

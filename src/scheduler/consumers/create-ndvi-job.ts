@@ -26,6 +26,7 @@ import { readSettings, type SettingsInForce } from '../settings-in-force.js'
 import { freezeConsumer, type FrozenConsumer } from './freeze-consumer.js'
 import {
   FULL_TILE_PIXELS,
+  madeBy,
   mustSayWhat,
   type ConsumerRequest,
   type CreatedConsumer,
@@ -101,7 +102,7 @@ function planOf(
     const product = input.name.replace('_L2A_', '_L3B_')
     const reason = whySkip(input, wanted.parameters, asked)
     if (reason === null) todo.push({ ...input, ...wanted, product })
-    else skipped.push({ product, tile: input.tile, reason })
+    else skipped.push({ product, tile: input.tile, reason, ...madeBy(input) })
   }
   const tilesWithoutInput = (tiles ?? []).filter((tile) => !inputs.some((input) => input.tile === tile))
   return { todo, siteId, settings, ...ofSite, skipped, tilesWithoutInput }

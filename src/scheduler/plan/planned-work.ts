@@ -30,12 +30,22 @@ export interface PlannedStep {
   readonly chain: string | null
 }
 
+/** What needs no step, and why. */
+export interface SkippedWork {
+  readonly tile: string
+  readonly reason: string
+  /** That makes it already, or null. */
+  readonly step: number | null
+  /** For which it is or was made, as far as that is known. */
+  readonly site: string | null
+}
+
 export interface PlannedWork {
   readonly todo: readonly PlannedStep[]
   readonly settings: SettingsInForce
   /** Of the products that would be made. */
   readonly level: string
-  readonly skipped: readonly { readonly tile: string; readonly reason: string }[]
+  readonly skipped: readonly SkippedWork[]
   readonly tilesWithoutInput: readonly string[]
 }
 

@@ -1,165 +1,215 @@
-import { listBlockedSteps } from '../../db/plan/list-blocked-steps.js'
-import { readProductSizes } from '../../db/plan/read-product-sizes.js'
-import { readStepCosts } from '../../db/plan/read-step-costs.js'
-import { listReadySteps, type ReadyStep } from '../../db/steps/list-ready-steps.js'
-import { listRunningSteps } from '../../db/steps/list-running-steps.js'
 import { listSteps } from '../../db/jobs/list-steps.js'
+import { listBlockedSteps } from '../../db/plan/list-blocked-steps.js'
+import { listRunningKinds } from '../../db/plan/list-running-kinds.js'
+import { readProductSizes } from '../../db/plan/read-product-sizes.js'
+import type { ReadyStep } from '../../db/steps/list-ready-steps.js'
+import { listRunningSteps } from '../../db/steps/list-running-steps.js'
 import type { Queryable } from '../../db/steps/queryable.js'
 import type { Candidate, Capacity } from '../admission.js'
-import { planned as plannedWork, type PlannableProcessor, type PlanRequest } from './planned-work.js'
+import { runsAt } from '../admit-round.js'
 import { asCandidate } from '../grant-resources.js'
 import { grantOf, Granter } from '../granter.js'
+import { inQueueOrder } from '../queue-order.js'
+import { listReadyWithinQuota } from '../quota.js'
+import { readExpectedCosts } from './expected-cost.js'
 import { forecast, type Expected } from './forecast.js'
+import {
+  planned as plannedWork,
+  type PlannableProcessor,
+  type PlannedStep,
+  type PlanRequest,
+  type SkippedWork,
+} from './planned-work.js'
 
 export interface PlanRow {
-  /** Place in the order of the queue, from 1. */
+  /** In the order in which they would start, from 1. */
   readonly place: number
   /** Null for products made of products. */
   readonly acquisitionId: number | null
   readonly satellite: 's2' | 'landsat'
   readonly tile: string
+  /** Whose settings it would run with: the site asked for, or one of its sub-sites. */
+  readonly site: string | null
   /** Of the acquisition, or of the product that would be made. */
   readonly name: string
-  /** Seconds from now; null where no cost is known, or it could never start. */
+  /** Seconds from now; null where it could never start. */
   readonly startS: number | null
   readonly endS: number | null
   readonly threads: number | null
+  readonly cpuS: number
+  /** `measured over 12`, `measured over 12 of other sizes`, `assumed`. */
+  readonly cpuFrom: string
   readonly memoryMb: number
-  /** Estimates; null where nothing of the kind was ever made. */
-  readonly cpuS: number | null
-  readonly bytes: number | null
+  /** As `tilth show` says it of a step that was admitted. */
+  readonly memoryFrom: string
+  /** Of the product; where none of the kind was ever made, what the step declares for all of its files. */
+  readonly bytes: number
+  readonly bytesFrom: 'measured' | 'declared'
   /** Why it could never start, in words. */
   readonly reason: string | null
 }
 
+/** A step in the queue that makes something of what was asked for already, for this or another site. */
+export interface StepUnderWay {
+  readonly step: number
+  readonly site: string | null
+  readonly tile: string | null
+  readonly state: string
+  readonly executor: string
+  readonly node: string | null
+  /** Seconds from now; null where it runs or will run elsewhere. */
+  readonly startS: number | null
+  readonly endS: number | null
+}
+
 export interface SitePlan {
   readonly rows: readonly PlanRow[]
-  /** What needs no step, and why. */
-  readonly skipped: readonly { readonly tile: string; readonly reason: string }[]
+  readonly underWay: readonly StepUnderWay[]
+  readonly skipped: readonly SkippedWork[]
   readonly tilesWithoutInput: readonly string[]
   readonly capacity: Capacity
-  /** Steps that are in the queue already, of any site, and come first. */
-  readonly ahead: number
-  /** Seconds until the last of `rows` ends; null where the cost of one is not known. */
+  /** Steps that are in the queue of this host already, of any site. */
+  readonly queued: number
+  /** Seconds until the last of `rows` ends, beside what is in the queue; null where one could never start. */
   readonly endS: number | null
-  readonly cpuS: number | null
+  /** The same with nothing else in the queue. */
+  readonly aloneS: number | null
+  readonly cpuS: number
   readonly peakMemoryMb: number
-  readonly bytes: number | null
-  /** Steps of which the estimates are made. */
-  readonly samples: number
+  readonly bytes: number
 }
 
 /** Steps in the queue that a plan looks at. */
 const LOOKED_AT = 10_000
 
 /**
- * What a job of the site for a processor would run now, in the order in which the queue would take it, behind what is in the queue already. Time is
- * the median CPU time of recent steps for the same satellite, played through the admission of this host, dates of a chain one after the other; disk the mean size of the
- * products that there are. Writes nothing. Throws as the planner of the processor.
+ * What a job of the site for a processor would run now, among what is in the queue already. The order is the scheduler's own: fairness, priority, age and deadlines
+ * as they stand now, played through the admission of this host, dates of a chain one after the other. Each step, queued ones too, takes
+ * what `readExpectedCosts` says of its own processor; disk is the mean size of the products that there are. Writes nothing. Throws as the planner of the processor.
  */
 export async function readPlan(
   db: Queryable,
   request: PlanRequest,
-  { node, processor = 'l2a' }: { readonly node: string; readonly processor?: PlannableProcessor },
+  {
+    node,
+    processor = 'l2a',
+    priority = 100,
+  }: { readonly node: string; readonly processor?: PlannableProcessor; readonly priority?: number },
 ): Promise<SitePlan> {
   const { todo, skipped, tilesWithoutInput, settings, level } = await plannedWork(db, processor, request)
-  const costs = await readStepCosts(db, processor)
   const sizes = await readProductSizes(db, level)
-  const costOf = (satellite: string) => costs.find((c) => c.satellite === satellite)?.cpuS ?? null
-  const mean = costs.length === 0 ? null : costs.reduce((sum, c) => sum + c.cpuS, 0) / costs.length
-  const running = (await listRunningSteps(db)).filter((row) => row.executor === 'local' && row.node === node)
-  const progress = new Map(
-    (await listSteps(db, { ids: running.map(({ id }) => id), limit: LOOKED_AT })).map((s) => [
-      s.id,
-      s.progress,
-    ]),
+  const place = { executor: 'local', node }
+  const all = await listRunningSteps(db)
+  const running = all.filter((row) => runsAt(place, row))
+  const kinds = await listRunningKinds(
+    db,
+    running.map(({ id }) => id),
   )
-  const ready = await listReadySteps(db, { executor: 'local', limit: LOOKED_AT })
-  // Steps that are not there yet: numbered downwards from -1, so that they are told from those that are.
-  const declared = todo.map((input, i): ReadyStep => {
-    const { scratchMb, ...needs } = input.declared
-    const { memoryMb, ioWeight, sizeClass } = needs
-    const step = {
-      id: -1 - i,
-      jobId: 0,
-      processor,
-      siteId: input.homeId,
-      tile: input.tile,
-      priority: 100,
-      waitedS: 0,
-    }
-    return { ...step, memoryMb, memoryFloorMb: 0, diskMb: scratchMb, ioWeight, sizeClass }
-  })
+  const { ready } = await listReadyWithinQuota(db, settings, all, { executor: 'local', limit: LOOKED_AT })
   const blocked = await listBlockedSteps(db, { executor: 'local', limit: LOOKED_AT })
-  const granted = await new Granter().grant(db, [...ready, ...blocked, ...declared], settings, 'local')
-  const candidate = (step: ReadyStep) => asCandidate(step, grantOf(granted, step))
-  const lastOf = new Map<string, number>()
-  const planned = todo.flatMap((input, i): Expected<Candidate>[] => {
-    const step = declared[i]
-    if (step === undefined) return []
-    const behind = input.chain === null ? undefined : lastOf.get(input.chain)
-    if (input.chain !== null) lastOf.set(input.chain, step.id)
-    const cpuS = costOf(input.satellite) ?? mean ?? 0
-    return [{ step: candidate(step), cpuS, ...(behind === undefined ? {} : { behind }) }]
+  const made = todo.map((input, i) => asReady(input, i, processor, priority))
+  const waiting: readonly ReadyStep[] = [...ready, ...blocked, ...made]
+  const granter = new Granter()
+  const granted = await granter.grant(db, waiting, settings, 'local')
+  const costOf = await readExpectedCosts(db, [...kinds, ...waiting])
+  const behind = new Map([
+    ...blocked.flatMap(({ id, behind: last }) => (last === null ? [] : ([[id, last]] as const))),
+    ...chainsOf(todo, made),
+  ])
+  const ordered = await inQueueOrder(db, waiting, settings, granter)
+  const expected = ordered.map((step): Expected<Candidate> => {
+    const last = behind.get(step.id)
+    const candidate = asCandidate(step, grantOf(granted, step))
+    return { step: candidate, cpuS: costOf(step).cpuS, ...(last === undefined ? {} : { behind: last }) }
   })
-  const queued: Expected<Candidate>[] = [
-    ...ready.map((step) => ({ step: candidate(step), cpuS: mean ?? 0 })),
-    ...blocked.map((step) => ({
-      ...{ step: candidate(step), cpuS: mean ?? 0 },
-      ...(step.behind === null ? {} : { behind: step.behind }),
-    })),
-  ]
-  const busy = running.map((step) => ({ step, cpuS: (mean ?? 0) * (1 - (progress.get(step.id) ?? 0)) }))
+  const busy = running.map((step) => {
+    const kind = kinds.find(({ id }) => id === step.id)
+    return { step, cpuS: kind === undefined ? 0 : costOf(kind).cpuS * (1 - kind.progress) }
+  })
   const capacity = settings.capacity()
-  const played = forecast(busy, [...queued, ...planned], capacity, settings.caps())
+  const played = forecast(busy, expected, capacity, settings.caps())
+  const isMade = ({ step }: Expected<Candidate>) => step.id < 0
+  const alone = forecast([], expected.filter(isMade), capacity, settings.caps())
   const seen = new Map(played.rows.map((row) => [row.id, row]))
   const stuck = new Map(played.stuck.map(({ id, reason }) => [id, reason]))
-  const rows = todo.map((input, i): PlanRow => {
-    const cpuS = costOf(input.satellite)
-    const row = cpuS === null ? undefined : seen.get(-1 - i)
-    return {
-      place: i + 1,
-      acquisitionId: input.acquisitionId,
-      satellite: input.satellite,
-      tile: input.tile,
-      name: input.name,
-      startS: row?.startS ?? null,
-      endS: row?.endS ?? null,
-      threads: row?.threads ?? null,
-      memoryMb: planned[i]?.step.memoryMb ?? 0,
-      cpuS,
-      bytes: sizes.find(({ satellite }) => satellite === input.satellite)?.bytes ?? null,
-      reason: stuck.get(-1 - i) ?? null,
-    }
-  })
+  const places = new Map(ordered.map(({ id }, i) => [id, i]))
+  const rows = made
+    .flatMap((step, i) => {
+      const input = todo[i]
+      return input === undefined ? [] : [{ step, input, row: seen.get(step.id) }]
+    })
+    .sort(
+      (a, b) =>
+        (a.row?.startS ?? Infinity) - (b.row?.startS ?? Infinity) ||
+        (places.get(a.step.id) ?? 0) - (places.get(b.step.id) ?? 0),
+    )
+    .map(({ step, input, row }, i): PlanRow => {
+      const { acquisitionId, satellite, tile, name, homeId } = input
+      const { cpuS, from } = costOf(step)
+      const grant = grantOf(granted, step)
+      const size = sizes.find((one) => one.satellite === satellite)?.bytes
+      return {
+        place: i + 1,
+        ...{ acquisitionId, satellite, tile, name },
+        site: settings.caps().lineage(homeId)[0] ?? null,
+        startS: row?.startS ?? null,
+        endS: row?.endS ?? null,
+        threads: row?.threads ?? null,
+        ...{ cpuS, cpuFrom: from, memoryMb: grant.memory_mb, memoryFrom: grant.memory_from },
+        bytes: size ?? step.diskMb * 2 ** 20,
+        bytesFrom: size === undefined ? 'declared' : 'measured',
+        reason: stuck.get(step.id) ?? null,
+      }
+    })
+  const ids = skipped.flatMap(({ step }) => step ?? [])
+  const underWay = (await listSteps(db, { ids, limit: ids.length })).map(
+    ({ id, site, tile, state, executor, node: at }): StepUnderWay => ({
+      ...{ step: id, site, tile, state, executor, node: at },
+      startS: seen.get(id)?.startS ?? null,
+      endS: seen.get(id)?.endS ?? null,
+    }),
+  )
   return {
-    ...{
-      rows,
-      skipped,
-      tilesWithoutInput,
-      capacity,
-      ahead: running.length + ready.length + blocked.length,
-      peakMemoryMb: played.peakMemoryMb,
-    },
-    endS: allOf(
-      rows,
-      ({ endS }) => endS,
-      (values) => Math.max(0, ...values),
-    ),
-    cpuS: allOf(rows, ({ cpuS }) => cpuS, total),
-    bytes: allOf(rows, ({ bytes }) => bytes, total),
-    samples: costs.reduce((sum, { samples }) => sum + samples, 0),
+    ...{ rows, underWay, skipped, tilesWithoutInput, capacity },
+    queued: running.length + ready.length + blocked.length,
+    endS: lastOf(rows.map(({ endS }) => endS)),
+    aloneS: alone.rows.length < rows.length ? null : alone.endS,
+    cpuS: rows.reduce((sum, { cpuS }) => sum + cpuS, 0),
+    peakMemoryMb: played.peakMemoryMb,
+    bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
   }
 }
 
-const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
+/** A step that is not there yet, as it would be ready now; numbered downwards from -1, so that it is told from those that are. */
+function asReady(
+  { homeId, tile, declared }: PlannedStep,
+  i: number,
+  processor: string,
+  priority: number,
+): ReadyStep {
+  const { memoryMb, scratchMb, ioWeight, sizeClass } = declared
+  return {
+    ...{ id: -1 - i, jobId: 0, processor, siteId: homeId, tile, priority, waitedS: 0 },
+    ...{ memoryMb, memoryFloorMb: 0, diskMb: scratchMb, ioWeight, sizeClass },
+  }
+}
 
-/** A sum or maximum only where every row has the value: half a sum would be taken for the whole. */
-function allOf(
-  rows: readonly PlanRow[],
-  of: (row: PlanRow) => number | null,
-  combine: (values: readonly number[]) => number,
-): number | null {
-  const values = rows.map(of)
-  return values.every((value) => value !== null) ? combine(values) : null
+/** By step the one before it in its chain. */
+function chainsOf(todo: readonly PlannedStep[], made: readonly ReadyStep[]): Map<number, number> {
+  const behind = new Map<number, number>()
+  const lastOfChain = new Map<string, number>()
+  for (const [i, { chain }] of todo.entries()) {
+    const step = made[i]
+    if (chain === null || step === undefined) continue
+    const last = lastOfChain.get(chain)
+    if (last !== undefined) behind.set(step.id, last)
+    lastOfChain.set(chain, step.id)
+  }
+  return behind
+}
+
+/** Null where one is: the end of some would be taken for that of all. */
+const lastOf = (ends: readonly (number | null)[]): number | null => {
+  const known = ends.filter((end) => end !== null)
+  return known.length < ends.length ? null : Math.max(0, ...known)
 }
