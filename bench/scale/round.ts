@@ -62,7 +62,7 @@ export class BenchRounds {
         const grants = []
         for (const { id, threads } of start) {
           const { processor, siteId } = byId.get(id) ?? { processor: '', siteId: null }
-          const settingsId = await this.snapshots.idOf(settings.shownOnStep(processor, siteId))
+          const settingsId = await this.snapshots.idOf(settings.shownOnStep(processor, siteId, 'local'))
           grants.push({ id, threads, settingsId, granted: grantOf(granted, { id }) })
         }
         claimed = (

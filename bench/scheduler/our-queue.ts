@@ -73,7 +73,7 @@ export interface Drained {
 export async function drainOurs(app: App, count: number, batch: number): Promise<Drained> {
   const { db } = app
   const settings = await readSettings(db)
-  const settingsId = await new SettingSnapshots(db).idOf(settings.shownOnStep('l2a', null))
+  const settingsId = await new SettingSnapshots(db).idOf(settings.shownOnStep('l2a', null, 'local'))
   const grantOf = (id: number) => ({ id, threads: 1, settingsId })
   const options = { executor: 'local', node: 'bench', pid: process.pid, leaseSeconds: 30 }
   let listed: number[] = []

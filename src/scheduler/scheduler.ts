@@ -250,7 +250,7 @@ export class Scheduler {
       const grants: Grant[] = []
       for (const { id, threads } of decided.start) {
         const { processor, siteId } = readyById.get(id) ?? { processor: '', siteId: null }
-        const settingsId = await this.snapshots.idOf(settings.shownOnStep(processor, siteId))
+        const settingsId = await this.snapshots.idOf(settings.shownOnStep(processor, siteId, executor.name))
         grants.push({ id, threads, settingsId, granted: grantOf(granted, { id }) })
       }
       const claimed = await claimReadySteps(trx, {

@@ -13,6 +13,9 @@ export async function readSettings(db: Queryable): Promise<SettingsInForce> {
   return new SettingsInForce(await readSettingLayers(db))
 }
 
+/** Groups of settings that decide about steps of any processor on any executor. */
+const DECIDING = ['executor.', 'fair.', 'limits.', 'resources.', 'retry.', 'storage.'] as const
+
 /** Settings as one round of the scheduler sees them; pure over the layers. */
 export class SettingsInForce {
   private readonly shown = new Map<string, Record<string, unknown>>()
@@ -115,18 +118,24 @@ export class SettingsInForce {
   }
 
   /**
-   * What is written on a step's row at its claim: the live settings that decide about it, with their origin. Job settings are left out:
-   * the claim adds them as they were frozen into the job.
+   * What is written on a step's row at its claim: the live settings that decide when and how it runs, with their origin; the same object for the same
+   * processor, site and executor. Job settings are left out: the claim adds them as they were frozen into the job.
    */
-  shownOnStep(processor: string, siteId: number | null): Record<string, unknown> {
-    const place = `${processor} ${siteId ?? ''}`
-    const shown = this.shown.get(place) ?? this.resolveForStep(processor, siteId)
+  shownOnStep(processor: string, siteId: number | null, executor: string): Record<string, unknown> {
+    const place = `${executor} ${processor} ${siteId ?? ''}`
+    const shown = this.shown.get(place) ?? this.resolveForStep(processor, siteId, executor)
     this.shown.set(place, shown)
     return shown
   }
 
-  private resolveForStep(processor: string, siteId: number | null): Record<string, unknown> {
-    const groups = ['executor.', 'retry.', 'resources.', 'limits.', `processor.${processor}.`]
+  private resolveForStep(
+    processor: string,
+    siteId: number | null,
+    executor: string,
+  ): Record<string, unknown> {
+    // A cluster's pressure is not looked at, and nothing is asked of Slurm for a local step.
+    const ofPlace = executor === 'slurm' ? 'slurm.' : 'pressure.'
+    const groups = [...DECIDING, ofPlace, `processor.${processor}.`]
     const keys = SETTING_KEYS.filter(
       (key) => definitionOf(key).effect === 'live' && groups.some((group) => key.startsWith(group)),
     )

@@ -87,11 +87,40 @@ test('job settings are frozen with their origin, what is given by hand wins, and
 test('all settings of import_l2a are live: nothing of them is frozen', () => {
   const settings = new SettingsInForce(layersOf({ sites: [], settings: [] }))
   expect(freezeSettings(settings, 'import_l2a', null, {})).toEqual({ values: {}, origins: {}, frozen: {} })
-  expect(settings.shownOnStep('import_l2a', null)).toMatchObject({
+  expect(settings.shownOnStep('import_l2a', null, 'local')).toMatchObject({
     'processor.import_l2a.max_parallelism': { value: 0 },
     'processor.import_l2a.tile_threads_hint': { value: 2 },
     'processor.import_l2a.executor': { value: 'inherit' },
   })
+})
+
+test('a step shows whatever decides when and how it runs: Slurm only where Slurm runs it, pressure only on a machine of ours', () => {
+  const settings = new SettingsInForce(
+    layersOf({
+      sites: [{ id: 1, slug: 'farm', parentId: null }],
+      settings: [
+        { key: 'fair.weight', siteId: 1, value: 3 },
+        { key: 'slurm.partition', siteId: 1, value: 'night' },
+        { key: 'storage.quota_mb', siteId: null, value: 5000 },
+      ],
+    }),
+  )
+  const local = settings.shownOnStep('l2a', 1, 'local')
+  const slurm = settings.shownOnStep('l2a', 1, 'slurm')
+  for (const shown of [local, slurm])
+    expect(shown).toMatchObject({
+      'fair.weight': { value: 3, origin: { kind: 'site', site: 'farm' } },
+      'fair.deadline_share': { origin: { kind: 'default' } },
+      'storage.quota_mb': { value: 5000, origin: { kind: 'global' } },
+    })
+  expect(slurm['slurm.partition']).toEqual({ value: 'night', origin: { kind: 'site', site: 'farm' } })
+  const groupsOf = (shown: Readonly<Record<string, unknown>>) =>
+    new Set(Object.keys(shown).map((key) => key.split('.')[0]))
+  const common = ['executor', 'fair', 'limits', 'processor', 'resources', 'retry', 'storage']
+  expect(groupsOf(local)).toEqual(new Set([...common, 'pressure']))
+  expect(groupsOf(slurm)).toEqual(new Set([...common, 'slurm']))
+  // Claims between two readings of the settings name the same one without writing it out again.
+  expect(settings.shownOnStep('l2a', 1, 'local')).toBe(local)
 })
 
 test('a claimed step shows the live settings of that moment and the job settings of the moment its job was made', async () => {
@@ -110,9 +139,9 @@ test('a claimed step shows the live settings of that moment and the job settings
   await setSetting(app.db, 'retry.max_failures', 9)
   const now = await readSettings(app.db)
   const snapshots = new SettingSnapshots(app.db)
-  const settingsId = await snapshots.idOf(now.shownOnStep('l2a', null))
+  const settingsId = await snapshots.idOf(now.shownOnStep('l2a', null, 'local'))
   // Looked up again by another process, it is the same one; other settings are not.
-  expect(await new SettingSnapshots(app.db).idOf(now.shownOnStep('l2a', null))).toBe(settingsId)
+  expect(await new SettingSnapshots(app.db).idOf(now.shownOnStep('l2a', null, 'local'))).toBe(settingsId)
   expect(await snapshots.idOf({})).not.toBe(settingsId)
   await claimReadySteps(app.db, {
     executor: 'local',
