@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import gdal from '../src/raster/gdal.js'
 import type { Grid } from '../src/domain/grid.js'
 import { L2A_BANDS, type L2aBand } from '../src/domain/band-choice.js'
+import { waterShareAbove } from '../src/processors/l2a/gas.js'
+import { pressureAtAltitude, SEA_LEVEL_HPA } from '../src/processors/l2a/pressure.js'
 import { CLOUD_TRUTH, OUTSIDE } from '../src/simulator/clouds/cloud-truth.js'
 import { scoreMasks, type MaskScore } from './mask-scores.js'
 
@@ -109,6 +111,10 @@ export function scoreDate(
     aerosolScaleHeightM === null ? 1 : Math.exp(-height[i]! / aerosolScaleHeightM)
   const trueAot = read(join(truthDir, 'AOT.tif')).values.map((v, i) => v * thinner(i))
   const [wv, trueWv] = [read(join(folder, 'WV.tif')), read(join(truthDir, 'WV.tif'))]
+  // The truth is of the column above sea level, the product's of that above the ground.
+  const aboveSea = wv.values.map((v, i) =>
+    v === NO_DATA ? v : v / waterShareAbove(pressureAtAltitude(height[i]!) / SEA_LEVEL_HPA),
+  )
   const mask = read(join(folder, 'MASK.tif'))
   const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
     readonly atmosphere: { readonly aerosol: { readonly value: string } }
@@ -120,7 +126,7 @@ export function scoreDate(
     bands: bandsOf('sre', ''),
     level: hasSlopes ? bandsOf('fre', '_level') : null,
     aot: deviations(aot.values, trueAot, clear, 1000),
-    wv: deviations(wv.values, trueWv.values, clear, 1000),
+    wv: deviations(aboveSea, trueWv.values, clear, 1000),
     masks: scoreMasks(truth, Uint16Array.from(mask.values), fine),
     slopes: hasSlopes ? onSlopes(truthDir, folder, isClear, steep, fine) : { fre: NOTHING, sre: NOTHING },
   }

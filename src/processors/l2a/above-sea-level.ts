@@ -4,6 +4,17 @@ import { waterShareAbove } from './gas.js'
 import { SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure, SEA_LEVEL_HPA } from './pressure.js'
 
+/**
+ * Water vapour above the ground of each cell, g/cm2, as Sen2Cor and MAJA map it, from columns above sea level, which the correction's tables count in. Pure.
+ * @param air of one length; `pressureHpa` > 0 at the ground.
+ */
+export function vapourAboveGround(air: {
+  readonly wv: Float32Array
+  readonly pressureHpa: Float32Array
+}): Float32Array {
+  return air.wv.map((wv, i) => wv * waterShareAbove(air.pressureHpa[i]! / SEA_LEVEL_HPA))
+}
+
 /** Thicker columns than these are not reckoned with: the ends of the parameters `wv` (g/cm2) and `aot`. */
 const [MOST_WV, MOST_AOT] = [8, 2] as const
 

@@ -81,7 +81,7 @@ export const optionalLayers = ({
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 6,
+  version: 7,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:

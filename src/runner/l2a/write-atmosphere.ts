@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import type { AtmosphereReport } from '../../products/report.js'
 import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
+import { vapourAboveGround } from '../../processors/l2a/above-sea-level.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
 import { openBandWriter } from '../band-writer.js'
 import { isNoDataOn, type WriteMasksInput } from './write-masks.js'
@@ -9,7 +10,7 @@ import { productGrids } from './product-grids.js'
 
 const NO_DATA = -32768
 
-/** AOT.tif above the ground and WV.tif above sea level (x 1000; g/cm2): what pixels were corrected with, on the coarsest grid, bilinear between cells; no-data where some band has none. */
+/** AOT.tif and WV.tif (x 1000; g/cm2), both of the column above the ground: what pixels were corrected with, on the coarsest grid, bilinear between cells; no-data where some band has none. */
 export async function writeAtmosphere(input: WriteMasksInput, { air }: FoundAtmosphere): Promise<void> {
   const { coarsest } = productGrids(input.scene)
   const layers = [
@@ -21,9 +22,9 @@ export async function writeAtmosphere(input: WriteMasksInput, { air }: FoundAtmo
     },
     {
       file: PRODUCT_FILES.wv,
-      values: air.wv,
+      values: vapourAboveGround(air),
       unit: 'g/cm2',
-      description: 'Water vapour of the column above sea level',
+      description: 'Water vapour of the column above the ground',
     },
   ]
   for (const { file, values, unit, description } of layers) {
@@ -78,7 +79,7 @@ export function fillFromCells(
   }
 }
 
-/** What the report says of the atmosphere. Statistics are of cells, whether clouds hide them or not. */
+/** What the report says of the atmosphere. Columns above the ground; statistics are of cells, whether clouds hide them or not. */
 export function reportOf({
   air,
   ozone,
@@ -99,7 +100,7 @@ export function reportOf({
   }
   return {
     aot: { origin: origins.aot, ...statistics(air.aot), found_share: foundShare.aot },
-    wv: { origin: origins.wv, ...statistics(air.wv), found_share: foundShare.wv },
+    wv: { origin: origins.wv, ...statistics(vapourAboveGround(air)), found_share: foundShare.wv },
     ozone: { origin: origins.ozone, value: round(ozone) },
     aerosol: {
       origin: origins.aerosol,

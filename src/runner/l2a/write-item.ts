@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Grid } from '../../domain/grid.js'
 import type { AngleGrid, L1Scene } from '../../domain/l1-scene.js'
 import { meanDirection, type Direction } from '../../domain/mean-direction.js'
+import { vapourAboveGround } from '../../processors/l2a/above-sea-level.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
 import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
@@ -125,11 +126,11 @@ const shiftProperties = (found: CoregistrationReport | null): Record<string, str
         ...(found.residual_m === null ? {} : { 'tilth:coregistration_residual_m': found.residual_m }),
       }
 
-/** The air in a few words; means over the cells. */
+/** The air above the ground in a few words; means over the cells. */
 function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
   const mean = (values: Float32Array) => values.reduce((sum, v) => sum + v, 0) / values.length
   return (
-    `AOT ${mean(air.aot).toFixed(3)} at 550 nm (${origins.aot}), ${mean(air.wv).toFixed(2)} g/cm2 water vapour (${origins.wv}), ` +
+    `AOT ${mean(air.aot).toFixed(3)} at 550 nm (${origins.aot}), ${mean(vapourAboveGround(air)).toFixed(2)} g/cm2 water vapour (${origins.wv}), ` +
     `${ozone.toFixed(0)} DU ozone (${origins.ozone}), ${aerosol} aerosol (${origins.aerosol})`
   )
 }
@@ -189,7 +190,7 @@ function otherAssets({ finest, scene, coarsest }: ProductGrids): Omit<RasterAsse
     },
     {
       file: PRODUCT_FILES.wv,
-      title: 'Water vapour of the column above sea level',
+      title: 'Water vapour of the column above the ground',
       roles: ['data', 'metadata'],
       grid: coarsest,
       ...thousandths,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { aboveSeaLevel } from '../../../src/processors/l2a/above-sea-level.js'
+import { aboveSeaLevel, vapourAboveGround } from '../../../src/processors/l2a/above-sea-level.js'
 import { waterShareAbove } from '../../../src/processors/l2a/gas.js'
 import { pressureAtAltitude, SEA_LEVEL_HPA } from '../../../src/processors/l2a/pressure.js'
 
@@ -24,4 +24,14 @@ test('at sea level nothing changes, what is not told stays so, and columns stay 
   const nothing = { wv: null, aot: null, ozone: null, aerosol: null }
   expect(aboveSeaLevel(nothing, at(1500))).toEqual(nothing)
   expect(aboveSeaLevel({ ...air, wv: 6, aot: 1 }, at(5000))).toMatchObject({ wv: 8, aot: 2 })
+})
+
+test('vapour above the ground of each cell is what a forecast would tell there', () => {
+  const pressureHpa = at(0, 500, 1000, 2000)
+  const told = vapourAboveGround({ wv: Float32Array.of(2, 2, 2, 2), pressureHpa })
+  expect(told[0]).toBeCloseTo(2, 5)
+  // Mid-latitude summer: 0.78, 0.61 and 0.35 of the column lie above 0.5, 1 and 2 km.
+  for (const [i, share] of [0.78, 0.61, 0.35].entries()) expect(told[i + 1]! / 2).toBeCloseTo(share, 1)
+  for (const [i, wv] of told.entries())
+    expect(aboveSeaLevel({ ...air, wv }, pressureHpa.slice(i, i + 1)).wv).toBeCloseTo(2, 4)
 })

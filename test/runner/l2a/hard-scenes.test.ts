@@ -4,6 +4,8 @@ import { beforeAll, expect, test } from 'vitest'
 import { formatDecisions } from '../../../src/cli/format-inspect.js'
 import { AEROSOL_MODELS } from '../../../src/domain/aerosol-mix.js'
 import { MASK_BITS } from '../../../src/domain/mask-bits.js'
+import { waterShareAbove } from '../../../src/processors/l2a/gas.js'
+import { pressureAtAltitude, SEA_LEVEL_HPA } from '../../../src/processors/l2a/pressure.js'
 import type { AtmosphereReport, Report } from '../../../src/products/report.js'
 import gdal from '../../../src/raster/gdal.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
@@ -146,8 +148,8 @@ test('voids of a DEM are filled from their edges: nobody sees them in pressure o
     made.close()
     return path
   }
-  const { folder: full } = await correct(whole, { dem: dem('full.tif', false) })
-  const { folder: holed } = await correct(whole, { dem: dem('holed.tif', true) }, 'holed')
+  const { folder: full } = await correct(whole, { dem: dem('full.tif', false), wv: 2 })
+  const { folder: holed } = await correct(whole, { dem: dem('holed.tif', true), wv: 2 }, 'holed')
   expect(reportOf(holed).flags).not.toContain('dem_incomplete')
   for (const name of ['B02_sre.tif', 'B04_fre.tif']) {
     const [a, b] = [readPixels(join(full, name)).pixels, readPixels(join(holed, name)).pixels]
@@ -155,6 +157,12 @@ test('voids of a DEM are filled from their edges: nobody sees them in pressure o
     for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!))
     expect(most, name).toBeLessThan(20)
   }
+  // The parameter is of a column above sea level, the map of what lies above the ground, 300 to 420 m high.
+  const above = (altitudeM: number) => 2000 * waterShareAbove(pressureAtAltitude(altitudeM) / SEA_LEVEL_HPA)
+  const wv = readPixels(join(full, 'WV.tif')).pixels.filter((value) => value !== -32768)
+  expect(wv.length).toBeGreaterThan(0)
+  expect(Math.min(...wv)).toBeGreaterThan(above(425))
+  expect(Math.max(...wv)).toBeLessThan(above(295))
 })
 
 test('a sun more than 75 degrees from the zenith is corrected, and every pixel says so', async () => {
