@@ -14,12 +14,19 @@ export interface NodeView extends NodeRow {
   readonly state: NodeState
 }
 
-export const stateOfNode = ({
-  wish,
-  isGone,
-  runningSteps,
-}: Pick<NodeRow, 'wish' | 'isGone' | 'runningSteps'>): NodeState =>
-  isGone ? 'gone' : wish === 'draining' && runningSteps === 0 ? 'drained' : wish
+/** A node of a cluster is there only while a job of ours runs on it: without one it is what its operator wants, or gone where that is nothing. */
+export const stateOfNode = (
+  node: Pick<NodeRow, 'wish' | 'isGone' | 'runningSteps' | 'executor' | 'slots'>,
+): NodeState =>
+  node.isGone && !(isOfCluster(node) && node.wish !== 'active')
+    ? 'gone'
+    : node.wish === 'draining' && node.runningSteps === 0
+      ? 'drained'
+      : node.wish
+
+/** Not the scheduler that submits, which has no slots of its own. */
+const isOfCluster = ({ executor, slots }: Pick<NodeRow, 'executor' | 'slots'>): boolean =>
+  executor === 'slurm' && slots > 0
 
 /** All nodes by name. */
 export async function listNodes(db: Queryable): Promise<readonly NodeView[]> {
@@ -47,10 +54,10 @@ export async function setNodeWish(db: Queryable, name: string, wish: NodeRow['wi
   return getNode(db, name)
 }
 
-/** What a change of a node's wish comes to while the node is gone; null while it is there. */
-export const noteGone = ({ name, state, wish, lastSeenS }: NodeView): string | null =>
-  state === 'gone'
-    ? `node ${name} is gone, last seen ${Math.round(lastSeenS)} s ago: it will be ${wish} when its \`tilth up\` runs again`
+/** What a change of a node's wish comes to while the node is gone; null while it is there, and for a node of a cluster, which comes with the next job. */
+export const noteGone = (node: NodeView): string | null =>
+  node.isGone && !isOfCluster(node)
+    ? `node ${node.name} is gone, last seen ${Math.round(node.lastSeenS)} s ago: it will be ${node.wish} when its \`tilth up\` runs again`
     : null
 
 /** Sets labels from `key=value` texts; `key=` removes one. Throws BAD_ARGUMENT, NOT_FOUND. */
@@ -76,7 +83,7 @@ export async function forgetNode(db: Queryable, name: string): Promise<void> {
   const node = await getNode(db, name)
   throw new ProcessingError(
     'CONFLICT',
-    node.state === 'gone'
+    node.isGone
       ? `${node.runningSteps} steps of node '${name}' count as running until their leases end. Try again then.`
       : `Node '${name}' is ${node.state}, seen ${Math.round(node.lastSeenS)} s ago. Stop its \`tilth up\` first.`,
   )

@@ -13,6 +13,7 @@ import {
   sbatchArguments,
   wishesOf,
 } from '../../src/executors/slurm/request.js'
+import { staleExclusions } from '../../src/executors/slurm/stale-exclusions.js'
 
 const claim = (id: number, more: Partial<ClaimFacts> = {}): ClaimFacts => ({
   id,
@@ -186,6 +187,7 @@ describe('what follows from a look at Slurm', () => {
       reason: 'Resources',
       restarts: 0,
       nodes: 'n1',
+      excluded: '',
       batchId: 'b',
     },
   ]
@@ -259,6 +261,29 @@ describe('what follows from a look at Slurm', () => {
     expect(look(loads, [seen('COMPLETED'), seen('RUNNING', 1)]).closed).toEqual([])
     expect(look(loads, [seen('COMPLETED'), seen('FAILED', 1)]).closed).toEqual(['b'])
   })
+})
+
+test('elements that wait are told of other excluded nodes once; what runs is left alone', () => {
+  const element = (jobId: number, index: number, state: string, excluded: string): [string, SlurmElement] => [
+    `${jobId}_${index}`,
+    {
+      ...{ jobId, element: index, state: parseJobState(state), excluded },
+      ...{ reason: '', restarts: 0, nodes: '', batchId: 'b' },
+    },
+  ]
+  const queue = new Map([
+    element(1, 0, 'RUNNING', ''),
+    element(1, 1, 'PENDING', ''),
+    element(1, 2, 'PENDING', ''),
+    element(2, 0, 'PENDING', 'n[1-2]'),
+  ])
+  const of = (known: [number, string][], wanted: string) =>
+    staleExclusions(queue, new Map(known), wanted).map(({ elements }) => elements)
+  expect(of([[2, 'n1,n2']], 'n1,n2')).toEqual(['1_[1,2]'])
+  expect(of([[2, 'n1,n2']], '')).toEqual(['2_[0]'])
+  // After a start of the scheduler nothing is known of what Slurm writes its own way.
+  expect(of([], 'n1,n2')).toEqual(['1_[1,2]', '2_[0]'])
+  expect(of([[1, 'n3'], [2, 'n3']], 'n3')).toEqual([]) // prettier-ignore
 })
 
 test('the largest request is what the largest node has, in steps of 64 MiB; a cluster that says nothing bounds nothing', () => {

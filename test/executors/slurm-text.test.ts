@@ -30,6 +30,7 @@ describe('squeue --json', () => {
       reason: 'None',
       restarts: 0,
       nodes: 'n1',
+      excluded: '',
       batchId: BATCH,
     })
     expect(found.get('1_1')?.state).toEqual({ kind: 'ended', how: 'failed', text: 'FAILED' })

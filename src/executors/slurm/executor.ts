@@ -7,6 +7,7 @@ import { readCompletions } from './read-completions.js'
 import { keyOf, parseQueue, type SlurmElement } from './read-queue.js'
 import { largestRequestMb, packClaims, sbatchArguments, wishesOf, type Batch } from './request.js'
 import { runSlurm } from './run-command.js'
+import { staleExclusions } from './stale-exclusions.js'
 import { longestMinutes, type ClusterFacts } from './cluster-facts.js'
 
 export interface SlurmExecutorOptions {
@@ -43,6 +44,8 @@ export class SlurmExecutor implements Executor {
   private held = new Map<string, { readonly step: ClaimedStep; readonly isBegun: boolean }>()
   private readonly absent = new Map<string, number>()
   private readonly told = new Set<string>()
+  /** Nodes that arrays of ours exclude, with commas, by job. */
+  private readonly excluded = new Map<number, string>()
   private trouble: { readonly text: string; readonly until: number } | undefined
   /** Of the last trouble: grows until some step begins. */
   private pauseMs = FIRST_PAUSE_MS / 2
@@ -148,7 +151,6 @@ export class SlurmExecutor implements Executor {
     if (claims.length === 0) return
     try {
       const [settings, facts] = await Promise.all([store.settings(), store.describe(claims)])
-      const shunned = await store.shunned(settings.resolve('slurm.bad_node_s').value)
       const batches = packClaims(facts, (fact) => wishesOf(fact, settings), {
         targetS: settings.resolve('slurm.element_target_s').value,
         maxSteps: settings.resolve('slurm.element_max_steps').value,
@@ -158,8 +160,7 @@ export class SlurmExecutor implements Executor {
           cluster.nodes.reduce((sum, { cpus }) => sum + cpus, 0),
         ),
       })
-      const names = new Set(cluster.nodes.map(({ name }) => name))
-      const exclude = shunned.flatMap(({ name }) => (names.has(name) ? [name] : []))
+      const exclude = await this.shunned()
       const failed: unknown[] = []
       for (const batch of batches)
         await this.submitBatch(batch, exclude).catch((error: unknown) => failed.push(error))
@@ -168,6 +169,34 @@ export class SlurmExecutor implements Executor {
       // What could not be submitted was given back, or its short lease ends soon.
       this.starting = this.starting.filter((step) => !claims.includes(step))
     }
+  }
+
+  /** Nodes of the cluster that get nothing now. */
+  private async shunned(): Promise<readonly string[]> {
+    const { store, cluster } = this.options
+    const names = new Set(cluster.nodes.map(({ name }) => name))
+    const faultS = (await store.settings()).resolve('slurm.bad_node_s').value
+    return (await store.shunned(faultS)).flatMap(({ name }) => (names.has(name) ? [name] : []))
+  }
+
+  /** What waits in Slurm follows drains and resumes too: else it would wait on for other nodes while one that works again stands idle. */
+  private async followShunned(queue: ReadonlyMap<string, SlurmElement>): Promise<void> {
+    const { log } = this.options
+    const jobs = new Set([...queue.values()].map(({ jobId }) => jobId))
+    for (const jobId of this.excluded.keys()) if (!jobs.has(jobId)) this.excluded.delete(jobId)
+    if (![...queue.values()].some(({ state }) => state.kind === 'waiting')) return
+    const wanted = (await this.shunned()).join(',')
+    for (const { jobId, elements } of staleExclusions(queue, this.excluded, wanted))
+      try {
+        await runSlurm('scontrol', ['update', `JobId=${elements}`, `ExcNodeList=${wanted}`])
+        this.excluded.set(jobId, wanted)
+      } catch (error) {
+        const { code, message } = asProcessingError(error)
+        if (code !== 'SLURM_REFUSED') throw error
+        // Some of it has begun meanwhile: the others are told at the next look.
+        if (!this.told.has(elements)) log.info(message)
+        this.told.add(elements)
+      }
   }
 
   private async submitBatch(batch: Batch, exclude: readonly string[]): Promise<void> {
@@ -197,6 +226,7 @@ export class SlurmExecutor implements Executor {
           'SLURM_UNAVAILABLE',
           `sbatch --parsable printed '${printed.slice(0, 100)}', expected the number of a job.`,
         )
+      this.excluded.set(jobId, exclude.join(','))
       await store.noteJob(batchId, jobId)
       for (const { id, attempt, processor, threads } of claims)
         this.held.set(`${id}-${attempt}`, { step: { id, attempt, processor, threads }, isBegun: false })
@@ -234,6 +264,7 @@ export class SlurmExecutor implements Executor {
     for (const name of this.absent.keys()) if (!missing.includes(name)) this.absent.delete(name)
     for (const name of missing) this.absent.set(name, (this.absent.get(name) ?? 0) + 1)
     await this.carryOut(judgement, queue)
+    await this.followShunned(queue)
   }
 
   private pollKnown: { readonly at: number; readonly s: number } | undefined

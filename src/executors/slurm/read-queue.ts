@@ -13,6 +13,8 @@ export interface SlurmElement {
   /** How often it was requeued. */
   readonly restarts: number
   readonly nodes: string
+  /** Nodes that it shall not run on, as Slurm writes them; empty: any may be. */
+  readonly excluded: string
   /** The batch of ours that stands in its comment; null: none. */
   readonly batchId: string | null
 }
@@ -36,6 +38,7 @@ const queue = z.object({
       state_reason: z.string().nullish(),
       restart_cnt: z.number().nullish(),
       nodes: z.string().nullish(),
+      excluded_nodes: z.string().nullish(),
       comment: z.union([z.string(), z.object({}).loose(), z.null()]).optional(),
     }),
   ),
@@ -66,6 +69,7 @@ export function parseQueue(text: string): ReadonlyMap<string, SlurmElement> {
         reason: job.state_reason ?? '',
         restarts: job.restart_cnt ?? 0,
         nodes: job.nodes ?? '',
+        excluded: job.excluded_nodes ?? '',
         batchId,
       })
   }
