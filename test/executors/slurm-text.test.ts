@@ -1,18 +1,20 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { checkConfig, checkDatabase, checkTimeLimits } from '../../src/executors/slurm/check-config.js'
 import {
   longestMinutes,
   parseConfig,
   parseNodes,
   parsePartitions,
+  readClusterFacts,
 } from '../../src/executors/slurm/cluster-facts.js'
 import { parseJobState } from '../../src/executors/slurm/job-state.js'
 import { parseCompletions } from '../../src/executors/slurm/read-completions.js'
 import { expandElements, parseQueue } from '../../src/executors/slurm/read-queue.js'
 import { reachOf, requireSharedDatabase } from '../../src/executors/slurm/shared-database.js'
+import { temporaryFolder } from '../support/cli.js'
 
 /** What a real Slurm 22.05.8 has printed: an array of twelve, at most six at once; one done, one failed, one cancelled; a job of another. */
 const recorded = (name: string) => readFileSync(join(import.meta.dirname, 'recorded', name), 'utf8')
@@ -179,15 +181,17 @@ test('partitions and their time limits are read; a job for several of them may a
     { name: 'blink', isDefault: false, maxMinutes: 1 },
   ])
   expect(parsePartitions(recorded('sinfo-22.05.txt'))).toEqual([])
-  const most = (named: string) => longestMinutes(partitions, named)
+  const cluster = { partitions, qos: [] }
+  const most = (partition: string) => longestMinutes(cluster, { partition, qos: '' }).partition
   expect(['', 'long', 'short,day', 'day,free', 'unheard'].map(most)).toEqual([
     ...[30, 10_800, 1439],
     ...[Infinity, Infinity],
   ])
-  expect(longestMinutes([], '')).toBe(Infinity)
+  const nothing = longestMinutes({ partitions: [], qos: [] }, { partition: '', qos: 'any' })
+  expect(nothing).toEqual({ partition: Infinity, qos: Infinity })
 
   const judged = (partition: string, timeS: number, timeLimitMin = 0) =>
-    checkTimeLimits(partitions, [{ partition, timeS, timeLimitMin }]).map(({ status, check, found }) =>
+    checkTimeLimits(cluster, [{ partition, qos: '', timeS, timeLimitMin }]).map(({ status, check, found }) =>
       [status, check, found].join(' | '),
     )
   expect(judged('', 1800)).toEqual(['ok | time limit | a step may take 30 min, MaxTime is 30 min'])
@@ -198,6 +202,51 @@ test('partitions and their time limits are read; a job for several of them may a
   expect(judged('free', Infinity)).toEqual([
     'ok | time limit of free | a step may take as long as it likes, MaxTime is not limited',
   ])
+})
+
+test('limits of a QOS are read where accounting enforces them; the smaller of MaxWall and MaxTime bounds a job, and the check names it', async () => {
+  const shims = temporaryFolder('shims')
+  const [path, config] = [process.env['PATH'] ?? '', recorded('config-22.05.txt')]
+  const shim = (name: string, script: string) => {
+    writeFileSync(join(shims, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  }
+  /** What the commands print; sacctmgr's columns are those of its manual page: days-hours:minutes:seconds, empty without a limit. */
+  const facts = async (enforce: string, sacctmgr: string) => {
+    const told = config.replace(/(AccountingStorageEnforce *= ).*/, `$1${enforce}`)
+    writeFileSync(join(shims, 'config'), told)
+    shim('scontrol', `cat '${join(shims, 'config')}'`)
+    shim('sinfo', `echo 'n1|idle|2|4000|day*|1-00:00:00'`)
+    shim('sacctmgr', sacctmgr)
+    return readClusterFacts()
+  }
+  process.env['PATH'] = `${shims}:${path}`
+  onTestFinished(() => {
+    process.env['PATH'] = path
+  })
+  const listed = `[ "$*" = '--noheader --parsable2 show qos format=Name,MaxWall' ] || exit 1; printf 'normal|\\nshort|00:30:00\\nlong|7-00:00:00\\n'`
+  expect((await facts('none', 'exit 1')).qos).toEqual([])
+  const cluster = await facts('associations,limits,qos', listed)
+  expect(cluster.qos).toEqual([
+    { name: 'normal', maxMinutes: Infinity },
+    { name: 'short', maxMinutes: 30 },
+    { name: 'long', maxMinutes: 10_080 },
+  ])
+  const bounds = ['', 'normal', 'short', 'long', 'unheard'].map((qos) => {
+    const { partition, qos: own } = longestMinutes(cluster, { partition: '', qos })
+    return Math.min(partition, own)
+  })
+  expect(bounds).toEqual([1440, 1440, 30, 1440, 1440])
+  const judged = (known: typeof cluster, qos: string) =>
+    checkTimeLimits(known, [{ partition: '', qos, timeS: 3600, timeLimitMin: 0 }]).map(
+      ({ status, check, found }) => `${status} | ${check} | ${found}`,
+    )
+  const found = 'a step may take 60 min, MaxTime is 1440 min'
+  expect(judged(cluster, 'short')).toEqual([`warn | time limit of QOS short | ${found}, MaxWall is 30 min`])
+  expect(judged(cluster, 'long')).toEqual([`ok | time limit of QOS long | ${found}, MaxWall is 10080 min`])
+  const away = await facts('associations,limits,qos', 'echo no connection >&2; exit 1')
+  expect(away.qos).toBeNull()
+  expect(judged(away, '')).toEqual([`ok | time limit | ${found}`])
+  expect(judged(away, 'short')[0]).toMatch(/^warn .* MaxWall of the QOS is not known/)
 })
 
 test('the configuration is judged: what is missing says what to do, and nothing is judged by a missing value as good', () => {

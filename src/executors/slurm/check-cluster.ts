@@ -85,7 +85,7 @@ export async function checkCluster(options: CheckOptions): Promise<readonly Find
     return findings
   }
   findings.push(...checkConfig(cluster.config, options.pollS))
-  findings.push(...checkTimeLimits(cluster.partitions, options.wishes))
+  findings.push(...checkTimeLimits(cluster, options.wishes))
   if (cluster.completionLog !== null && !(await isReadable(cluster.completionLog)))
     findings.push(
       warn(

@@ -1,4 +1,4 @@
-import { longestMinutes, type SlurmPartition } from './cluster-facts.js'
+import { longestMinutes, type ClusterFacts } from './cluster-facts.js'
 import type { Wishes } from './request.js'
 import { reachOf } from './shared-database.js'
 
@@ -107,29 +107,41 @@ export function checkConfig(config: ReadonlyMap<string, string>, pollS: number):
   return findings
 }
 
-/** Whether each partition that steps go to lets one of them take all the time that it may take. Pure. */
+/** Whether each partition and quality of service that steps go to lets one of them take all the time that it may take. Pure. */
 export function checkTimeLimits(
-  partitions: readonly SlurmPartition[],
-  wishes: readonly Pick<Wishes, 'partition' | 'timeS' | 'timeLimitMin'>[],
+  cluster: Pick<ClusterFacts, 'partitions' | 'qos'>,
+  wishes: readonly Pick<Wishes, 'partition' | 'qos' | 'timeS' | 'timeLimitMin'>[],
 ): readonly Finding[] {
-  return [...new Set(wishes.map(({ partition }) => partition))].sort().map((partition) => {
-    const check = partition === '' ? 'time limit' : `time limit of ${partition}`
-    const most = longestMinutes(partitions, partition)
-    const asked = wishes
-      .filter((wish) => wish.partition === partition)
-      .map(({ timeS, timeLimitMin }) => (timeLimitMin > 0 ? timeLimitMin : timeS / 60))
-    const longest = Math.max(0, ...asked.filter(Number.isFinite))
-    return longest <= most
-      ? ok(
+  const places = new Map(wishes.map(({ partition, qos }) => [`${partition} ${qos}`, { partition, qos }]))
+  return [...places]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { partition, qos }]) => {
+      const where = [partition, ...(qos === '' ? [] : [`QOS ${qos}`])].filter(Boolean).join(', ')
+      const check = where === '' ? 'time limit' : `time limit of ${where}`
+      const most = longestMinutes(cluster, { partition, qos })
+      const asked = wishes
+        .filter((wish) => wish.partition === partition && wish.qos === qos)
+        .map(({ timeS, timeLimitMin }) => (timeLimitMin > 0 ? timeLimitMin : timeS / 60))
+      const longest = Math.max(0, ...asked.filter(Number.isFinite))
+      const limit = (name: string, minutes: number) =>
+        `${name} is ${Number.isFinite(minutes) ? `${minutes} min` : 'not limited'}`
+      const may = longest === 0 ? 'as long as it likes' : `${Math.ceil(longest)} min`
+      const found = `a step may take ${may}, ${limit('MaxTime', most.partition)}`
+      if (qos !== '' && cluster.qos === null)
+        return warn(
           check,
-          `a step may take ${longest === 0 ? 'as long as it likes' : `${Math.ceil(longest)} min`}, MaxTime is ${Number.isFinite(most) ? `${most} min` : 'not limited'}`,
+          `${found}, MaxWall of the QOS is not known: sacctmgr did not tell it`,
+          'Let `sacctmgr show qos` work on this host (its database may be away): a job that asks for more than MaxWall waits for ever or is refused.',
         )
-      : warn(
-          check,
-          `a step may take ${Math.ceil(longest)} min, MaxTime is ${most} min`,
-          'Set limits.time_s and slurm.time_limit_min to less, or name a partition with a longer MaxTime: jobs ask for no more than the partition allows, and a step that takes longer ends with TIME_LIMIT.',
-        )
-  })
+      const all = qos === '' ? found : `${found}, ${limit('MaxWall', most.qos)}`
+      return longest <= Math.min(most.partition, most.qos)
+        ? ok(check, all)
+        : warn(
+            check,
+            all,
+            'Set limits.time_s and slurm.time_limit_min to less, or name a partition with a longer MaxTime or a QOS with a longer MaxWall: jobs ask for no more than both allow, and a step that takes longer ends with TIME_LIMIT.',
+          )
+    })
 }
 
 /** Whether nodes can reach the database, by its URL and by how many connections it takes. Pure. */

@@ -10,6 +10,8 @@ export interface ClusterFacts {
   readonly completionLog: string | null
   readonly nodes: readonly SlurmNode[]
   readonly partitions: readonly SlurmPartition[]
+  /** Qualities of service whose limits are enforced; null: there are such, and sacctmgr did not tell them. */
+  readonly qos: readonly SlurmQos[] | null
   /** Everything of `scontrol show config`, by key. */
   readonly config: ReadonlyMap<string, string>
 }
@@ -30,6 +32,12 @@ export interface SlurmPartition {
   readonly maxMinutes: number
 }
 
+export interface SlurmQos {
+  readonly name: string
+  /** MaxWall, minutes; Infinity: jobs may take as long as they like. */
+  readonly maxMinutes: number
+}
+
 /** Asks Slurm. Throws SLURM_UNAVAILABLE. */
 export async function readClusterFacts(): Promise<ClusterFacts> {
   const config = parseConfig(await runSlurm('scontrol', ['show', 'config']))
@@ -42,7 +50,22 @@ export async function readClusterFacts(): Promise<ClusterFacts> {
     completionLog: config.get('JobCompType') === 'jobcomp/filetxt' && log.startsWith('/') ? log : null,
     nodes: parseNodes(listed),
     partitions: parsePartitions(listed),
+    qos: await readQos(config),
     config,
+  }
+}
+
+/** Without accounting, or where it enforces no limits, no job is held back by any. */
+async function readQos(config: ReadonlyMap<string, string>): Promise<readonly SlurmQos[] | null> {
+  const enforced = (config.get('AccountingStorageEnforce') ?? '').split(',')
+  if (!enforced.includes('limits')) return []
+  try {
+    return parseQos(
+      await runSlurm('sacctmgr', ['--noheader', '--parsable2', 'show', 'qos', 'format=Name,MaxWall']),
+    )
+  } catch {
+    // The database of accounting may be away while the cluster works on.
+    return null
   }
 }
 
@@ -84,6 +107,14 @@ export function parsePartitions(text: string): readonly SlurmPartition[] {
   return [...partitions.values()]
 }
 
+/** Lines `name|limit` of sacctmgr; an empty limit is none. Pure. */
+export function parseQos(text: string): readonly SlurmQos[] {
+  return text.split('\n').flatMap((line) => {
+    const [name = '', limit = ''] = line.trim().split('|')
+    return name === '' ? [] : [{ name, maxMinutes: parseLimit(limit) }]
+  })
+}
+
 /** Minutes of `days-hours:minutes:seconds`, of which the foremost parts may be left out; text of another form bounds nothing. */
 function parseLimit(text: string): number {
   const [, days = '0', hours = '0', minutes = '0', seconds = '0'] =
@@ -93,13 +124,34 @@ function parseLimit(text: string): number {
   return all > 0 ? Math.max(1, Math.floor(all)) : Infinity
 }
 
+/** Where a job is to run, as it asks for it: names with commas, or empty. */
+export interface Placing {
+  readonly partition: string
+  readonly qos: string
+}
+
+/** What bounds the time limit of jobs: the smaller of both, minutes; Infinity where there is none or it is not known. */
+export interface TimeBounds {
+  readonly partition: number
+  readonly qos: number
+}
+
 /**
- * The longest that a job may ask for in one of the partitions that it names, by commas, or in the default one, minutes; Infinity where one of
- * them has no limit or is not known. Slurm starts such a job wherever it fits first. Pure.
+ * The longest that a job may ask for in one of the partitions and qualities of service that it names, or in the default partition. Slurm starts such a
+ * job wherever it fits first. Which QOS is the default depends on user, account and partition: without a name none is taken to bound it. Pure.
  */
-export function longestMinutes(partitions: readonly SlurmPartition[], named: string): number {
-  const names =
-    named === '' ? partitions.filter(({ isDefault }) => isDefault).map(({ name }) => name) : named.split(',')
-  const limits = names.map((one) => partitions.find(({ name }) => name === one)?.maxMinutes ?? Infinity)
-  return limits.length === 0 ? Infinity : Math.max(...limits)
+export function longestMinutes(
+  { partitions, qos }: Pick<ClusterFacts, 'partitions' | 'qos'>,
+  named: Placing,
+): TimeBounds {
+  const most = (known: readonly { name: string; maxMinutes: number }[], names: readonly string[]) => {
+    const limits = names.map((one) => known.find(({ name }) => name === one)?.maxMinutes ?? Infinity)
+    return limits.length === 0 ? Infinity : Math.max(...limits)
+  }
+  const namesOf = (text: string) => text.split(',').filter(Boolean)
+  const defaults = partitions.filter(({ isDefault }) => isDefault).map(({ name }) => name)
+  return {
+    partition: most(partitions, named.partition === '' ? defaults : namesOf(named.partition)),
+    qos: most(qos ?? [], namesOf(named.qos)),
+  }
 }

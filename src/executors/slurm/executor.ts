@@ -214,7 +214,8 @@ export class SlurmExecutor implements Executor {
       },
       loads,
     })
-    const maxMinutes = longestMinutes(cluster.partitions, batch.wishes.partition)
+    const bounds = longestMinutes(cluster, batch.wishes)
+    const maxMinutes = Math.min(bounds.partition, bounds.qos)
     const args = sbatchArguments({ batchId, batch, exclude, logFolder, script, maxMinutes })
     try {
       const printed = await runSlurm('sbatch', args, {

@@ -115,7 +115,7 @@ export interface Submission {
   readonly logFolder: string
   /** Absolute path of the batch script: a fixed file, the same for all jobs. */
   readonly script: string
-  /** MaxTime of the partition: a job that asks for more would wait for ever. Infinity: none is known. */
+  /** MaxTime of the partition or MaxWall of the QOS: a job that asks for more would wait for ever, or be refused. Infinity: none is known. */
   readonly maxMinutes: number
 }
 

@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { ProcessingError } from '../../domain/errors.js'
 
-export type SlurmCommand = 'sbatch' | 'squeue' | 'scontrol' | 'scancel' | 'sinfo' | 'srun'
+export type SlurmCommand = 'sbatch' | 'squeue' | 'scontrol' | 'scancel' | 'sinfo' | 'srun' | 'sacctmgr'
 
 /** What our commands, and so the jobs, see of the environment: enough to work, nothing of the user's shell. */
 const KEPT = [
