@@ -6,6 +6,8 @@ import gdal from './gdal.js'
 export interface S3Options {
   readonly maxBytes: number
   readonly signal: AbortSignal
+  /** Waited for just before the object is first asked for, when those before it are done. */
+  readonly permit: () => Promise<void>
   /** Of one request, before it fails. */
   readonly tries: number
   /** The first pause between them, seconds; doubled each time. */
@@ -46,6 +48,7 @@ async function copy(href: string, to: string, options: S3Options): Promise<numbe
       'ASSET_MISSING',
       `'${href.slice(0, 200)}' is no object: expected s3://bucket/key.`,
     )
+  await options.permit()
   const path = `/vsis3/${bucket}/${key}`
   const settings = settingsOf(options)
   const before = Object.keys(settings).map((name) => [name, gdal.config.get(name)] as const)

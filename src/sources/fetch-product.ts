@@ -105,7 +105,7 @@ async function getAsset(one: FetchOne, asset: Asset, path: string, maxBytes: num
 }
 
 async function getFromS3(
-  { context, source, signal, layersOf }: FetchOne,
+  { context, source, client, signal, layersOf }: FetchOne,
   asset: Asset,
   path: string,
   maxBytes: number,
@@ -126,6 +126,8 @@ async function getFromS3(
   const bytes = await copyS3File(asset.href, `${path}.part`, {
     maxBytes,
     signal,
+    // As a file over HTTP an object counts as one request, though GDAL asks for its parts one by one.
+    permit: () => client.turn(signal),
     tries: resolveSetting('sources.request_tries', layersOf(null)).value,
     backOffS: resolveSetting('sources.backoff_s', layersOf(null)).value,
     endpoint: options.endpoint ?? null,
@@ -137,6 +139,9 @@ async function getFromS3(
       options.unsigned || key === undefined || secret === undefined
         ? null
         : { key, secret, token: token ?? null },
+  }).catch((error: unknown) => {
+    if (error instanceof ProcessingError && error.code === 'SOURCE_BUSY') client.hold()
+    throw error
   })
   await rename(`${path}.part`, path)
   if ((await verifyFile(asset, path, signal)) !== null) return bytes

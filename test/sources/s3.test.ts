@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { listAcquisitions } from '../../src/catalog/ingest.js'
+import { readSettingLayers } from '../../src/catalog/settings.js'
+import { listSources } from '../../src/db/sources/sources.js'
+import { clientOf, openSource } from '../../src/sources/open-source.js'
 import { filesBelow } from '../support/archives.js'
 import { temporaryFolder } from '../support/cli.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
@@ -10,6 +13,7 @@ import { SourceServer, status, type Act, type Served } from '../support/source-s
 import {
   addFields,
   addStac,
+  contextOf,
   fastSources,
   fetchAll,
   hurry,
@@ -59,6 +63,13 @@ const inBucket = (over: (path: string) => Record<string, unknown> = () => ({})):
       ),
     }),
   }
+}
+/** As a look has it. */
+async function clientOfSource() {
+  const [row] = await listSources(app.db, null)
+  const source = openSource(row!)
+  if (source.parsed.kind === 'folder') throw new Error('a folder has no client')
+  return clientOf(source, source.parsed.config, contextOf(app), (await readSettingLayers(app.db))(null))
 }
 const s3 = () => ({ endpoint: `127.0.0.1:${server.port}`, https: false, virtual_hosting: false })
 
@@ -141,4 +152,46 @@ test('without a word on how the store is reached nothing is asked', async () => 
   await look(app)
   expect((await fetchAll(app)).events).toMatchObject([{ code: 'ASSET_MISSING' }])
   expect(server.askedFor(/bucket/)).toEqual([])
+})
+
+test('objects keep the rate of their source together with its other requests, and a busy store holds those back', async () => {
+  server.products = [inBucket()]
+  await setSetting(app.db, 'sources.backoff_s', 0.5)
+  await addStac(app, server.url, { config: { rate_per_s: 25, s3: { ...s3(), unsigned: true } } })
+  await look(app)
+  const client = await clientOfSource()
+  const signal = new AbortController().signal
+  const ask = () => client.json(`${server.url}/stac/search`, { signal })
+  /** When each object and each page was first asked for. */
+  const starts = new Map<string, number>()
+  let pages = 0
+  server.once(
+    /bucket|search/,
+    (req, _res, go) => {
+      const what = req.url?.includes('search') ? `page ${pages++}` : (req.url ?? '')
+      if (!starts.has(what)) starts.set(what, performance.now())
+      go()
+    },
+    Infinity,
+  )
+  const before = performance.now()
+  const [{ events }] = await Promise.all([fetchAll(app), ...Array.from({ length: 5 }, ask)])
+  expect(events).toMatchObject([{ kind: 'fetched' }])
+  const objects = Object.keys(server.products[0]?.files ?? {}).length
+  expect(starts.size).toBe(objects + 5)
+  // 40 ms from one to the next.
+  expect([...starts.values()].at(-1)! - before).toBeGreaterThan((starts.size - 1) * 40 - 5)
+
+  server.reset()
+  server.products = [inBucket()]
+  await app.db.deleteFrom('acquisition').execute()
+  await look(app)
+  let busyAt = 0
+  server.once(/bucket/, (req, res, go) => {
+    busyAt = performance.now()
+    status(503)(req, res, go)
+  }, Infinity) // prettier-ignore
+  expect((await fetchAll(app)).events).toMatchObject([{ code: 'SOURCE_BUSY' }])
+  await ask()
+  expect(performance.now() - busyAt).toBeGreaterThan(490)
 })

@@ -60,6 +60,16 @@ export class HttpClient {
     this.authorizer = new Authorizer(source, auth, readCredentials, (url, form) => this.postForm(url, form))
   }
 
+  /** Waits for the turn of a request to this source that another client makes, so that it keeps the rate together with ours. */
+  turn(signal: AbortSignal): Promise<void> {
+    return this.options.pace.turn(this.options.ratePerS, signal)
+  }
+
+  /** Such a request was told that the service is busy: the others wait as well. */
+  hold(): void {
+    this.options.pace.hold(this.options.backOffS)
+  }
+
   /** Tries a request until it is answered or has failed for good. */
   async request(address: string, options: RequestOptions): Promise<Answer> {
     return this.retrying(options.signal, () => this.once(address, options))
