@@ -54,18 +54,28 @@ async function runningAtClaims(): Promise<{ site: number | null; node: string }[
   })
 }
 
-/** Multiplicative congruential generator of Park and Miller: the same cases in every run. */
+/** Multiplicative congruential generator of Park and Miller: the same cases in every run. Its first number is as small as its seed: it is thrown away. */
 function generator(seed: number): () => number {
-  let state = seed
+  let state = (seed * 48_271) % 2_147_483_647
   return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
 }
 
-test.each([11, 22, 33, 44])(
+function drawCaps(random: () => number): { all: number; region: number; east: number; other: number } {
+  const upTo = (n: number) => 1 + Math.floor(random() * n)
+  return { all: upTo(7), region: upTo(5), east: upTo(4), other: upTo(4) }
+}
+
+const CASES = [11, 77, 154, 198]
+
+test('the cases have different caps, from one step at once to more than two nodes have slots', () => {
+  expect(CASES.map((seed) => drawCaps(generator(seed)).all)).toEqual([7, 4, 1, 6])
+})
+
+test.each(CASES)(
   'whatever the caps, three schedulers together never go over one, nor over the slots of a node, and leave none unused (case %i)',
   async (seed) => {
     const random = generator(seed)
-    const upTo = (n: number) => 1 + Math.floor(random() * n)
-    const caps = { all: upTo(7), region: upTo(5), east: upTo(4), other: upTo(4) }
+    const caps = drawCaps(random)
     await setSetting(app.db, PARALLEL, caps.all)
     for (const site of ['region', 'east', 'other'] as const)
       await setSetting(app.db, PARALLEL, caps[site], sites[site])
@@ -73,11 +83,12 @@ test.each([11, 22, 33, 44])(
       await insertSteps(
         app.db,
         Array.from({ length: 12 }, () => ({})),
-        { ...(site === null ? {} : { siteId: sites[site] ?? 0 }), priority: upTo(3) },
+        { ...(site === null ? {} : { siteId: sites[site] ?? 0 }), priority: 1 + Math.floor(random() * 3) },
       )
     await Promise.all(
       NODES.map((node) => {
-        const executor = new MemoryExecutor(app.db, () => 2 + random() * 30)
+        // The more may run at once, the longer each: also on a busy machine they meet.
+        const executor = new MemoryExecutor(app.db, () => (5 + random() * 15) * caps.all)
         return new Scheduler({
           ...{ db: app.db, databaseUrl: app.databaseUrl, executor, node, host: app.config.host, log: quiet },
           program: { version: app.config.version, schema: app.schema },
