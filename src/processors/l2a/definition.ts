@@ -68,15 +68,12 @@ const layersOf = (band: L2aBand): [string, OutputSpec][] => [
   [`${band}_sigma`, sigma(band)],
 ]
 
+const hasDem = ({ dem }: Readonly<Record<string, unknown>>): boolean => typeof dem === 'string' && dem !== ''
+
 /** How many layers parameters ask for besides `sre`: `fre` with a DEM and slopes, `nbar`, `sigma`. */
-export const optionalLayers = ({
-  dem,
-  slopes,
-  nbar,
-  uncertainty,
-}: Readonly<Record<string, unknown>>): number => {
-  const hasDem = typeof dem === 'string' && dem !== ''
-  return [hasDem && slopes !== 'none', nbar === true, uncertainty === true].filter(Boolean).length
+export const optionalLayers = (params: Readonly<Record<string, unknown>>): number => {
+  const { slopes, nbar, uncertainty } = params
+  return [hasDem(params) && slopes !== 'none', nbar === true, uncertainty === true].filter(Boolean).length
 }
 
 export const l2a = defineProcessor({
@@ -304,14 +301,15 @@ export const l2a = defineProcessor({
       doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known.',
     },
   },
-  // Measured with `tilth bench l2a`: 630 MiB at 673 million pixels and two threads. Planes of flags grow with the image, blocks in
-  // flight with the threads, as do their optional layers. Disk: for each layer 2 bytes a pixel and a third more for overviews; masks, about one byte for packed blocks, and as much again as one layer
+  // Memory is a tenth above what `tilth bench l2a` has measured at 673 million pixels and two threads: 1184 MiB, with a DEM and light from
+  // beside 1615 MiB. Planes of flags, heights and ground grow with the image, blocks in flight with the threads, as do their optional layers. Disk: for each layer 2 bytes a pixel and a third more for overviews; masks, about one byte for packed blocks, and as much again as one layer
   // for an input that is unpacked.
   resources: ({ pixels, threads }, params: Readonly<Record<string, unknown>> = {}) => {
     const layers = optionalLayers(params)
+    const planes = 1.15 + (hasDem(params) ? 0.35 : 0) + (params['adjacency'] === true ? 0.4 : 0)
     return {
       cpu: threads,
-      memoryMb: Math.ceil(320 + (0.9 * pixels) / 2 ** 20 + (128 + 8 * layers) * threads),
+      memoryMb: Math.ceil(320 + (planes * pixels) / 2 ** 20 + (128 + 8 * layers) * threads),
       scratchMb: Math.ceil(16 + ((5.2 + 2.7 * layers) * pixels) / 2 ** 20),
       ioWeight: 0.25 * threads,
     }
