@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../steps/queryable.js'
+import { slotsOfNode } from './slots-of-node.js'
 
 export interface EndedJob {
   readonly id: number
   /** When it ended; another time after a retry. */
   readonly endedAt: Date
-  /** Slots of the nodes that its steps ran on, as they were at the last claims. */
+  /** Slots of the nodes that its steps ran on, see `slotsOfNode`. */
   readonly slots: number
   /** CPU seconds of attempts that failed, as far as they were measured. */
   readonly lostCpuS: number
@@ -17,7 +18,7 @@ export async function listEndedJobs(db: Queryable, stepIds: readonly number[]): 
   const { rows } = await sql<EndedJob>`
     select job.id, job.ended_at as "endedAt", coalesce((
       select sum(of_node.slots) from (
-        select max((settings_of(s) -> 'executor.cpu_slots' ->> 'value')::float8) as slots from step s
+        select max(${slotsOfNode('s')}) as slots from step s
         where s.job_id = job.id and s.node is not null group by s.node) of_node), 0)::float8 as slots,
       coalesce((
         select sum((e.detail -> 'resources' ->> 'cpu_s')::float8) from step s join step_event e on e.step_id = s.id

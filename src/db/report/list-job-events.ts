@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { StepState } from '../../domain/states.js'
 import type { Queryable } from '../steps/queryable.js'
+import { slotsOfNode } from './slots-of-node.js'
 
 export interface ReportStep {
   readonly id: number
@@ -9,7 +10,7 @@ export interface ReportStep {
   readonly state: StepState
   readonly attempt: number
   readonly node: string | null
-  /** Slots of its node at its last claim; null while it was never claimed. */
+  /** Of its node, see `slotsOfNode`. */
   readonly slots: number | null
   /** What its last attempt used. */
   readonly resources: { readonly wall_s?: number; readonly cpu_s?: number; readonly max_rss_kb?: number }
@@ -34,7 +35,7 @@ export interface ReportEvent {
 export async function listReportSteps(db: Queryable, jobId: number): Promise<readonly ReportStep[]> {
   const { rows } = await sql<ReportStep>`
     select step.id, step.processor, task.tile, step.state::text as state, step.attempt, step.node, step.resources,
-      (settings_of(step) -> 'executor.cpu_slots' ->> 'value')::float8 as slots,
+      ${slotsOfNode('step')} as slots,
       coalesce((select json_agg(d.predecessor_id order by d.predecessor_id) from step_dependency d where d.step_id = step.id), '[]') as predecessors
     from step join task on task.id = step.task_id where step.job_id = ${jobId} order by step.id`.execute(db)
   return rows

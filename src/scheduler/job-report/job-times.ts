@@ -13,7 +13,7 @@ export interface JobTimes {
   readonly lostCpuS: number
   /** CPU time of the attempts that counted over wall time: how many CPUs did useful work, on average. */
   readonly speedUp: number | null
-  /** Slots of the nodes that it ran on, as they were at the claims. */
+  /** Of the nodes that its steps ran on together: those in force at the claims, in a cluster the CPUs of its nodes. */
   readonly slots: number
   /** Speed-up over slots, 0..1 and above 1 where steps use more CPUs than they were given. */
   readonly efficiency: number | null
