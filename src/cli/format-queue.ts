@@ -66,6 +66,14 @@ export function formatSteps(steps: readonly StepRow[]): string {
   )
 }
 
+/** What a step was admitted with beside what it declares: where the two differ, such steps were measured. */
+const admitted = (granted: number | undefined, declared: number, unit: string): string =>
+  granted === undefined
+    ? `${declared}${unit} declared`
+    : granted === declared
+      ? `${granted}${unit} admitted (declared)`
+      : `${granted}${unit} admitted (learned; ${declared}${unit} declared)`
+
 export function formatStep({ step, waits, events, failures, products }: StepDetail): string {
   const { resources, granted } = step
   const fields: [string, string][] = [
@@ -82,7 +90,10 @@ export function formatStep({ step, waits, events, failures, products }: StepDeta
     ['started', when(step.started_at)],
     ['ended', when(step.ended_at)],
     ['runs on', step.node === null ? '-' : `${step.node}${step.pid === null ? '' : `, pid ${step.pid}`}`],
-    ['threads', String(step.threads ?? '-')],
+    [
+      'threads',
+      `${step.threads ?? '-'}, ${granted.cpu === undefined ? `${step.cpu} declared` : `such steps make use of ${granted.cpu}, ${step.cpu} declared`}`,
+    ],
     [
       'memory',
       [
@@ -97,8 +108,9 @@ export function formatStep({ step, waits, events, failures, products }: StepDeta
     ],
     [
       'disk',
-      `${granted.disk_mb ?? step.scratch_mb} MiB ${granted.disk_mb === undefined ? 'declared' : 'admitted'}${resources.disk_mb === undefined ? '' : `, ${resources.disk_mb} MiB at peak`}`,
+      `${admitted(granted.disk_mb, step.scratch_mb, ' MiB')}${resources.disk_mb === undefined ? '' : `, ${resources.disk_mb} MiB at peak`}`,
     ],
+    ['I/O weight', admitted(granted.io_weight, step.io_weight, '')],
     [
       'storage',
       resources.read_bytes === undefined

@@ -11,6 +11,8 @@ export interface Candidate {
   readonly diskMb?: number
   /** 1 for each thread that only reads and writes; default 0. */
   readonly ioWeight?: number
+  /** What such steps were seen to make use of; beyond it the threads hint does not count. Default and null: not known. */
+  readonly usableThreads?: number | null
 }
 
 export interface RunningStep extends Candidate {
@@ -62,7 +64,7 @@ export interface Admission {
  * Which ready steps start now, and how many threads each running step has. Pure; the same for any executor. Steps that
  * run `elsewhere`, on other hosts, count for the caps but take nothing of this host.
  *
- * - A step needs one slot, its memory, its disk and its I/O weight. A processor on automatic runs ceil(slots / hint) steps on a host,
+ * - A step needs one slot, its memory, its disk and its I/O weight. Its hint is what it wants, at most what it can make use of. A processor on automatic runs ceil(slots / hint) steps on a host,
  *   so that each gets about its hint, and one more where there is a slot for it: what a step does with one thread, such as reading its
  *   metadata and publishing, leaves the others idle otherwise (docs/performance.md, "Tail"); explicit max_parallelism lets as many run as all bounds, slots and memory allow.
  * - A step over a cap is passed over. The first one that lacks something is the head: what it waits for is kept for it, or a large
@@ -139,9 +141,18 @@ function overCap(
   }
   if (bounds.length > 0) return null
   const hint = caps.threadsHint(step.processor, step.siteId)
-  if (here.length < Math.min(capacity.slots, Math.ceil(capacity.slots / hint) + 1)) return null
-  return `${here.length} run, as many as ${capacity.slots} slots take with processor.${step.processor}.tile_threads_hint ${hint} while ${key} is automatic`
+  const wanted = threadsWanted(step, caps)
+  if (here.length < Math.min(capacity.slots, Math.ceil(capacity.slots / wanted) + 1)) return null
+  const why =
+    wanted < hint
+      ? `with the ${wanted} threads that such steps make use of`
+      : `with processor.${step.processor}.tile_threads_hint ${hint}`
+  return `${here.length} run, as many as ${capacity.slots} slots take ${why} while ${key} is automatic`
 }
+
+/** The hint in force, or what such steps were seen to make use of where that is less. */
+export const threadsWanted = (step: Candidate, caps: Caps): number =>
+  Math.min(caps.threadsHint(step.processor, step.siteId), step.usableThreads ?? Infinity)
 
 type Dimension = 'slots' | 'memory' | 'disk' | 'io'
 const DIMENSIONS: readonly Dimension[] = ['slots', 'memory', 'disk', 'io']
@@ -224,7 +235,7 @@ function slackBeside(
     return need <= free ? free - need : leastExcess(active.map(USE[dimension]), need - free)
   }
   const wanted = [...active, head].reduce(
-    (sum, step) => sum + (step === head ? 1 : caps.threadsHint(step.processor, step.siteId)),
+    (sum, step) => sum + (step === head ? 1 : threadsWanted(step, caps)),
     0,
   )
   return {
@@ -250,7 +261,7 @@ function shareSlots(active: readonly Candidate[], slots: number, caps: Caps): Ma
     }
     return given
   }
-  while (round((step) => caps.threadsHint(step.processor, step.siteId)));
+  while (round((step) => threadsWanted(step, caps)));
   // No step that could start is left here: `admit` has taken all that fit. So these slots would stand idle.
   while (round(() => slots));
   return threads

@@ -1,9 +1,9 @@
-import type { Admission, Candidate, Caps, RunningStep } from './admission.js'
+import { threadsWanted, type Admission, type Candidate, type Caps, type RunningStep } from './admission.js'
 
 /**
  * Which ready steps are handed to a cluster now. Pure. The cluster has a scheduler of its own that packs them onto its nodes, so only two
  * things hold a step back here: `max_parallelism`, counted over all that is claimed anywhere, and `room`, how many more may wait there.
- * On automatic a processor has no cap. A step gets its threads hint: that many CPUs are asked for, and they stay with it.
+ * On automatic a processor has no cap. A step gets its threads hint, at most what it can make use of: that many CPUs are asked for, and they stay with it.
  */
 export function admitToCluster(
   claimed: readonly RunningStep[],
@@ -24,7 +24,7 @@ export function admitToCluster(
       })
     else {
       active.push(step)
-      start.push({ id: step.id, threads: caps.threadsHint(step.processor, step.siteId) })
+      start.push({ id: step.id, threads: threadsWanted(step, caps) })
     }
   }
   return { start, budgets: [], waiting }

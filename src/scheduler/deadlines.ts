@@ -96,9 +96,9 @@ export async function withDeadlines(db: Queryable, jobs: readonly JobRow[]): Pro
   const kinds = rows.flatMap(({ open }) =>
     open.flatMap(({ processor, sizeClass }) => (sizeClass === null ? [] : [{ processor, sizeClass }])),
   )
-  const learned = await readLearnedUse(db, kinds, 0.5)
+  const learned = settings === undefined ? undefined : await readLearnedUse(db, kinds, settings.learnHow())
   const costOf: CostOfKind = ({ processor, sizeClass }) =>
-    learned.get(`${processor} ${sizeClass ?? ''}`)?.slotS
+    learned?.get(`${processor} ${sizeClass ?? ''}`)?.slotS
   const open = new Map(rows.map((row) => [row.jobId, workOf(row, costOf)]))
   return jobs.map((job) => {
     if (job.deadline_at === null) return { ...job, deadline: null }

@@ -7,6 +7,8 @@ export interface GrantedResources {
   readonly memory_mb: number
   readonly disk_mb: number
   readonly io_weight: number
+  /** Threads that it can make use of, as was learned; absent: as many as `tile_threads_hint` says. */
+  readonly cpu?: number
   /** In words where the memory comes from. */
   readonly memory_from: string
 }
@@ -27,21 +29,29 @@ export interface GrantSettings {
 }
 
 /**
- * What a step is admitted with. Its memory is what an operator has set, else what recent steps of its processor and size class have
- * used (quantile x margin, within floor and ceiling), else what it declares; never less than what it came to after memory had run
- * out. Disk and I/O weight are as declared. Pure.
+ * What a step is admitted with: of each resource what recent steps of its processor and size class have used (quantile x margin), else
+ * what it declares. For memory what an operator has set goes before, floor and ceiling hold, and it is never less than what it came to
+ * after memory had run out. Pure.
+ *
+ * Threads: a step cannot show that it could use more than it was given. One that kept its threads busy to more than 1 / margin comes out
+ * with one more, so that few slots today do not hold it back for ever.
  */
 export function grantResources(
   step: Pick<ReadyStep, 'memoryMb' | 'memoryFloorMb' | 'diskMb' | 'ioWeight'>,
   learned: LearnedUse | undefined,
   settings: GrantSettings,
 ): GrantedResources {
-  const base = baseMemory(step.memoryMb, learned, settings)
+  const { learns, minSamples, margin } = settings
+  const known = learns && learned !== undefined && learned.steps >= minSamples ? learned : undefined
+  const withMargin = (used: number | null | undefined) => (used == null ? undefined : used * margin)
+  const busyThreads = withMargin(known?.busyThreads)
+  const base = baseMemory(step.memoryMb, known, settings)
   const isRaised = step.memoryFloorMb > base.mb
   return {
     memory_mb: Math.max(base.mb, step.memoryFloorMb),
-    disk_mb: step.diskMb,
-    io_weight: step.ioWeight,
+    disk_mb: Math.ceil(withMargin(known?.diskMb) ?? step.diskMb),
+    io_weight: Math.round((withMargin(known?.ioWeight) ?? step.ioWeight) * 1000) / 1000,
+    ...(busyThreads === undefined ? {} : { cpu: Math.max(1, Math.ceil(busyThreads)) }),
     memory_from: isRaised ? `raised after memory had run out; ${base.from}` : base.from,
   }
 }
@@ -49,11 +59,10 @@ export function grantResources(
 function baseMemory(
   declaredMb: number,
   learned: LearnedUse | undefined,
-  { memoryMb, learns, minSamples, quantile, margin, floorMb, ceilingMb, executorMb }: GrantSettings,
+  { memoryMb, quantile, margin, floorMb, ceilingMb, executorMb }: GrantSettings,
 ): { mb: number; from: string } {
   if (memoryMb > 0) return { mb: memoryMb, from: 'set' }
-  if (!learns || learned === undefined || learned.steps < minSamples)
-    return { mb: declaredMb, from: 'declared' }
+  if (learned === undefined) return { mb: declaredMb, from: 'declared' }
   const usedMb = learned.peakKb / 1024
   const ceiling = Math.max(floorMb, ceilingMb > 0 ? Math.min(ceilingMb, executorMb) : executorMb)
   return {
@@ -70,4 +79,5 @@ export const asCandidate = (step: ReadyStep, granted: GrantedResources): Candida
   memoryMb: granted.memory_mb,
   diskMb: granted.disk_mb,
   ioWeight: granted.io_weight,
+  usableThreads: granted.cpu ?? null,
 })

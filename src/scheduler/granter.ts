@@ -48,7 +48,7 @@ export class Granter {
       stale.set(keyOf(step), { processor, sizeClass })
     }
     if (stale.size === 0) return
-    const read = await readLearnedUse(db, [...stale.values()], settings.resolve('resources.quantile').value)
+    const read = await readLearnedUse(db, [...stale.values()], settings.learnHow())
     for (const key of stale.keys()) this.known.set(key, { use: read.get(key), at: now })
   }
 }

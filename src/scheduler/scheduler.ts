@@ -271,9 +271,9 @@ export class Scheduler {
         decided.budgets.map((budget) => ({ ...budget, attempt: attempts.get(budget.id) ?? 0 })),
       )
       const starts = claimed.map((claim) => {
-        const { memory_mb, disk_mb } = grantOf(granted, claim)
-        const siteId = readyById.get(claim.id)?.siteId ?? null
-        return { claim, limits: settings.limits(siteId, { memoryMb: memory_mb, diskMb: disk_mb }) }
+        const { siteId = null, diskMb = 0 } = readyById.get(claim.id) ?? {}
+        const memoryMb = grantOf(granted, claim).memory_mb
+        return { claim, limits: settings.limits(siteId, { memoryMb, diskMb }) }
       })
       const waiting = [...decided.waiting, ...over]
       return { starts, admission: { ...decided, waiting }, running: here }
@@ -310,8 +310,8 @@ export class Scheduler {
       const row = rows.get(id)
       if (row !== undefined) executor.setThreads(id, row.attempt, threads)
     }
-    for (const { id, attempt, siteId, memoryMb, grantedDiskMb } of running)
-      executor.setLimits(id, attempt, settings.limits(siteId, { memoryMb, diskMb: grantedDiskMb }))
+    for (const { id, attempt, siteId, memoryMb, declaredDiskMb } of running)
+      executor.setLimits(id, attempt, settings.limits(siteId, { memoryMb, diskMb: declaredDiskMb }))
     for (const { id, attempt, cancelRequested } of running) {
       const key = `${id}-${attempt}`
       if (!cancelRequested || this.cancelling.has(key)) continue

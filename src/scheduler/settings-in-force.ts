@@ -2,6 +2,7 @@ import { readSettingLayers } from '../catalog/settings.js'
 import { definitionOf, isSettingKey, SETTING_KEYS, type SettingKey } from '../config/settings.js'
 import { resolveSetting, type ResolvedSetting, type SettingLayers } from '../config/resolve-settings.js'
 import type { Queryable } from '../db/steps/queryable.js'
+import type { LearnHow } from '../db/steps/read-learned-use.js'
 import type { CapBound, Caps, Capacity } from './admission.js'
 import type { StepLimits } from './executor.js'
 import type { PressureLimits } from './pressure.js'
@@ -74,6 +75,14 @@ export class SettingsInForce {
     }
   }
 
+  /** How use is read from recent steps. */
+  learnHow(): LearnHow {
+    return {
+      quantile: this.resolve('resources.quantile').value,
+      ioMbPerS: this.resolve('resources.io_mb_s').value,
+    }
+  }
+
   /** How what was learned counts for a processor's steps of a site. */
   grants(processor: string, siteId: number | null): Omit<GrantSettings, 'executorMb'> {
     return {
@@ -87,14 +96,14 @@ export class SettingsInForce {
     }
   }
 
-  /** What a running step must not exceed, by what it was admitted with. */
-  limits(siteId: number | null, granted: { readonly memoryMb: number; readonly diskMb: number }): StepLimits {
+  /** What a running step must not exceed, by the memory that it was admitted with and the disk that it declares. */
+  limits(siteId: number | null, of: { readonly memoryMb: number; readonly diskMb: number }): StepLimits {
     const orNever = (value: number) => (value > 0 ? value : Infinity)
-    const memory = this.resolve('limits.memory_factor', siteId).value * granted.memoryMb
+    const memory = this.resolve('limits.memory_factor', siteId).value * of.memoryMb
     return {
       timeS: orNever(this.resolve('limits.time_s', siteId).value),
       memoryMb: Math.max(orNever(memory), this.resolve('limits.memory_min_mb', siteId).value),
-      diskMb: orNever(this.resolve('limits.disk_factor', siteId).value * granted.diskMb),
+      diskMb: orNever(this.resolve('limits.disk_factor', siteId).value * of.diskMb),
       logMb: this.resolve('limits.log_mb', siteId).value,
       logFloodMb: this.resolve('limits.log_flood_mb', siteId).value,
       graceS: this.resolve('executor.grace_s').value,

@@ -153,6 +153,12 @@ describe('admission to a cluster', () => {
     expect(budgets).toEqual([])
   })
 
+  test('no more CPUs are asked for than such steps make use of', () => {
+    const asked = (usableThreads: number | null) =>
+      admitToCluster([], [{ ...step(1), usableThreads }], 100, caps(null)).start[0]?.threads
+    expect([asked(2), asked(9), asked(null)]).toEqual([2, 3, 3])
+  })
+
   test('no more are handed over than may wait there', () => {
     const { start, waiting } = admitToCluster([], [step(1), step(2), step(3)], 2, caps(null))
     expect(start.map(({ id }) => id)).toEqual([1, 2])

@@ -52,6 +52,22 @@ test('slots below the hint bound it: two steps on 2 slots, one on 1', () => {
   expect(ids(1)).toEqual([1])
 })
 
+test('where such steps make use of fewer threads than the hint, more of them run and none gets what it cannot use', () => {
+  const one = { usableThreads: 1 }
+  const admitted = admit([runs(1, 3)], [step(2, one), step(3, one), step(4, one)], roomy, caps())
+  // Beside what declares no less than its hint: the four slots of that, one for each other, and the last one to who can use it.
+  expect(admitted.start).toEqual([2, 3, 4].map((id) => ({ id, threads: 1 })))
+  expect(admitted.budgets).toEqual([{ id: 1, threads: 5 }])
+  const all = Array.from({ length: 7 }, (_, i) => step(i + 1, { usableThreads: 2 }))
+  const { start, waiting } = admit([], all, roomy, caps())
+  expect(start).toHaveLength(5)
+  expect(waiting[0]?.reason).toMatch(
+    /^5 run, as many as 8 slots take with the 2 threads that such steps make use of while/,
+  )
+  // More than the hint counts for nothing.
+  expect(admit([], all.slice(0, 4).map((s) => ({ ...s, usableThreads: 9 })), roomy, caps()).start).toHaveLength(3) // prettier-ignore
+})
+
 test('an explicit max_parallelism shares the slots evenly', () => {
   const { start } = admit([], [step(1), step(2), step(3), step(4)], roomy, caps({ global: 3 }))
   expect(start).toEqual([

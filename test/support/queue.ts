@@ -14,7 +14,9 @@ export async function insertSteps(
     priority?: number
     siteId?: number
     processor?: string
+    cpu?: number
     scratchMb?: number
+    ioWeight?: number
     sizeClass?: string
   } = {},
 ): Promise<{ id: number; stepIds: number[] }> {
@@ -29,8 +31,9 @@ export async function insertSteps(
       acquisitionId: null,
       params: p as never,
       memoryMb: options.memoryMb ?? 64,
-      cpu: 1,
+      cpu: options.cpu ?? 1,
       ...(options.scratchMb === undefined ? {} : { scratchMb: options.scratchMb }),
+      ...(options.ioWeight === undefined ? {} : { ioWeight: options.ioWeight }),
       ...(options.sizeClass === undefined ? {} : { sizeClass: options.sizeClass }),
     })),
   })

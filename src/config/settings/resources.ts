@@ -5,7 +5,7 @@ export const RESOURCE_SETTINGS = {
   'resources.learn': flag({
     default: true,
     scopes: GLOBAL,
-    doc: 'Correct the declared memory of a step by what recent steps of the same processor and size have used.',
+    doc: 'Correct what a step declares (memory, disk, I/O weight, threads) by what recent steps of the same processor and size have used.',
   }),
   'resources.min_samples': integer({
     unit: 'steps',
@@ -21,7 +21,7 @@ export const RESOURCE_SETTINGS = {
     max: 1,
     default: 0.95,
     scopes: GLOBAL,
-    doc: 'Quantile of the memory peaks of recent steps that the next one is admitted with.',
+    doc: 'Quantile of what recent steps have used that the next one is admitted with.',
   }),
   'resources.margin': number({
     unit: '1',
@@ -30,6 +30,14 @@ export const RESOURCE_SETTINGS = {
     default: 1.25,
     scopes: GLOBAL,
     doc: 'Factor on that quantile: no two inputs are quite the same.',
+  }),
+  'resources.io_mb_s': number({
+    unit: 'MB/s',
+    min: 1,
+    max: 1_000_000,
+    default: 125,
+    scopes: GLOBAL,
+    doc: 'Bytes read and written a second that weigh 1 in I/O: what one thread moves that does nothing else, on a hard disk or over 1 Gbit/s.',
   }),
   'resources.memory_floor_mb': integer({
     unit: 'MiB',

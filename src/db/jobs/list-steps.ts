@@ -39,9 +39,13 @@ export interface StepRow {
     readonly memory_mb?: number
     readonly disk_mb?: number
     readonly io_weight?: number
+    readonly cpu?: number
     readonly memory_from?: string
   }
+  /** Declared, as are the next two. */
   readonly scratch_mb: number
+  readonly io_weight: number
+  readonly cpu: number
   readonly block_shrink: number
   readonly resources: {
     readonly wall_s?: number
@@ -71,7 +75,7 @@ export async function listSteps(db: Queryable, filter: StepFilter): Promise<Step
       step.state::text as state, step.attempt, step.failures, step.executor, step.priority, step.ready_at, step.started_at,
       step.ended_at, step.lease_expires_at, step.cancel_requested, step.paused, step.node, step.pid, step.threads, step.memory_mb,
       step.progress, step.progress_note, step.error_code, step.error_message, step.error_class::text as error_class,
-      step.params, coalesce(settings_of(step), '{}') as settings, step.granted, step.scratch_mb, step.block_shrink, step.resources
+      step.params, coalesce(settings_of(step), '{}') as settings, step.granted, step.scratch_mb, step.io_weight, step.cpu, step.block_shrink, step.resources
     from step join task on task.id = step.task_id left join site on site.id = step.site_id
       left join acquisition on acquisition.id = task.acquisition_id
     where (${ids}::bigint[] is null or step.id = any(${ids})) and (${job}::bigint is null or step.job_id = ${job})

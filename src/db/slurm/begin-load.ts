@@ -20,7 +20,9 @@ export type Begun =
       readonly kind: 'begun'
       readonly claim: ClaimKey & { readonly processor: string; readonly threads: number }
       readonly siteId: number | null
+      /** Admitted with. */
       readonly memoryMb: number
+      /** Declared. */
       readonly diskMb: number
       /** The attempt that this one has taken the place of, because the element was requeued; null: none. */
       readonly replaced: number | null
@@ -56,7 +58,7 @@ export async function beginLoad(db: Queryable, run: ElementRun): Promise<Begun> 
         (s.state = 'running' and s.attempt = l.attempt) as "isHeld", s.cancel_requested as "cancelRequested",
         ${isPaused('s', 'job')} as "isPaused", s.site_id::float8 as "siteId",
         coalesce((s.granted ->> 'memory_mb')::float8, s.memory_mb) as "memoryMb",
-        coalesce((s.granted ->> 'disk_mb')::float8, s.scratch_mb) as "diskMb"
+        s.scratch_mb as "diskMb"
       from slurm_load l join step s on s.id = l.step_id join job on job.id = s.job_id
       where l.batch_id = ${run.batchId} and l.element = ${run.element} order by l.place for update of l`.execute(
       trx,
