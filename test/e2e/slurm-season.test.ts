@@ -66,10 +66,6 @@ describe.skipIf(obstacle !== null)(`a season in Slurm${obstacle === null ? '' : 
       ['schedule.cron', '* * * * * *'],
       ['ingest.copy_quiet_s', 0],
       ['storage.min_free_mb', 0],
-      // What the nodes of the cluster have.
-      ['processor.l2a.tile_threads_hint', 2],
-      ['processor.ndvi.tile_threads_hint', 1],
-      ['processor.composite.tile_threads_hint', 2],
     ] as const)
       await setSetting(db, key, value)
     await addSite(db, { name: 'Fields', area: { type: 'Polygon', coordinates: [RING] } })

@@ -8,6 +8,7 @@ import { judge, type Judgement } from '../../src/executors/slurm/judge.js'
 import type { SlurmElement } from '../../src/executors/slurm/read-queue.js'
 import {
   largestRequestMb,
+  largestRequestCpus,
   minutesOf,
   packClaims,
   sbatchArguments,
@@ -76,6 +77,13 @@ describe('what is asked of Slurm', () => {
     expect(elementsOf(48, 60)).toEqual(Array.from({ length: 24 }, () => 2))
     expect(elementsOf(200, 60)).toHaveLength(23)
     expect(elementsOf(48, 0)).toHaveLength(48)
+  })
+
+  test('no more CPUs are asked for than the largest node has: Slurm would refuse the job for ever', () => {
+    const nodes = [{ cpus: 2 }, { cpus: 3 }, { cpus: 0 }]
+    expect(wishesOf(claim(1), settings(), largestRequestCpus(nodes)).cpus).toBe(3)
+    expect(wishesOf(claim(1, { threads: 1 }), settings(), largestRequestCpus(nodes)).cpus).toBe(1)
+    expect(wishesOf(claim(1), settings(), largestRequestCpus([{ cpus: 0 }])).cpus).toBe(4)
   })
 
   test('settings become options, and what is empty is not asked for', () => {

@@ -5,7 +5,14 @@ import type { LoadRow, SlurmStore } from '../../scheduler/slurm-store.js'
 import { judge, type Judgement } from './judge.js'
 import { readCompletions } from './read-completions.js'
 import { keyOf, parseQueue, type SlurmElement } from './read-queue.js'
-import { largestRequestMb, packClaims, sbatchArguments, wishesOf, type Batch } from './request.js'
+import {
+  largestRequestCpus,
+  largestRequestMb,
+  packClaims,
+  sbatchArguments,
+  wishesOf,
+  type Batch,
+} from './request.js'
 import { runSlurm } from './run-command.js'
 import { staleExclusions } from './stale-exclusions.js'
 import { longestMinutes, type ClusterFacts } from './cluster-facts.js'
@@ -151,7 +158,8 @@ export class SlurmExecutor implements Executor {
     if (claims.length === 0) return
     try {
       const [settings, facts] = await Promise.all([store.settings(), store.describe(claims)])
-      const batches = packClaims(facts, (fact) => wishesOf(fact, settings), {
+      const mostCpus = largestRequestCpus(cluster.nodes)
+      const batches = packClaims(facts, (fact) => wishesOf(fact, settings, mostCpus), {
         targetS: settings.resolve('slurm.element_target_s').value,
         maxSteps: settings.resolve('slurm.element_max_steps').value,
         maxElements: cluster.maxArraySize,

@@ -27,8 +27,14 @@ export function largestRequestMb(nodes: readonly { readonly memoryMb: number }[]
   return Math.floor(Math.max(0, ...sizes) / MEMORY_STEP_MB) * MEMORY_STEP_MB
 }
 
-/** What a claim asks for, by the settings in force. Pure. */
-export function wishesOf(claim: ClaimFacts, settings: SettingsInForce): Wishes {
+/** Most CPUs that some node has; Infinity where no node says what it has. Pure. */
+export function largestRequestCpus(nodes: readonly { readonly cpus: number }[]): number {
+  const most = Math.max(0, ...nodes.map(({ cpus }) => cpus))
+  return most > 0 ? most : Infinity
+}
+
+/** What a claim asks for, by the settings in force: no more than `mostCpus`, for a hint that no node can fulfil is a wish, and Slurm refuses such a job. Pure. */
+export function wishesOf(claim: ClaimFacts, settings: SettingsInForce, mostCpus = Infinity): Wishes {
   const { processor, siteId } = claim
   const own = (
     name: 'slurm_partition' | 'slurm_constraint',
@@ -38,7 +44,7 @@ export function wishesOf(claim: ClaimFacts, settings: SettingsInForce): Wishes {
   const memoryMb = claim.memoryMb + settings.resolve('slurm.memory_extra_mb').value
   const timeS = settings.resolve('limits.time_s', siteId).value
   return {
-    cpus: claim.threads,
+    cpus: Math.min(claim.threads, mostCpus),
     memoryMb: Math.ceil(memoryMb / MEMORY_STEP_MB) * MEMORY_STEP_MB,
     timeS: timeS > 0 ? timeS : Infinity,
     timeLimitMin: settings.resolve('slurm.time_limit_min', siteId).value,
