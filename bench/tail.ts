@@ -15,6 +15,8 @@ import { busyCpuSeconds, median } from './process-tree.js'
 
 export interface TailBenchOptions {
   readonly rounds: number
+  /** Tiles of a job, 2 to 9. The goals are of TAIL_TILES. */
+  readonly tiles: number
   /** Where the simulated products are kept between runs. */
   readonly dir: string | null
   /** Finest pixels of an equal tile, m; those of the long one are half as wide. */
@@ -53,7 +55,8 @@ export interface TailCase {
 
 /** Slots of the goals. */
 const SLOTS = 2
-const TILES = 9
+/** Tiles of a job. */
+export const TAIL_TILES = 9
 const MANY_FACTOR = 4
 const GOALS = { equal: 1.1, long: 1.15 } as const
 const DEFAULTS: TailSettings = { maxParallelism: 0, threadsHint: 4, oversubscription: 1 }
@@ -65,11 +68,9 @@ const TUNING: readonly TailSettings[] = [
   { maxParallelism: 2, threadsHint: 2, oversubscription: 2 },
   { maxParallelism: 4, threadsHint: 1, oversubscription: 2 },
 ]
-/** Neighbours, each a chain of its own: dates of one tile would wait for each other. The last is the long one, and stands in place of the first. */
-const TILE_NAMES = [
-  ...['31TCJ', '31TDJ', '31TEJ', '31TCK', '31TDK', '31TEK', '31TCH', '31TDH', '31TEH'],
-  '31TCL',
-] as const
+/** Neighbours, each a chain of its own: dates of one tile would wait for each other. The long one stands in place of the first. */
+const TILE_NAMES = ['31TCJ', '31TDJ', '31TEJ', '31TCK', '31TDK', '31TEK', '31TCH', '31TDH', '31TEH']
+const LONG_TILE = '31TCL'
 const DATE = '2025-06-01'
 const quiet = { info: () => undefined, warn: () => undefined }
 
@@ -80,7 +81,7 @@ const quiet = { info: () => undefined, warn: () => undefined }
  * Rounds are interleaved, so that drift of the machine falls on all cases.
  */
 export async function measureTail(options: TailBenchOptions): Promise<readonly TailCase[]> {
-  const { rounds, pixelSizeM, isTuning } = options
+  const { rounds, tiles, pixelSizeM, isTuning } = options
   const progress = new ProgressLine(options.showProgress)
   const home = mkdtempSync(join(tmpdir(), 'tilth-bench-tail-'))
   // As root the database server runs as another user, who must be able to enter.
@@ -95,9 +96,9 @@ export async function measureTail(options: TailBenchOptions): Promise<readonly T
     const equalIds = await ingestAll(app, equal)
     const [longId] = await ingestAll(app, [long])
     const cases = (isTuning ? TUNING : [DEFAULTS]).flatMap((settings) => [
-      { settings, tiles: `${TILES} equal`, ids: equalIds, goal: GOALS.equal, rounds: [] as Round[] },
+      { settings, tiles: `${tiles} equal`, ids: equalIds, goal: GOALS.equal, rounds: [] as Round[] },
       {
-        ...{ settings, tiles: `${TILES - 1} equal, the last ${MANY_FACTOR} x`, goal: GOALS.long },
+        ...{ settings, tiles: `${tiles - 1} equal, the last ${MANY_FACTOR} x`, goal: GOALS.long },
         ...{ ids: [...equalIds.slice(1), longId ?? NaN], rounds: [] as Round[] },
       },
     ])
@@ -140,7 +141,7 @@ interface Round {
 
 /** The products, made where they are missing: a tile each, the long one last. A product stands under its name only when it is whole. */
 async function simulateTiles(
-  { dir, pixelSizeM }: TailBenchOptions,
+  { dir, tiles, pixelSizeM }: TailBenchOptions,
   progress: ProgressLine,
 ): Promise<{ equal: readonly string[]; long: string }> {
   const base = join(dir ?? join(tmpdir(), 'tilth-bench'), `tail-${pixelSizeM}m`)
@@ -156,8 +157,8 @@ async function simulateTiles(
     return made.safePath
   }
   const equal: string[] = []
-  for (const tile of TILE_NAMES.slice(0, TILES)) equal.push(await make(tile, pixelSizeM))
-  return { equal, long: await make(TILE_NAMES[TILES], pixelSizeM / Math.sqrt(MANY_FACTOR)) }
+  for (const tile of TILE_NAMES.slice(0, tiles)) equal.push(await make(tile, pixelSizeM))
+  return { equal, long: await make(LONG_TILE, pixelSizeM / Math.sqrt(MANY_FACTOR)) }
 }
 
 /** Ids of the acquisitions, in the order of the paths. */
@@ -188,9 +189,9 @@ async function runJob(app: App, settings: TailSettings, acquisitionIds: readonly
   const elapsedS = (performance.now() - started) / 1000
   const busyS = busyCpuSeconds() - busyBefore
   const { job, times, timeline } = await readJobReport(app.db, jobId)
-  if (job.state !== 'succeeded' || times.wallS === null || timeline.length !== TILES)
+  if (job.state !== 'succeeded' || times.wallS === null || timeline.length !== acquisitionIds.length)
     throw new Error(
-      `Job ${jobId} ended as ${job.state} with ${timeline.length} steps, expected ${TILES} that succeeded.`,
+      `Job ${jobId} ended as ${job.state} with ${timeline.length} steps, expected ${acquisitionIds.length} that succeeded.`,
     )
   const runs = timeline
     .flatMap(({ intervals }) => intervals.filter(({ kind }) => kind === 'running'))

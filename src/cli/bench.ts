@@ -245,9 +245,9 @@ export function register(program: Command): void {
         tuning: boolean
         json: boolean
       }) => {
-        const { run } = await BENCHES.tail()
+        const { run, TAIL_TILES: tiles } = await BENCHES.tail()
         const { rounds, dir = null, pixelSize: pixelSizeM, tuning: isTuning, json } = options
-        if (!(await run({ rounds, dir, pixelSizeM, isTuning, showProgress: true }, json)))
+        if (!(await run({ rounds, tiles, dir, pixelSizeM, isTuning, showProgress: true }, json)))
           process.exitCode = 1
       },
     )
