@@ -17,6 +17,7 @@
 #include "normalized_difference.hpp"
 #include "pack.hpp"
 #include "simd.hpp"
+#include "summary.hpp"
 #include "surroundings.hpp"
 #include "terrain.hpp"
 
@@ -124,6 +125,9 @@ int main() {
     tilth::sensor_cells({dn, kSide, kSide, kSide}, detector, 24, 0, 0, 43,
                         {cell_sums, cell_counts, saturated, seen});
   });
+  std::int64_t total = 0;
+  measure("summarize", 100, [&] { total += tilth::summarize(out, -32768).sum; });
+  if (total == 0) std::printf("no valid pixel\n");
   tilth::BlockPacker packer;
   packed.resize(tilth::BlockPacker::bound(n));
   std::size_t packed_size = 0;

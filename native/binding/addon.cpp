@@ -18,6 +18,7 @@
 #include "registration.hpp"
 #include "shapes.hpp"
 #include "simd.hpp"
+#include "summary.hpp"
 #include "surroundings.hpp"
 #include "terrain.hpp"
 
@@ -276,6 +277,20 @@ void CellSums(const Napi::CallbackInfo& info) {
             args.array<std::int32_t>("counts", cells).first(cells));
 }
 
+/// [least, largest, sum, valid]
+Napi::Value Summarize(const Napi::CallbackInfo& info) {
+  const Arguments args(info[0]);
+  const auto [least, largest, sum, valid] =
+      summarize(args.array<const std::int16_t>("pixels", 0),
+                static_cast<std::int16_t>(args.integer("noData", -32768, 32767)));
+  const auto found = Napi::Array::New(info.Env(), 4);
+  found.Set(0u, static_cast<double>(least));
+  found.Set(1u, static_cast<double>(largest));
+  found.Set(2u, static_cast<double>(sum));
+  found.Set(3u, static_cast<double>(valid));
+  return found;
+}
+
 void SensorCellSums(const Napi::CallbackInfo& info) {
   const Arguments args(info[0]);
   const auto in = plane_of<const std::uint16_t>(args.nested("in"));
@@ -372,6 +387,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("compositeDivide", Napi::Function::New(env, CompositeDivide));
   exports.Set("cellSums", Napi::Function::New(env, CellSums));
   exports.Set("sensorCells", Napi::Function::New(env, SensorCellSums));
+  exports.Set("summarize", Napi::Function::New(env, Summarize));
   exports.Set("resampleCubic", Napi::Function::New(env, ResampleCubic));
   exports.Set("shiftCubic", Napi::Function::New(env, ShiftCubic));
   exports.Set("phaseShifts", Napi::Function::New(env, PhaseShifts));

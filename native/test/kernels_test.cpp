@@ -21,6 +21,7 @@
 #include "normalized_difference.hpp"
 #include "pack.hpp"
 #include "simd.hpp"
+#include "summary.hpp"
 
 namespace {
 
@@ -238,6 +239,20 @@ void cell_sums_by_hand() {
   }
 }
 
+void summary_by_hand() {
+  std::vector<std::int16_t> pixels(100'000, 20'000);
+  pixels[7] = -32768;
+  pixels[8] = -5;
+  pixels[99'999] = 32767;
+  const auto found = tilth::summarize(pixels, -32768);
+  expect_equal("least", found.least, -5);
+  expect_equal("largest", found.largest, 32767);
+  expect_equal("sum", static_cast<long>(found.sum), 99'997L * 20'000 - 5 + 32'767);
+  expect_equal("valid", static_cast<long>(found.valid), 99'999);
+  const std::array<std::int16_t, 2> none = {3, 3};
+  expect_equal("none valid", static_cast<long>(tilth::summarize(none, 3).valid), 0);
+}
+
 void sensor_cells_by_hand() {
   // 4 x 2 pixels in rows of 5, cells of 2; the block starts one pixel to the right of a cell's corner.
   const std::vector<std::uint16_t> pixels = {10, 0, 30, 65535, 7, 50, 60, 70, 80};
@@ -337,6 +352,7 @@ int main() {
   normalized_difference_by_hand();
   composite_by_hand();
   cell_sums_by_hand();
+  summary_by_hand();
   sensor_cells_by_hand();
   pack_round_trip();
   encode_round_trip();

@@ -36,6 +36,8 @@ export interface Addon {
   compositeDivide(args: object): void
   cellSums(args: object): void
   sensorCells(args: object): void
+  /** Least, largest, sum and number of those that are not no-data. */
+  summarize(args: { pixels: Int16Array; noData: number }): [number, number, number, number]
   resampleCubic(args: object): void
   shiftCubic(args: object): void
   phaseShifts(args: object): void

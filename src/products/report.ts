@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { ProcessingError } from '../domain/errors.js'
+import type { PixelSummary } from '../domain/pixel-summary.js'
 import { productGap } from '../domain/step-params.js'
 import { publishError } from './publish.js'
 
@@ -273,6 +274,15 @@ export class BandStatisticsBuilder {
     this.sum = sum
     this.valid = valid
     this.total += values.length
+  }
+
+  /** Adds what a block came to. */
+  merge({ min, max, sum, valid, total }: PixelSummary): void {
+    this.min = Math.min(this.min, min)
+    this.max = Math.max(this.max, max)
+    this.sum += sum
+    this.valid += valid
+    this.total += total
   }
 
   /** In the file's unit: value = stored x scale + offset, scale > 0. */

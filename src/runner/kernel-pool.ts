@@ -22,6 +22,7 @@ import type { VarianceNodes } from '../kernels/sigma-by-nodes.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
 import type {
+  CorrectedSums,
   CorrectPackedTask,
   EncodeBlockTask,
   EncodedTiles,
@@ -106,8 +107,8 @@ export interface KernelPool {
   /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory. */
   measure(task: MeasureTask): Promise<MeasuredBlock>
   /**
-   * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, and its sums by cells where that
-   * is asked for; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, and `sigma`: its standard deviation, where these are given. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
+   * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, its sums by cells where that
+   * is asked for, and what its layers come to; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, and `sigma`: its standard deviation, where these are given. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
   correctPacked(block: {
     readonly packed: Uint8Array
@@ -122,7 +123,7 @@ export interface KernelPool {
     nadir: Int16Array | null
     sigma: Int16Array | null
     flags: Uint8Array
-    cells: BlockCells | null
+    sums: CorrectedSums
   }>
   /** mask[p] |= bitsOf[byte of the plane below the centre of p]. `mask` must lie on shared memory and is changed in place. */
   orFlags(task: { window: Window; mask: Uint16Array; plane: BytePlane; bitsOf: Uint16Array }): Promise<void>
@@ -278,13 +279,13 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       const sums = (await piscina.run(task, {
         name: 'correctPacked',
         transferList: [packed.buffer as ArrayBuffer],
-      })) as BlockCells | null | false
+      })) as CorrectedSums | false
       if (sums === false)
         throw new ProcessingError(
           'WRITE_FAILED',
           `A packed block of ${window.width} x ${window.height} pixels came back from scratch as something else. Is the disk sound? Try again.`,
         )
-      return { reflectance, level, nadir, sigma, flags, cells: sums }
+      return { reflectance, level, nadir, sigma, flags, sums }
     },
     orFlags: async (task) => {
       mustBeShared('mask', task.mask)

@@ -15,9 +15,11 @@ import { phaseShifts, type PhaseShiftsArgs } from '../kernels/phase-shift.js'
 import { resample, type ResampleArgs } from '../kernels/resample.js'
 import { scaleByNodes, type NodeFactors } from '../kernels/scale-by-nodes.js'
 import { sigmaByNodes, type VarianceNodes } from '../kernels/sigma-by-nodes.js'
+import { summarize } from '../kernels/summarize.js'
 import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
 import type { Codec } from '../domain/codec.js'
 import type { Window } from '../domain/grid.js'
+import type { PixelSummary } from '../domain/pixel-summary.js'
 
 /** How the tiles of one image are made. */
 export interface TileFormat {
@@ -139,14 +141,24 @@ export interface CorrectPackedTask extends Omit<CorrectReflectanceArgs, 'dn' | '
   readonly sigma: { readonly variance: VarianceNodes; readonly out: Int16Array } | null
 }
 
-/** Unpacks a block and corrects it; false where the bytes are no such block. Returns the sums of the corrected pixels where cells are asked for. */
+/** Of one block; layers that were not asked for are null. */
+export interface CorrectedSums {
+  /** Null where no cells are asked for. */
+  readonly cells: BlockCells | null
+  readonly sre: PixelSummary
+  readonly fre: PixelSummary | null
+  readonly nbar: PixelSummary | null
+  readonly sigma: PixelSummary | null
+}
+
+/** Unpacks a block, corrects it and sums it up; false where the bytes are no such block. */
 export function correctPacked({
   packed,
   cells,
   nbar,
   sigma,
   ...task
-}: CorrectPackedTask): BlockCells | null | false {
+}: CorrectPackedTask): CorrectedSums | false {
   const { window, out } = task
   const pixels = window.width * window.height
   const [dn, detector] = [new Uint16Array(pixels), new Uint8Array(pixels)]
@@ -155,7 +167,15 @@ export function correctPacked({
   const pixelsOf = { pixels: out, detector, window, noData: REFLECTANCE_NO_DATA }
   if (nbar !== null) scaleByNodes({ ...pixelsOf, ...nbar })
   if (sigma !== null) sigmaByNodes({ ...pixelsOf, ...sigma })
-  return cells === null ? null : cellSums({ pixels: out, window, noData: REFLECTANCE_NO_DATA, ...cells })
+  const summaryOf = (layer: Int16Array | null | undefined) =>
+    layer ? summarize(layer, REFLECTANCE_NO_DATA) : null
+  return {
+    cells: cells === null ? null : cellSums({ pixels: out, window, noData: REFLECTANCE_NO_DATA, ...cells }),
+    sre: summarize(out, REFLECTANCE_NO_DATA),
+    fre: summaryOf(task.flat),
+    nbar: summaryOf(nbar?.out),
+    sigma: summaryOf(sigma?.out),
+  }
 }
 
 export function orPlane(task: {

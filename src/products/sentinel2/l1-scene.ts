@@ -48,6 +48,10 @@ export function sceneOfL1c(product: L1cProduct): L1Scene {
     openDetectors: (band) => openDetectorMap(own(band.id)),
     async openLost(band) {
       const quality = await openQualityMask(own(band.id))
+      if (quality.isBlank) {
+        quality.close()
+        return null
+      }
       return {
         // A packet lost on its way from the satellite left no measurement, whatever the image holds there.
         async read(window, out) {

@@ -11,6 +11,8 @@ import { readNearest } from './read-nearest.js'
 /** Bits of a window, one byte a pixel, row-major. `notes` names what the masks hold beside the known features. */
 export interface BitMask {
   readonly notes: readonly string[]
+  /** Known to have no bit anywhere: there is nothing to be read. */
+  readonly isBlank: boolean
   read(window: Window, out: Uint8Array): Promise<void>
   close(): void
 }
@@ -93,6 +95,7 @@ async function openSource(
   )
   return {
     notes,
+    isBlank: false,
     async read(window, out) {
       await readNearest(mask, grid, window, out)
       const length = window.width * window.height
@@ -123,6 +126,7 @@ async function openGml(
       unknown.size === 0
         ? []
         : [`${basename(path)} has features of unknown type, which are not used: ${[...unknown].join(', ')}.`],
+    isBlank: shapes.length === 0,
     read(window, out) {
       out.fill(0, 0, window.width * window.height)
       for (let j = 0; j < window.height; j++) {
@@ -147,11 +151,13 @@ async function openGml(
 }
 
 function joinMasks(masks: readonly BitMask[]): BitMask {
+  const drawn = masks.filter(({ isBlank }) => !isBlank)
   return {
     notes: masks.flatMap(({ notes }) => notes),
+    isBlank: drawn.length === 0,
     async read(window, out) {
       const length = window.width * window.height
-      const [first, ...others] = masks
+      const [first, ...others] = drawn
       if (first === undefined) {
         out.fill(0, 0, length)
         return

@@ -129,14 +129,15 @@ export async function correctBands(
       const corrected = await budget.run(async () =>
         pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells, nbar, variance }),
       )
-      if (cells !== null && corrected.cells !== null) cells.means.add(corrected.cells)
+      const { sums } = corrected
+      if (cells !== null && sums.cells !== null) cells.means.add(sums.cells)
       planes.add(grid.width, grid.height, window, corrected.flags, lookup)
       const { reflectance: sre, level: fre, nadir, sigma } = corrected
       const layers = { sre, fre, nbar: nadir, sigma }
       for (const { kind, writer, statistics } of outputs) {
-        const pixelsOf = layers[kind]
-        if (pixelsOf === null) continue
-        statistics.add(pixelsOf, NO_DATA)
+        const [pixelsOf, summary] = [layers[kind], sums[kind]]
+        if (pixelsOf === null || summary === null) continue
+        statistics.merge(summary)
         await writer.writeBlock(window, pixelsOf)
       }
       pixels += window.width * window.height

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Codec } from '../../domain/codec.js'
+import { allDone } from '../../domain/all-done.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import type { TileSquare } from '../../domain/mgrs.js'
@@ -39,6 +40,7 @@ import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
 import { cellsOf, takeState, type ChainInputs, type WithFolder } from './take-state.js'
+import { terrainOf } from './terrain.js'
 import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
 import { flagsOf, reportOf, writeAtmosphere } from './write-atmosphere.js'
@@ -157,14 +159,18 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     notes.push(...taken.notes)
     const planes = new FlagPlanes()
-    const { cells: toa, fine } = await clock.stage('measure', () =>
-      measureBands({
-        ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes, ...choice }, wanted: () => true },
-        fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
-        onProgress: (fraction, note) => {
-          request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
-        },
-      }),
+    // Much of the terrain is work of one thread, which decoding leaves no core idle beside.
+    const [{ cells: toa, fine }, terrain] = await clock.stage('measure', () =>
+      allDone([
+        measureBands({
+          ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes, ...choice }, wanted: () => true },
+          fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
+          onProgress: (fraction, note) => {
+            request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
+          },
+        }),
+        terrainOf(scene, finest, params, work),
+      ]),
     )
     const air = await clock.stage('decide', () =>
       decideAtmosphere({
@@ -176,7 +182,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const seen = { scene, toa, pressure }
     const ground = await clock.stage('ground', () =>
       prepareGround({
-        ...{ scene, finest, cells: cellsGrid, params, pool, signal },
+        ...{ scene, cells: cellsGrid, params, pool, signal },
         surfaceOf: (band) => surfaceOnCells(seen, air, band),
         isCloud: air.flags,
       }),
@@ -184,7 +190,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const doubt = await prepareUncertainty(seen, air, params)
     const { bands, cells } = await clock.stage('correct', () =>
       correctBands({
-        ...{ ...work, ...choice, ...ground, scene, scratch, planes, pressure },
+        ...{ ...work, ...choice, ...ground, terrain, scene, scratch, planes, pressure },
         ...{ cells: cellsGrid, codec: request.codec },
         pathOf: (band, kind) => join(folder, bandFile(band, kind)),
         nbarOf: (band) => nbar && nbarFactorsOf(scene, band, nbar),
@@ -193,7 +199,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         coefficientsOf: (band) =>
           coefficientsOf(seen, air, band, {
             hasSurroundings: params.adjacency,
-            isSloping: ground.terrain !== null,
+            isSloping: terrain !== null,
           }),
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
@@ -221,7 +227,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         isDefaultAir: air.isDefault,
         cloudMask: params.cloud_mask,
       },
-      terrain: ground.terrain,
+      terrain,
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)

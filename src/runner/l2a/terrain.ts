@@ -1,8 +1,10 @@
 import type { Grid } from '../../domain/grid.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
+import type { L2aParams } from '../../processors/l2a/definition.js'
 import { gridConvergence, directionAt } from '../../processors/l2a/sun-direction.js'
 import { readHeights } from '../../raster/read-heights.js'
 import { toLonLat } from '../../raster/transform.js'
+import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
 
 /** Least side of the pixels on which slopes are known, m: global models have 30 m, and slopes between their posts are smooth. */
@@ -17,6 +19,13 @@ const MAX_REACH_M = 20_000
 const LEAST_RELIEF_M = 500
 /** Ground that rises above the ray by less hides nothing, m: about the error of global models. */
 const TOLERANCE_M = 5
+
+export interface TerrainWork {
+  readonly pool: KernelPool
+  /** Warping takes a slot of it as decoding does. */
+  readonly budget: Budget
+  readonly signal?: AbortSignal
+}
 
 /** Slopes and cast shadows of the image, on shared memory. */
 export interface Terrain {
@@ -53,7 +62,7 @@ const sharedFloats = (from: Float32Array): Float32Array => {
 /**
  * Slopes of the ground from heights on a cubic spline, by planes around each pixel where the ground is no rougher than heights that are off by `demErrorM`, and what lies
  * in the shadow of other ground, from the DEM at `dem`.
- * Rejects with the errors of `readHeights`.
+ * Rejects with the errors of `readHeights` and the signal's reason.
  */
 export async function prepareTerrain(
   { sun }: Pick<L1Scene, 'sun'>,
@@ -63,14 +72,15 @@ export async function prepareTerrain(
     demErrorM,
     isCanopy,
   }: { readonly dem: string; readonly demErrorM: number; readonly isCanopy: boolean },
-  pool: KernelPool,
+  { pool, budget, signal }: TerrainWork,
 ): Promise<Terrain> {
   const pixelM = Math.max(SLOPE_PIXEL_M, image.pixelWidthM)
   const pixels = Math.round(SLOPE_REACH_M / pixelM)
   // Pixels as wide as the plane have averaged the errors already.
   const [reach, errorM] = pixels < 1 ? [1, 0] : [pixels, demErrorM]
   const around = grown(image, pixelM, reach)
-  const { metres } = await readHeights(dem, around, 'cubicspline')
+  const { metres } = await budget.run(() => readHeights(dem, around, 'cubicspline'))
+  signal?.throwIfAborted()
   const grid = grown(image, pixelM, 0)
   const size = grid.width * grid.height
   const east = new Int16Array(new SharedArrayBuffer(2 * size))
@@ -79,8 +89,19 @@ export async function prepareTerrain(
   await pool.slopes({
     ...{ heights, rows: around.height, columns: around.width, pixelM, reach, errorM, east, north },
   })
-  const hidden = await castOnto(grid, { sun, image, dem, pool, heights })
+  const hidden = await castOnto(grid, { sun, image, dem, pool, budget, heights })
   return { grid, east, north, hidden, isCanopy }
+}
+
+/** The terrain that parameters ask for; null: the ground counts as level. Rejects as `prepareTerrain`. */
+export async function terrainOf(
+  scene: Pick<L1Scene, 'sun'>,
+  image: Grid,
+  { dem, dem_error: demErrorM, slopes }: Pick<L2aParams, 'dem' | 'dem_error' | 'slopes'>,
+  work: TerrainWork,
+): Promise<Terrain | null> {
+  if (dem === null || slopes === 'none') return null
+  return prepareTerrain(scene, image, { dem, demErrorM, isCanopy: slopes === 'canopy' }, work)
 }
 
 /** Convergence in the middle of an image, degrees: over a tile it changes by less than a degree. */
@@ -110,13 +131,14 @@ async function castOnto(
     image,
     dem,
     pool,
+    budget,
     heights,
-  }: Pick<L1Scene, 'sun'> & {
-    readonly image: Grid
-    readonly dem: string
-    readonly pool: KernelPool
-    readonly heights: Float32Array
-  },
+  }: Pick<L1Scene, 'sun'> &
+    TerrainWork & {
+      readonly image: Grid
+      readonly dem: string
+      readonly heights: Float32Array
+    },
 ): Promise<Uint8Array> {
   const hidden = new Uint8Array(new SharedArrayBuffer(grid.width * grid.height))
   const relief = reliefOf(heights)
@@ -131,7 +153,7 @@ async function castOnto(
   const reach = Math.min(Math.max(2 * relief, LEAST_RELIEF_M) * tangent, MAX_REACH_M)
   const margin = Math.ceil(reach / pixelM)
   const wide = grown(image, pixelM, margin)
-  const { metres } = await readHeights(dem, wide, 'bilinear')
+  const { metres } = await budget.run(() => readHeights(dem, wide, 'bilinear'))
   const directions = corners(wide)
   const far = new Uint8Array(new SharedArrayBuffer(wide.width * wide.height))
   await pool.castShadows({

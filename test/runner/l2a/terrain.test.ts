@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Grid } from '../../../src/domain/grid.js'
 import { SLOPE_SCALE } from '../../../src/kernels/ground.js'
+import { Budget } from '../../../src/runner/budget.js'
 import { openKernelPool } from '../../../src/runner/kernel-pool.js'
 import { prepareTerrain } from '../../../src/runner/l2a/terrain.js'
 import { sharedData } from '../../support/cli.js'
@@ -24,7 +25,12 @@ test.skipIf(!existsSync(dem))(
     const pool = await openKernelPool({ maxThreads: 2 })
     try {
       const of = (demErrorM: number) =>
-        prepareTerrain({ sun: angles(5000, 30) }, volcano, { dem, demErrorM, isCanopy: false }, pool)
+        prepareTerrain(
+          { sun: angles(5000, 30) },
+          volcano,
+          { dem, demErrorM, isCanopy: false },
+          { pool, budget: new Budget(2) },
+        )
       const [sharp, usual, blurred] = [await of(0), await of(2), await of(50)]
       const slope = ({ east, north }: typeof sharp, i: number) =>
         Math.hypot(east[i]!, north[i]!) / SLOPE_SCALE
