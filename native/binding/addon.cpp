@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "arguments.hpp"
-#include "cell_sums.hpp"
 #include "composite.hpp"
 #include "correct.hpp"
 #include "encode.hpp"
@@ -18,7 +17,7 @@
 #include "registration.hpp"
 #include "shapes.hpp"
 #include "simd.hpp"
-#include "summary.hpp"
+#include "sums.hpp"
 #include "surroundings.hpp"
 #include "terrain.hpp"
 
@@ -37,18 +36,6 @@ NodeAxes axes_of(const Arguments& args) {
   const NodeAxes axes{args.number("x0"), args.number("dx"), args.number("y0"), args.number("dy")};
   if (axes.dx < 1e-6 || axes.dy < 1e-6) throw args.range_error("dx, dy", "expected 1e-6 or more");
   return axes;
-}
-
-/// Elements that a plane of height rows, `stride` apart, spans.
-std::size_t plane_size(int stride, int width, int height) { return area(stride, height - 1) + width; }
-
-template <typename T>
-Plane<T> plane_of(const Arguments& args) {
-  const int width = args.integer("width", 1, kMaxSide), height = args.integer("height", 1, kMaxSide);
-  const int stride = args.integer("stride", width, kMaxSide);
-  const int start = args.has("start") ? args.integer("start", 0, 2147483647) : 0;
-  const auto pixels = args.array<T>("pixels", start + plane_size(stride, width, height));
-  return {pixels.subspan(start), stride, width, height};
 }
 
 Napi::Value SimdTargetName(const Napi::CallbackInfo& info) {
@@ -263,47 +250,6 @@ void CompositeDivide(const Napi::CallbackInfo& info) {
                    args.integer("divisor", 1, 1 << 20),
                    static_cast<std::int16_t>(args.integer("noData", -32768, 32767)),
                    args.array<std::int16_t>("out", n).first(n));
-}
-
-void CellSums(const Napi::CallbackInfo& info) {
-  const Arguments args(info[0]);
-  const auto in = plane_of<const std::int16_t>(args.nested("in"));
-  const int side = args.integer("side", 1, 255);
-  const int left = args.integer("left", 0, side - 1), above = args.integer("above", 0, side - 1);
-  const int columns = (left + in.width + side - 1) / side, rows = (above + in.height + side - 1) / side;
-  const std::size_t cells = area(columns, rows);
-  cell_sums(in, static_cast<std::int16_t>(args.integer("noData", -32768, 32767)), side, left, above, columns,
-            args.array<std::int32_t>("sums", cells).first(cells),
-            args.array<std::int32_t>("counts", cells).first(cells));
-}
-
-/// [least, largest, sum, valid]
-Napi::Value Summarize(const Napi::CallbackInfo& info) {
-  const Arguments args(info[0]);
-  const auto [least, largest, sum, valid] =
-      summarize(args.array<const std::int16_t>("pixels", 0),
-                static_cast<std::int16_t>(args.integer("noData", -32768, 32767)));
-  const auto found = Napi::Array::New(info.Env(), 4);
-  found.Set(0u, static_cast<double>(least));
-  found.Set(1u, static_cast<double>(largest));
-  found.Set(2u, static_cast<double>(sum));
-  found.Set(3u, static_cast<double>(valid));
-  return found;
-}
-
-void SensorCellSums(const Napi::CallbackInfo& info) {
-  const Arguments args(info[0]);
-  const auto in = plane_of<const std::uint16_t>(args.nested("in"));
-  const int side = args.integer("side", 1, 255);
-  const int left = args.integer("left", 0, side - 1), above = args.integer("above", 0, side - 1);
-  const int columns = (left + in.width + side - 1) / side, rows = (above + in.height + side - 1) / side;
-  const std::size_t cells = area(columns, rows);
-  sensor_cells(in, args.array<const std::uint8_t>("detector", area(in.width, in.height)), side, left, above,
-               columns,
-               {args.array<std::uint32_t>("sums", cells).first(cells),
-                args.array<std::int32_t>("counts", cells).first(cells),
-                args.array<std::int32_t>("saturated", cells).first(cells),
-                args.array<std::uint32_t>("detectors", cells).first(cells)});
 }
 
 Napi::Value PackBound(const Napi::CallbackInfo& info) {
