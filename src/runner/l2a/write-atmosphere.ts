@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
 import type { AtmosphereReport } from '../../products/report.js'
+import { meanOf } from '../../processors/l2a/fields.js'
 import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
 import { vapourAboveGround } from '../../processors/l2a/above-sea-level.js'
 import { PRODUCT_FILES } from '../../products/layout.js'
@@ -95,7 +96,7 @@ export function reportOf({
       values.reduce((a, b) => Math.min(a, b), Infinity),
       values.reduce((a, b) => Math.max(a, b), -Infinity),
     ]
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    const mean = meanOf(values)
     return { min: round(min), mean: round(Math.min(Math.max(mean, min), max)), max: round(max) }
   }
   return {

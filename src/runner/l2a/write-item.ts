@@ -6,6 +6,7 @@ import { meanDirection, type Direction } from '../../domain/mean-direction.js'
 import { vapourAboveGround } from '../../processors/l2a/above-sea-level.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
+import { meanOf } from '../../processors/l2a/fields.js'
 import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
 import type { NbarPlan } from '../../processors/l2a/nbar.js'
 import {
@@ -128,9 +129,8 @@ const shiftProperties = (found: CoregistrationReport | null): Record<string, str
 
 /** The air above the ground in a few words; means over the cells. */
 function lineageOf({ air, ozone, aerosol, origins }: FoundAtmosphere): string {
-  const mean = (values: Float32Array) => values.reduce((sum, v) => sum + v, 0) / values.length
   return (
-    `AOT ${mean(air.aot).toFixed(3)} at 550 nm (${origins.aot}), ${mean(vapourAboveGround(air)).toFixed(2)} g/cm2 water vapour (${origins.wv}), ` +
+    `AOT ${meanOf(air.aot).toFixed(3)} at 550 nm (${origins.aot}), ${meanOf(vapourAboveGround(air)).toFixed(2)} g/cm2 water vapour (${origins.wv}), ` +
     `${ozone.toFixed(0)} DU ozone (${origins.ozone}), ${aerosol} aerosol (${origins.aerosol})`
   )
 }
