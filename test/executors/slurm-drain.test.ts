@@ -1,29 +1,22 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openApp, type App } from '../../src/app.js'
+import type { App } from '../../src/app.js'
 import { createSlurmScheduler } from '../../src/cli/run-scheduler.js'
-import { loadConfig } from '../../src/config/config.js'
-import { slurmObstacle, startSlurm, type SlurmCluster } from '../../bench/slurm/cluster.js'
-import { overTcp, type TcpDatabase } from '../../bench/slurm/tcp-database.js'
+import { slurmObstacle, type SlurmCluster } from '../../bench/slurm/cluster.js'
 import { tilth } from '../support/cli.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
-import { eventually, insertSteps, setSetting, stepOf, STEP_RUNS } from '../support/queue.js'
+import { eventually, insertSteps, setSetting, stepOf } from '../support/queue.js'
+import { openSlurmApp, type SlurmApp } from '../support/slurm.js'
 
 const obstacle = slurmObstacle()
 
 describe.skipIf(obstacle !== null)(`drains in Slurm${obstacle === null ? '' : ` (${obstacle})`}`, () => {
+  let slurm: SlurmApp
   let cluster: SlurmCluster
-  let database: TestDatabase
-  let tcp: TcpDatabase
   let app: App
   beforeAll(async () => {
-    process.env['TILTH_TEST_PROCESSOR'] = STEP_RUNS
-    cluster = await startSlurm()
-    process.env['SLURM_CONF'] = cluster.conf
-    database = await createTestDatabase()
-    tcp = await overTcp(database.url)
-    app = await openApp({ config: loadConfig({ ...database.env, DATABASE_URL: tcp.url }) })
+    slurm = await openSlurmApp()
+    ;({ cluster, app } = slurm)
     for (const [key, value] of [
       ['executor.kind', 'slurm'],
       ['slurm.poll_s', 1],
@@ -33,12 +26,7 @@ describe.skipIf(obstacle !== null)(`drains in Slurm${obstacle === null ? '' : ` 
     ] as const)
       await setSetting(app.db, key, value)
   })
-  afterAll(async () => {
-    await cluster.stop()
-    await app.close()
-    await tcp.close()
-    await database.close()
-  })
+  afterAll(() => slurm.close())
   const releaseOf = (i: number) => join(app.config.home, `release-${i}`)
   const insert = async (...params: Record<string, unknown>[]) => (await insertSteps(app.db, params)).stepIds
   const nodeOf = (id: number) =>
@@ -54,10 +42,7 @@ describe.skipIf(obstacle !== null)(`drains in Slurm${obstacle === null ? '' : ` 
   const waits = async (id: number) =>
     /waits in Slurm: job \d+_0 is PENDING/.test((await stepOf(app.db, id)).progress_note ?? '')
   const nodes = async (...args: string[]) => {
-    const { exitCode, stdout, stderr } = await tilth(['nodes', '--json', ...args], {
-      ...database.env,
-      DATABASE_URL: tcp.url,
-    })
+    const { exitCode, stdout, stderr } = await tilth(['nodes', '--json', ...args], slurm.env)
     expect(exitCode, stderr).toBe(0)
     return { shown: JSON.parse(stdout) as unknown, stderr }
   }

@@ -1,28 +1,21 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openApp, type App } from '../../src/app.js'
+import type { App } from '../../src/app.js'
 import { createSlurmScheduler } from '../../src/cli/run-scheduler.js'
-import { loadConfig } from '../../src/config/config.js'
-import { slurmObstacle, startSlurm, type SlurmCluster } from '../../bench/slurm/cluster.js'
-import { overTcp, type TcpDatabase } from '../../bench/slurm/tcp-database.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
-import { eventually, insertSteps, setSetting, stepOf, STEP_RUNS } from '../support/queue.js'
+import { slurmObstacle, type SlurmCluster } from '../../bench/slurm/cluster.js'
+import { eventually, insertSteps, setSetting, stepOf } from '../support/queue.js'
+import { openSlurmApp, type SlurmApp } from '../support/slurm.js'
 
 const obstacle = slurmObstacle()
 
 describe.skipIf(obstacle !== null)(`elastic Slurm${obstacle === null ? '' : ` (${obstacle})`}`, () => {
+  let slurm: SlurmApp
   let cluster: SlurmCluster
-  let database: TestDatabase
-  let tcp: TcpDatabase
   let app: App
   beforeAll(async () => {
-    process.env['TILTH_TEST_PROCESSOR'] = STEP_RUNS
-    cluster = await startSlurm({ elastic: true })
-    process.env['SLURM_CONF'] = cluster.conf
-    database = await createTestDatabase()
-    tcp = await overTcp(database.url)
-    app = await openApp({ config: loadConfig({ ...database.env, DATABASE_URL: tcp.url }) })
+    slurm = await openSlurmApp({ elastic: true })
+    ;({ cluster, app } = slurm)
     for (const [key, value] of [
       ['executor.kind', 'slurm'],
       ['slurm.poll_s', 1],
@@ -31,12 +24,7 @@ describe.skipIf(obstacle !== null)(`elastic Slurm${obstacle === null ? '' : ` ($
     ] as const)
       await setSetting(app.db, key, value)
   })
-  afterAll(async () => {
-    await cluster.stop()
-    await app.close()
-    await tcp.close()
-    await database.close()
-  })
+  afterAll(() => slurm.close())
   const power = () => {
     const log = join(cluster.folder, 'power.log')
     return existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').sort() : []

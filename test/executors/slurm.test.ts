@@ -4,48 +4,36 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { execa } from 'execa'
-import { openApp, type App } from '../../src/app.js'
+import type { App } from '../../src/app.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { readClusterFacts } from '../../src/executors/slurm/cluster-facts.js'
 import { SlurmExecutor } from '../../src/executors/slurm/executor.js'
 import { createSlurmStore } from '../../src/scheduler/slurm-store.js'
 import { createSlurmScheduler } from '../../src/cli/run-scheduler.js'
-import { loadConfig } from '../../src/config/config.js'
 import { cancel } from '../../src/scheduler/queue-view.js'
 import type { Finding } from '../../src/executors/slurm/check-config.js'
 import type { SchedulerLog } from '../../src/scheduler/scheduler.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { processesOf } from '../support/processes-of.js'
 import { eventually, insertSteps, setSetting, stepOf, STEP_RUNS } from '../support/queue.js'
-import { slurmObstacle, startSlurm, type SlurmCluster } from '../../bench/slurm/cluster.js'
-import { overTcp, type TcpDatabase } from '../../bench/slurm/tcp-database.js'
+import { openSlurmApp, type SlurmApp } from '../support/slurm.js'
+import { slurmObstacle, type SlurmCluster } from '../../bench/slurm/cluster.js'
 import { executorConforms } from './conformance.js'
 
 const MAIN = resolve(import.meta.dirname, '..', '..', 'dist', 'src', 'cli', 'main.js')
 
 const obstacle = slurmObstacle()
+let slurm: SlurmApp
 let cluster: SlurmCluster
-let database: TestDatabase
-let tcp: TcpDatabase
 let app: App
 let lines: string[] = []
 const log: SchedulerLog = { info: (m) => lines.push(`info ${m}`), warn: (m) => lines.push(`warn ${m}`) }
 
 describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacle})`}`, () => {
   beforeAll(async () => {
-    process.env['TILTH_TEST_PROCESSOR'] = STEP_RUNS
-    cluster = await startSlurm()
-    process.env['SLURM_CONF'] = cluster.conf
-    database = await createTestDatabase()
-    tcp = await overTcp(database.url)
-    app = await openApp({ config: loadConfig({ ...database.env, DATABASE_URL: tcp.url }) })
+    slurm = await openSlurmApp()
+    ;({ cluster, app } = slurm)
   })
-  afterAll(async () => {
-    await cluster.stop()
-    await app.close()
-    await tcp.close()
-    await database.close()
-  })
+  afterAll(() => slurm.close())
   beforeEach(async () => {
     lines = []
     await app.db.deleteFrom('product').execute()
@@ -117,7 +105,7 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
       app.db,
       [1, 2].map(() => ({ act: 'wait', release: file })),
     )
-    const env = { ...process.env, ...database.env, DATABASE_URL: tcp.url, TILTH_TEST_PROCESSOR: STEP_RUNS }
+    const env = { ...process.env, ...slurm.env, TILTH_TEST_PROCESSOR: STEP_RUNS }
     const first = spawn(process.execPath, [MAIN, 'up', '--executor', 'slurm'], { env, stdio: 'ignore' })
     const nodes = await Promise.all(stepIds.map(hasBegun))
     first.kill('SIGKILL')
@@ -130,9 +118,9 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
     const shown = await cluster.run('scontrol', '--details', 'show', 'job')
     expect(shown).toContain('tilth batch=')
     expect(shown).toContain(`${stepIds[0]}.1`)
-    expect(shown).not.toContain(tcp.password)
+    expect(shown).not.toContain(slurm.password)
     expect(processesOf(cluster.conf).filter((line) => line.includes('slurm carry'))).toHaveLength(2)
-    expect(processesOf(cluster.conf).join('\n')).not.toContain(tcp.password)
+    expect(processesOf(cluster.conf).join('\n')).not.toContain(slurm.password)
     expect(nodes).toHaveLength(2)
     writeFileSync(file, '')
     for (const id of stepIds) await until(id, 'succeeded')
@@ -258,7 +246,7 @@ describe.skipIf(obstacle !== null)(`Slurm${obstacle === null ? '' : ` (${obstacl
 
   test('`tilth slurm check` finds a cluster fit, and names a node that is not with what to do', async () => {
     const check = async () => {
-      const env = { ...database.env, DATABASE_URL: tcp.url }
+      const { env } = slurm
       const { stdout, exitCode } = await execa(process.execPath, [MAIN, 'slurm', 'check', '--json'], {
         env,
         reject: false,
