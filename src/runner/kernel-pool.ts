@@ -21,6 +21,7 @@ import type { NodeFactors } from '../kernels/scale-by-nodes.js'
 import type { VarianceNodes } from '../kernels/sigma-by-nodes.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
+import type { MaskTask, SceneMasks } from './l2a/mask-task.js'
 import type {
   CorrectedSums,
   CorrectPackedTask,
@@ -138,6 +139,8 @@ export interface KernelPool {
   /** One date into the states of a composite, which lie on shared memory. */
   addDate(task: AddDateTask): Promise<void>
   finishComposite(task: FinishTask): Promise<FinishedBlock>
+  /** Masks of a scene from its cells. What they measured is moved, not copied. */
+  decideMasks(task: MaskTask): Promise<SceneMasks>
   /** For `openBandWriter`. */
   encodeBlock(task: EncodeBlockTask): Promise<EncodedTiles>
   encodeHalf(
@@ -198,7 +201,8 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     filename: createRequire(import.meta.url).resolve('#kernel-worker'),
     minThreads: 0,
     maxThreads,
-    idleTimeout: 5_000,
+    // A thread that starts anew compiles its code again; on a busy machine a turn may be long in coming.
+    idleTimeout: 60_000,
   })
   const gated = (run: () => Promise<unknown>): Promise<unknown> => options.budget?.run(run) ?? run()
   const inParts = (
@@ -316,6 +320,13 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       await piscina.run(task, { name: 'addDate' })
     },
     finishComposite: (task) => piscina.run(task, { name: 'finishComposite' }) as Promise<FinishedBlock>,
+    decideMasks: (task) =>
+      piscina.run(task, {
+        name: 'decideCellMasks',
+        transferList: [...task.toa.bands.values()].flatMap(({ rho, isSaturated, detectors }) =>
+          [rho, isSaturated, detectors].map(({ buffer }) => buffer as ArrayBuffer),
+        ),
+      }) as Promise<SceneMasks>,
     encodeBlock: (task) => encode('encodeBlock', task),
     encodeHalf: (task) => encode('encodeHalf', task),
     encodeRest: (task) => encode('encodeRest', task),

@@ -206,6 +206,7 @@ export function shifts(task: PhaseShiftsArgs): void {
 
 export { castShadows, meansAround, slopes } from '../kernels/ground.js'
 export { addDate, finishComposite } from './composite/composite-tasks.js'
+export { decideCellMasks } from './l2a/mask-task.js'
 
 /** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */
 export function encodeBlock(task: EncodeBlockTask): EncodedTiles {

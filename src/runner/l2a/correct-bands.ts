@@ -15,6 +15,7 @@ import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.
 import type { VariancePlanes } from '../../processors/l2a/uncertainty.js'
 import { BandStatisticsBuilder, type BandStatistics } from '../../products/report.js'
 import { bandFile, type LayerKind } from '../../products/layout.js'
+import { readFileFacts, type FileFacts } from '../../products/stac/build-item.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
 import { KERNEL_FLAGS, type CorrectionTable, type KernelPool } from '../kernel-pool.js'
@@ -33,9 +34,10 @@ export interface CorrectedBand {
   readonly kind: LayerKind
   readonly grid: Grid
   readonly statistics: BandStatistics
+  readonly facts: FileFacts
 }
 
-export interface CorrectBandsOptions {
+export interface CorrectBandsOptions<T> {
   readonly scene: L1Scene
   /** Whether the first pass left a band for this one. */
   readonly isCorrected: (band: string) => boolean
@@ -60,6 +62,8 @@ export interface CorrectBandsOptions {
   readonly pathOf: (band: string, kind: LayerKind) => string
   /** The grid on which means are wanted too. */
   readonly cells: Grid
+  /** Runs beside the rest once the bands of the cells are corrected, and gets their means. */
+  readonly onCells: (cells: CellPlanes) => Promise<T>
   readonly codec: Codec
   /** As in the first pass. */
   readonly blockSize: number
@@ -98,20 +102,33 @@ const KINDS = Object.keys(DESCRIPTIONS) as LayerKind[]
 
 /**
  * The second pass: reads the packed blocks back, corrects and encodes them in pool threads within the thread budget. As many blocks are in flight as the budget has threads,
- * plus one that waits: that bounds memory. The largest images come first, so that small ones fill the end.
- * Rejects with the first error after all blocks in flight have ended; what was written so far is the caller's to remove.
+ * plus one that waits: that bounds memory. Bands of the cells come first, because `onCells` waits for them, then the largest images, so that small ones fill the end.
+ * Rejects with the first error after all that is in flight has ended; what was written so far is the caller's to remove.
  */
-export async function correctBands(
-  options: CorrectBandsOptions,
-): Promise<{ bands: CorrectedBand[]; cells: CellPlanes }> {
+export async function correctBands<T>(
+  options: CorrectBandsOptions<T>,
+): Promise<{ bands: CorrectedBand[]; cells: CellPlanes; beside: T }> {
   const { scene, scratch, planes, pool, budget } = options
+  const ofCells = Object.values(CELL_BAND_IDS[scene.satellite])
+  const isOfCells = ({ id }: L1SceneBand) => ofCells.includes(id)
   const order = scene.bands
     .filter(({ id }) => options.isCorrected(id))
-    .sort((a, b) => b.grid.width - a.grid.width)
+    .sort((a, b) => Number(isOfCells(b)) - Number(isOfCells(a)) || b.grid.width - a.grid.width)
   const total = order.reduce((sum, { grid }) => sum + grid.width * grid.height, 0)
   const done: CorrectedBand[] = []
   const opened: OpenBand[] = []
   let pixels = 0
+  const stop = new AbortController()
+  const signal = AbortSignal.any([options.signal, stop.signal])
+  const waiting = new Set(order.filter(isOfCells))
+  let beside: Promise<T> | undefined
+  const startBeside = () => {
+    const started = options.onCells(cellPlanesOf(opened, options))
+    started.catch((error: unknown) => {
+      stop.abort(error)
+    })
+    return started
+  }
 
   function* blocks(): Generator<{ open: OpenBand; index: number; window: Window }> {
     for (const band of order) {
@@ -123,7 +140,7 @@ export async function correctBands(
   }
 
   try {
-    await walkBlocks(blocks(), options, async ({ open, index, window }) => {
+    await walkBlocks(blocks(), { budget, signal }, async ({ open, index, window }) => {
       const { band, table, nbar, variance, cells, outputs, lookup } = open
       const { id, grid } = band
       const corrected = await budget.run(async () =>
@@ -141,32 +158,49 @@ export async function correctBands(
         await writer.writeBlock(window, pixelsOf)
       }
       pixels += window.width * window.height
-      if (--open.left === 0)
+      if (--open.left === 0) {
+        if (waiting.delete(band) && waiting.size === 0) beside = startBeside()
         for (const { kind, writer, statistics } of outputs) {
-          await writer.finish()
+          const { path } = await writer.finish()
           done.push({
             ...{ band: id, kind, grid },
             statistics: statistics.result(bandFile(id, kind), '1', 0.0001, 0),
+            // Beside other bands, and while the system still has the file in memory.
+            facts: await readFileFacts(path),
           })
         }
+      }
       options.onProgress(pixels / total, `correcting ${id}`)
     })
+    const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
+    done.sort((a, b) => placeOf(a.band) - placeOf(b.band) || KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind))
+    return {
+      bands: done,
+      cells: cellPlanesOf(opened, options),
+      beside: await (beside ?? startBeside()),
+    }
   } catch (error) {
+    stop.abort(error)
+    await beside?.catch(() => undefined)
     for (const { outputs } of opened) for (const { writer } of outputs) await writer.abort()
     throw error
   }
-  const placeOf = (id: string) => scene.bands.findIndex((band) => band.id === id)
-  done.sort((a, b) => placeOf(a.band) - placeOf(b.band) || KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind))
+}
+
+/** Means of the bands that a chain remembers; no-data where one is missing. */
+function cellPlanesOf(
+  opened: readonly OpenBand[],
+  { scene, cells }: Pick<CorrectBandsOptions<unknown>, 'scene' | 'cells'>,
+): CellPlanes {
   const ids = CELL_BAND_IDS[scene.satellite]
   const meansOf = (band: CellBand) =>
     opened.find(({ band: { id } }) => id === ids[band])?.cells?.means.result() ??
-    new Int16Array(options.cells.width * options.cells.height).fill(NO_DATA)
+    new Int16Array(cells.width * cells.height).fill(NO_DATA)
   const means = CELL_BANDS.map((band) => [band, meansOf(band)] as const)
-  const cells = { grid: options.cells, bands: Object.fromEntries(means) as Record<CellBand, Int16Array> }
-  return { bands: done, cells }
+  return { grid: cells, bands: Object.fromEntries(means) as Record<CellBand, Int16Array> }
 }
 
-function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions): OpenBand {
+function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions<unknown>): OpenBand {
   const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, codec, pool } = options
   const { id } = band
   const isKept = options.isKept(id)

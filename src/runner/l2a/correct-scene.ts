@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Codec } from '../../domain/codec.js'
-import { allDone } from '../../domain/all-done.js'
+import { allOrNone } from '../../domain/all-done.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import type { TileSquare } from '../../domain/mgrs.js'
@@ -31,16 +31,16 @@ import { prepareGround } from './prepare-ground.js'
 import { prepareUncertainty, uncertaintyReportOf, variancePlanesOf } from './prepare-uncertainty.js'
 import { nbarFlagsOf, nbarReportOf, prepareNbar } from './prepare-nbar.js'
 import { drawQuicklook } from './draw-quicklook.js'
-import { elevationReport, surfacePressure } from './elevation.js'
+import { elevationReport, surfacePressure, type SurfacePressure } from './elevation.js'
 import { FlagPlanes } from './flag-planes.js'
 import { layOnReference } from './lay-on-reference.js'
-import { measureBands } from './measure-bands.js'
+import { measureBands, type Measured } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
 import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
 import { cellsOf, takeState, type ChainInputs, type WithFolder } from './take-state.js'
-import { terrainOf } from './terrain.js'
+import { terrainOf, type Terrain } from './terrain.js'
 import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
 import { flagsOf, reportOf, writeAtmosphere } from './write-atmosphere.js'
@@ -133,9 +133,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     const { scene } = laid
     const { finest } = productGrids(scene)
-    const pressure = await clock.stage('elevation', () => surfacePressure(finest, params.dem))
-    const elevation = elevationReport(pressure)
-    const notes = [...scene.notes, ...laid.notes, ...elevation.notes]
+    const notes = [...scene.notes, ...laid.notes]
     if (box !== null) notes.push(`Only what holds the box ${box.join(', ')} degrees was corrected.`)
     const wish = chainWish(params, scene.satellite)
     const inputs = await request.chain(wish, scene)
@@ -159,19 +157,24 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     notes.push(...taken.notes)
     const planes = new FlagPlanes()
-    // Much of the terrain is work of one thread, which decoding leaves no core idle beside.
-    const [{ cells: toa, fine }, terrain] = await clock.stage('measure', () =>
-      allDone([
-        measureBands({
-          ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes, ...choice }, wanted: () => true },
-          fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
-          onProgress: (fraction, note) => {
-            request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
-          },
-        }),
-        terrainOf(scene, finest, params, work),
+    // Much of the ground is work of one thread, which decoding leaves no core idle beside; and an elevation model that cannot be used ends it at once.
+    const [{ cells: toa, fine }, pressure, terrain] = await clock.stage('measure', () =>
+      allOrNone<[Measured, SurfacePressure, Terrain | null]>(signal, [
+        (stop) =>
+          measureBands({
+            ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes, ...choice }, wanted: () => true },
+            fine: { grid: maskGrid(scene), wanted: isMaskBand(scene) },
+            signal: stop,
+            onProgress: (fraction, note) => {
+              request.onProgress(bandsFrom + fraction * 0.6 * (0.9 - bandsFrom), note)
+            },
+          }),
+        () => budget.run(() => surfacePressure(finest, params.dem)),
+        (stop) => terrainOf(scene, finest, params, { ...work, signal: stop }),
       ]),
     )
+    const elevation = elevationReport(pressure)
+    notes.push(...elevation.notes)
     const air = await clock.stage('decide', () =>
       decideAtmosphere({
         ...{ scene, toa, pressure, params, state: taken.reference },
@@ -188,7 +191,9 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       }),
     )
     const doubt = await prepareUncertainty(seen, air, params)
-    const { bands, cells } = await clock.stage('correct', () =>
+    const day = dayOf(scene.sensedAt)
+    const { reference } = taken
+    const { bands, cells, beside } = await clock.stage('correct', () =>
       correctBands({
         ...{ ...work, ...choice, ...ground, terrain, scene, scratch, planes, pressure },
         ...{ cells: cellsGrid, codec: request.codec },
@@ -201,6 +206,12 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
             hasSurroundings: params.adjacency,
             isSloping: terrain !== null,
           }),
+        // Plain loops of one thread, which the bands that no mask looks at fill the other cores beside.
+        onCells: (coarse) =>
+          decideSceneMasks({
+            ...{ ...work, scene, toa: fine, wv: meanOf(air.air.wv) },
+            chain: reference === null ? null : { coarse, reference, day },
+          }),
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
         },
@@ -212,18 +223,10 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         `'${request.input}' has no pixel with data in any band: the swath does not touch this tile. Nothing was made.`,
       )
     request.onProgress(0.91, 'masks')
-    const day = dayOf(scene.sensedAt)
-    const { reference } = taken
-    const { bits, cover } = await clock.stage('masks', () =>
-      decideSceneMasks({
-        ...{ scene, params, toa: fine, wv: meanOf(air.air.wv) },
-        chain: reference === null ? null : { coarse: cells, reference, day },
-      }),
-    )
     const write = {
       ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid },
       ...{
-        decided: { grid: fine.grid, bits, cover },
+        decided: { grid: fine.grid, ...beside },
         isDefaultAir: air.isDefault,
         cloudMask: params.cloud_mask,
       },

@@ -88,7 +88,7 @@ export async function writeItem(
       ...shiftProperties(input.coregistration),
     },
     rasters: [
-      ...(await Promise.all(input.bands.map((band) => reflectanceAsset(folder, band)))),
+      ...input.bands.map(reflectanceAsset),
       ...(await Promise.all(
         [...otherAssets(grids), ...stateAssets(input.cells), ...angleAssets(input.cells)].map(async (a) => ({
           ...a,
@@ -142,10 +142,7 @@ const TITLES: Readonly<Record<CorrectedBand['kind'], string>> = {
   sigma: 'standard deviation',
 }
 
-async function reflectanceAsset(
-  folder: string,
-  { band, kind, grid, statistics }: CorrectedBand,
-): Promise<RasterAsset> {
+function reflectanceAsset({ band, kind, grid, statistics, facts }: CorrectedBand): RasterAsset {
   const file = bandFile(band, kind)
   const { min, mean, max, valid_share } = statistics
   return {
@@ -162,7 +159,7 @@ async function reflectanceAsset(
     ...(min === null || mean === null || max === null
       ? {}
       : { statistics: { min, mean, max, validPercent: valid_share * 100 } }),
-    ...(await readFileFacts(join(folder, file))),
+    ...facts,
   }
 }
 
