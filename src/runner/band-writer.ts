@@ -4,8 +4,8 @@ import { TILE } from '../kernels/encode-tile.js'
 import type { ProductPixels, Resampling } from '../kernels/halve.js'
 import { cogLevels } from '../raster/cog-layout.js'
 import { createCogWriter, type CogSpec, type CogWriter } from '../raster/cog-writer.js'
-import type { KernelPool } from './kernel-pool.js'
-import type { EncodedTiles, HalfTile, Image, TileFormat } from './kernel-worker.js'
+import type { EncodedTiles, KernelPool } from './kernel-pool.js'
+import type { HalfTile, Image, TileFormat } from './kernel-worker.js'
 
 /** A COG to be written: what it says of itself (see `CogSpec`) and how its overviews are made. */
 export interface BandWriterSpec extends Omit<CogSpec, 'predictor'> {
@@ -31,7 +31,7 @@ export interface BandWriter {
   abort(): Promise<void>
 }
 
-type PixelArrayType = new (buffer: SharedArrayBuffer) => ProductPixels
+type PixelArrayType = new (buffer: SharedArrayBuffer, start: number, length: number) => ProductPixels
 const PIXELS: Readonly<Record<CogSpec['dtype'], PixelArrayType & { readonly BYTES_PER_ELEMENT: number }>> = {
   int16: Int16Array,
   uint16: Uint16Array,
@@ -57,10 +57,7 @@ export function openBandWriter(pool: KernelPool, spec: BandWriterSpec): BandWrit
   const levels = cogLevels(grid.width, grid.height)
   const half = levels[1]
   const small = levels[2]
-  const share = (length: number): ProductPixels => {
-    const buffer = new SharedArrayBuffer(length * Pixels.BYTES_PER_ELEMENT)
-    return new Pixels(buffer)
-  }
+  const share = (length: number): ProductPixels => pool.buffers.take(Pixels, length)
   // Level 2 is kept whole: 1/16 of the image. Level 1 is kept only where a tile waits for further blocks.
   let quarter: Image | null = null
   const partial = new Map<number, { pixels: ProductPixels; missing: number }>()
@@ -69,7 +66,11 @@ export function openBandWriter(pool: KernelPool, spec: BandWriterSpec): BandWrit
   const image = { width: grid.width, height: grid.height }
 
   const cogWriter = () => (cog ??= createCogWriter({ ...spec, predictor }))
-  const store = async ({ tiles, bytes }: EncodedTiles) => (await cogWriter()).append(tiles, bytes)
+  const store = async ({ tiles, bytes }: EncodedTiles) => {
+    const last = tiles.at(-1)
+    await (await cogWriter()).append(tiles, bytes.subarray(0, last && last.start + last.size))
+    pool.buffers.give(bytes)
+  }
 
   /** Pixels of level 0 under a tile of level 1. */
   const areaBelow = (tileX: number, tileY: number) =>
@@ -121,6 +122,10 @@ export function openBandWriter(pool: KernelPool, spec: BandWriterSpec): BandWrit
         quarter,
       }),
     )
+    if (source !== pixels) pool.buffers.give(source)
+    pool.buffers.give(
+      ...halves.filter(({ half: tile }) => tile.complete).map(({ half: tile }) => tile.pixels),
+    )
     for (const { half: tile, key, covered } of halves) {
       const waiting = tile.complete ? undefined : partial.get(key)
       if (waiting === undefined || (waiting.missing -= covered) > 0) continue
@@ -128,6 +133,7 @@ export function openBandWriter(pool: KernelPool, spec: BandWriterSpec): BandWrit
       await store(
         await pool.encodeHalf({ format, image, halves: [], quarter, half: { ...tile, complete: true } }),
       )
+      pool.buffers.give(tile.pixels)
     }
   }
 
@@ -145,7 +151,10 @@ export function openBandWriter(pool: KernelPool, spec: BandWriterSpec): BandWrit
     finish: async () => {
       await Promise.all(inFlight)
       const writer = await cogWriter()
-      if (quarter !== null) await store(await pool.encodeRest({ quarter, format }))
+      if (quarter !== null) {
+        await store(await pool.encodeRest({ quarter, format }))
+        pool.buffers.give(quarter.pixels)
+      }
       quarter = null
       return writer.finish()
     },

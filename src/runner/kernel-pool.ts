@@ -4,6 +4,9 @@ import { Piscina } from 'piscina'
 import type { Grid, Window } from '../domain/grid.js'
 import { ProcessingError } from '../domain/errors.js'
 import { simdTarget } from '../kernels/addon.js'
+import { encodeBound, TILE } from '../kernels/encode-tile.js'
+import { packBound } from '../kernels/pack-block.js'
+import { cogLevels } from '../raster/cog-layout.js'
 import type { BlockCells, CellLayout, CellSumsArgs } from '../kernels/cell-sums.js'
 import {
   CORRECTION_FLAGS,
@@ -19,6 +22,7 @@ import type { PhaseShiftsArgs } from '../kernels/phase-shift.js'
 import type { ResampleArgs } from '../kernels/resample.js'
 import type { NodeFactors } from '../kernels/scale-by-nodes.js'
 import type { VarianceNodes } from '../kernels/sigma-by-nodes.js'
+import { BlockBuffers } from './block-buffers.js'
 import type { Budget } from './budget.js'
 import type { AddDateTask, FinishedBlock, FinishTask } from './composite/composite-tasks.js'
 import type { MaskTask, SceneMasks } from './l2a/mask-task.js'
@@ -26,7 +30,7 @@ import type {
   CorrectedSums,
   CorrectPackedTask,
   EncodeBlockTask,
-  EncodedTiles,
+  EncodedTile,
   HalfTile,
   Image,
   MeasuredBlock,
@@ -93,6 +97,8 @@ export interface NodeVariance extends Omit<NodeCoefficients, 'pressureHpa' | 'da
  * slot of a budget by themselves: wrap them in `budget.run`. Encoding takes its slots from the budget given to `openKernelPool`.
  */
 export interface KernelPool {
+  /** Memory for the blocks that its tasks read and write. */
+  readonly buffers: BlockBuffers
   /** Copies the coefficients of one band to shared memory and lays them and the ground over its image. */
   shareTable(
     planes: NodeCoefficients,
@@ -105,11 +111,15 @@ export interface KernelPool {
   phaseShifts(task: Omit<PhaseShiftsArgs, 'first' | 'last'>): Promise<void>
   /** The same of a band's variance. */
   shareVariance(planes: NodeVariance, grid: Grid): VarianceNodes
-  /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory. */
-  measure(task: MeasureTask): Promise<MeasuredBlock>
+  /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory; `packed` is of `buffers`, to be given back. */
+  measure(task: Omit<MeasureTask, 'packed'> & { readonly isPacked: boolean }): Promise<
+    Pick<MeasuredBlock, 'cells' | 'fine'> & {
+      readonly packed: Uint8Array | null
+    }
+  >
   /**
-   * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both new, on shared memory, its sums by cells where that
-   * is asked for, and what its layers come to; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, and `sigma`: its standard deviation, where these are given. `packed` is moved, not copied. Rejects with WRITE_FAILED where the bytes are not what was packed.
+   * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both of `buffers`, to be given back, its sums by cells where that
+   * is asked for, and what its layers come to; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, and `sigma`: its standard deviation, where these are given. `packed` should lie on shared memory. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
   correctPacked(block: {
     readonly packed: Uint8Array
@@ -142,12 +152,18 @@ export interface KernelPool {
   /** Masks of a scene from its cells. What they measured is moved, not copied. */
   decideMasks(task: MaskTask): Promise<SceneMasks>
   /** For `openBandWriter`. */
-  encodeBlock(task: EncodeBlockTask): Promise<EncodedTiles>
+  encodeBlock(task: Omit<EncodeBlockTask, 'into'>): Promise<EncodedTiles>
   encodeHalf(
-    task: Omit<EncodeBlockTask, 'pixels' | 'window'> & { readonly half: HalfTile },
+    task: Omit<EncodeBlockTask, 'pixels' | 'window' | 'into'> & { readonly half: HalfTile },
   ): Promise<EncodedTiles>
   encodeRest(task: { readonly quarter: Image; readonly format: TileFormat }): Promise<EncodedTiles>
   close(): Promise<void>
+}
+
+/** Tiles as they lie one after another in `bytes`, which are of `buffers`, to be given back. */
+export interface EncodedTiles {
+  readonly tiles: readonly EncodedTile[]
+  readonly bytes: Uint8Array
 }
 
 export interface KernelPoolOptions {
@@ -164,6 +180,9 @@ const WINDOWS_AT_ONCE = 16
 
 /** Encoding goes before decoding, so that blocks leave memory. */
 const ENCODE_PRIORITY = 1
+
+const tilesOf = ({ width, height }: Pick<Window, 'width' | 'height'>): number =>
+  Math.ceil(width / TILE) * Math.ceil(height / TILE)
 
 const shared = <T extends Uint8Array | Int16Array | Uint16Array | Float32Array>(array: T): T => {
   if (array.buffer instanceof SharedArrayBuffer) return array
@@ -217,11 +236,17 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
     )
   const byRows = (rows: number, run: (range: RowRange) => Promise<unknown>): Promise<unknown> =>
     inParts(rows, ROWS_AT_ONCE, (firstRow, lastRow) => run({ firstRow, lastRow }))
-  const encode = (name: string, task: object): Promise<EncodedTiles> => {
-    const run = () => piscina.run(task, { name }) as Promise<EncodedTiles>
+  const buffers = new BlockBuffers()
+  const encode = (name: string, most: number, task: object): Promise<EncodedTiles> => {
+    const run = async () => {
+      const into = buffers.take(Uint8Array, most * encodeBound())
+      const tiles = (await piscina.run({ ...task, into }, { name })) as EncodedTile[]
+      return { tiles, bytes: into }
+    }
     return options.budget ? options.budget.run(run, ENCODE_PRIORITY) : run()
   }
   return {
+    buffers,
     shareTable: (planes, band, { pressure, around, terrain }) => {
       // Values stand on the centres of the grid's pixels.
       const onCentres = ({ ulx, uly, pixelWidthM, pixelHeightM, width, height }: Grid) => ({
@@ -261,29 +286,29 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
         piscina.run({ ...task, first, last }, { name: 'shifts' }),
       )
     },
-    measure: (task) => piscina.run(task, { name: 'measure' }) as Promise<MeasuredBlock>,
+    measure: async ({ isPacked, ...task }) => {
+      const packed = isPacked ? buffers.take(Uint8Array, packBound(task.window)) : null
+      const made = (await piscina.run({ ...task, packed }, { name: 'measure' })) as MeasuredBlock
+      return { ...made, packed: packed?.subarray(0, made.packedBytes) ?? null }
+    },
     shareVariance: ({ slots, slotCount, ulx, uly, stepXM, stepYM, nx, ny, data }, grid) => ({
       ...{ slots: shared(slots), slotCount, rows: ny, columns: nx, coefficients: shared(data) },
       axes: layOver(grid, { ulx, uly, stepXM, stepYM }),
     }),
     correctPacked: async ({ packed, window, table, cells, nbar, variance }) => {
       const pixels = window.width * window.height
-      const reflectance = new Int16Array(new SharedArrayBuffer(pixels * 2))
-      const layer = (isWanted: boolean) =>
-        isWanted ? new Int16Array(new SharedArrayBuffer(pixels * 2)) : null
+      const reflectance = buffers.take(Int16Array, pixels)
+      const layer = (isWanted: boolean) => (isWanted ? buffers.take(Int16Array, pixels) : null)
       const [level, nadir] = [layer(table.terrain !== null), layer(nbar !== null)]
       const sigma = layer(variance !== null)
-      const flags = new Uint8Array(new SharedArrayBuffer(pixels))
+      const flags = buffers.take(Uint8Array, pixels)
       const task: CorrectPackedTask = {
         ...table,
         ...{ packed, window, out: reflectance, flat: level, flags, cells },
         nbar: nbar && nadir && { scale: nbar, out: nadir },
         sigma: variance && sigma && { variance, out: sigma },
       }
-      const sums = (await piscina.run(task, {
-        name: 'correctPacked',
-        transferList: [packed.buffer as ArrayBuffer],
-      })) as CorrectedSums | false
+      const sums = (await piscina.run(task, { name: 'correctPacked' })) as CorrectedSums | false
       if (sums === false)
         throw new ProcessingError(
           'WRITE_FAILED',
@@ -327,9 +352,21 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           [rho, isSaturated, detectors].map(({ buffer }) => buffer as ArrayBuffer),
         ),
       }) as Promise<SceneMasks>,
-    encodeBlock: (task) => encode('encodeBlock', task),
-    encodeHalf: (task) => encode('encodeHalf', task),
-    encodeRest: (task) => encode('encodeRest', task),
+    encodeBlock: (task) => {
+      const { window, halves } = task
+      const complete = halves.filter((half) => half.complete).length
+      return encode('encodeBlock', tilesOf(window) + complete, task)
+    },
+    encodeHalf: (task) => encode('encodeHalf', 1, task),
+    encodeRest: (task) => {
+      const { width, height } = task.quarter
+      const levels = cogLevels(width, height).map((level) => level.tilesX * level.tilesY)
+      return encode(
+        'encodeRest',
+        levels.reduce((sum, count) => sum + count, 0),
+        task,
+      )
+    },
     close: () => piscina.destroy(),
   }
 }

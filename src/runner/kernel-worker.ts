@@ -1,12 +1,11 @@
-/** Tasks of the kernel pool, one exported function each. Runs in piscina's threads: no GDAL, no files, no state but the addon's. */
-import { move, transferableSymbol, valueSymbol } from 'piscina'
+/** Tasks of the kernel pool, one exported function each. Runs in piscina's threads: no GDAL, no files, no state but the addon's and memory that is used again. */
 import { cellSums, type BlockCells, type CellLayout, type CellSumsArgs } from '../kernels/cell-sums.js'
 import {
   correctReflectance,
   REFLECTANCE_NO_DATA,
   type CorrectReflectanceArgs,
 } from '../kernels/correct-reflectance.js'
-import { encodeBound, encodeTile, TILE } from '../kernels/encode-tile.js'
+import { encodeTile, TILE } from '../kernels/encode-tile.js'
 import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
 import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
@@ -57,48 +56,39 @@ export interface EncodeBlockTask {
   readonly halves: readonly HalfTile[]
   /** Level 2, to be filled; absent where there is none. */
   readonly quarter: Image | null
+  /** On shared memory, with room for all tiles that this makes. */
+  readonly into: Uint8Array
 }
 
-/** Tiles as they lie one after another in `bytes`. */
-export interface EncodedTiles {
-  readonly tiles: { level: number; index: number; start: number; size: number }[]
-  readonly bytes: Uint8Array
+/** Where the encoder put a tile. */
+export interface EncodedTile {
+  readonly level: number
+  readonly index: number
+  readonly start: number
+  readonly size: number
 }
 
-/** Collects encoded tiles in one buffer that grows. */
+/** Of a thread, which runs one task at a time: grown as needed, its content nobody's. */
+const memory = { dn: new Uint16Array(0), detector: new Uint8Array(0) }
+
+/** Puts encoded tiles one after another into `into`, which is on shared memory and has room for all. */
 class TileSink {
-  private bytes: Uint8Array
   private used = 0
-  private readonly tiles: EncodedTiles['tiles'] = []
-  private readonly bound = encodeBound()
+  readonly tiles: EncodedTile[] = []
 
   constructor(
     private readonly format: TileFormat,
-    expected: number,
-  ) {
-    this.bytes = new Uint8Array(this.bound * Math.max(1, Math.ceil(expected * 0.7)))
-  }
+    private readonly into: Uint8Array,
+  ) {}
 
   add(
     level: number,
     index: number,
     plane: { pixels: ProductPixels; start: number; stride: number; width: number; height: number },
   ): void {
-    if (this.used + this.bound > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.used + this.bound))
-      larger.set(this.bytes.subarray(0, this.used))
-      this.bytes = larger
-    }
-    const size = encodeTile(plane, this.format.predictor, this.format.codec, this.bytes, this.used)
+    const size = encodeTile(plane, this.format.predictor, this.format.codec, this.into, this.used)
     this.tiles.push({ level, index, start: this.used, size })
     this.used += size
-  }
-
-  /** Moved, not copied, to the main thread; cut to size first, because the unused part would stay alive there. */
-  result(): EncodedTiles {
-    const bytes = this.bytes.slice(0, this.used)
-    const result: EncodedTiles = { tiles: this.tiles, bytes }
-    return move({ [transferableSymbol]: [bytes.buffer], [valueSymbol]: result }) as unknown as EncodedTiles
   }
 }
 
@@ -110,27 +100,24 @@ export interface MeasureTask {
   readonly layout: CellLayout | null
   /** The same by other, finer cells. */
   readonly fine: CellLayout | null
-  /** Whether the block is packed for a second pass. */
-  readonly isPacked: boolean
+  /** Gets the block packed for a second pass, on shared memory; null: there is none. */
+  readonly packed: Uint8Array | null
 }
 
 export interface MeasuredBlock {
   readonly cells: SensorCells | null
   readonly fine: SensorCells | null
-  readonly packed: Uint8Array | null
+  /** Bytes of the packed block. */
+  readonly packedBytes: number
 }
 
-export function measure({ dn, detector, window, isPacked, ...by }: MeasureTask): MeasuredBlock {
+export function measure({ dn, detector, window, packed, ...by }: MeasureTask): MeasuredBlock {
   const [cells, fine] = [by.layout, by.fine].map((layout) =>
     layout === null ? null : sensorCells({ dn, detector, window, ...layout }),
   ) as [SensorCells | null, SensorCells | null]
-  if (!isPacked) return { cells, fine, packed: null }
-  const packed = packBlock({ dn, detector, width: window.width, height: window.height })
-  const result = { cells, fine, packed }
-  return move({
-    [transferableSymbol]: [packed.buffer],
-    [valueSymbol]: result,
-  }) as unknown as MeasuredBlock
+  const { width, height } = window
+  const packedBytes = packed === null ? 0 : packBlock({ dn, detector, width, height, out: packed })
+  return { cells, fine, packedBytes }
 }
 
 export interface CorrectPackedTask extends Omit<CorrectReflectanceArgs, 'dn' | 'detector'> {
@@ -161,7 +148,11 @@ export function correctPacked({
 }: CorrectPackedTask): CorrectedSums | false {
   const { window, out } = task
   const pixels = window.width * window.height
-  const [dn, detector] = [new Uint16Array(pixels), new Uint8Array(pixels)]
+  if (memory.dn.length < pixels) {
+    memory.dn = new Uint16Array(pixels)
+    memory.detector = new Uint8Array(pixels)
+  }
+  const [dn, detector] = [memory.dn.subarray(0, pixels), memory.detector.subarray(0, pixels)]
   if (!unpackBlock(packed, { dn, detector, width: window.width, height: window.height })) return false
   correctReflectance({ ...task, dn, detector })
   const pixelsOf = { pixels: out, detector, window, noData: REFLECTANCE_NO_DATA }
@@ -209,9 +200,9 @@ export { addDate, finishComposite } from './composite/composite-tasks.js'
 export { decideCellMasks } from './l2a/mask-task.js'
 
 /** Encodes the tiles of one block, halves it into tiles of level 1, and finishes those that are complete. */
-export function encodeBlock(task: EncodeBlockTask): EncodedTiles {
-  const { window, pixels, format } = task
-  const sink = new TileSink(format, Math.ceil(window.width / TILE) * Math.ceil(window.height / TILE))
+export function encodeBlock(task: EncodeBlockTask): EncodedTile[] {
+  const { window, pixels, format, into } = task
+  const sink = new TileSink(format, into)
   const across = Math.ceil(task.image.width / TILE)
   for (let y = 0; y < window.height; y += TILE)
     for (let x = 0; x < window.width; x += TILE)
@@ -248,16 +239,16 @@ export function encodeBlock(task: EncodeBlockTask): EncodedTiles {
     )
     if (half.complete) finishHalf(task, half, sink)
   }
-  return sink.result()
+  return sink.tiles
 }
 
 /** Encodes one tile of level 1 whose quarters came from several blocks. */
 export function encodeHalf(
   task: Omit<EncodeBlockTask, 'pixels' | 'window'> & { readonly half: HalfTile },
-): EncodedTiles {
-  const sink = new TileSink(task.format, 1)
+): EncodedTile[] {
+  const sink = new TileSink(task.format, task.into)
   finishHalf(task, task.half, sink)
-  return sink.result()
+  return sink.tiles
 }
 
 function finishHalf(
@@ -285,9 +276,13 @@ function finishHalf(
 }
 
 /** Encodes level 2, which is whole now, and all smaller ones. */
-export function encodeRest(task: { readonly quarter: Image; readonly format: TileFormat }): EncodedTiles {
+export function encodeRest(task: {
+  readonly quarter: Image
+  readonly format: TileFormat
+  readonly into: Uint8Array
+}): EncodedTile[] {
   let image = task.quarter
-  const sink = new TileSink(task.format, Math.ceil((image.width / TILE) * (image.height / TILE) * 1.5))
+  const sink = new TileSink(task.format, task.into)
   for (let level = 2; ; level++) {
     const across = Math.ceil(image.width / TILE)
     for (let y = 0; y < image.height; y += TILE)
@@ -299,7 +294,7 @@ export function encodeRest(task: { readonly quarter: Image; readonly format: Til
           width: Math.min(TILE, image.width - x),
           height: Math.min(TILE, image.height - y),
         })
-    if (image.width <= TILE && image.height <= TILE) return sink.result()
+    if (image.width <= TILE && image.height <= TILE) return sink.tiles
     const width = Math.ceil(image.width / 2)
     const height = Math.ceil(image.height / 2)
     const Pixels = image.pixels.constructor as new (length: number) => ProductPixels

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { Grid } from '../../domain/grid.js'
 import { bandFacts } from '../../domain/band-facts.js'
 import type { GridNaming, L1Platform } from '../../domain/l1-scene.js'
@@ -245,9 +244,20 @@ function viewFields(view: ItemInput['view'], orbitKm: number): Record<string, nu
 
 const rounded = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits
 
-/** Size and SHA-256 of a file, streamed. Rejects with the system's error. */
+/** Size and SHA-256 of a file, read piece by piece. Rejects with the system's error. */
 export async function readFileFacts(path: string): Promise<FileFacts> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
-  return { sizeBytes: (await stat(path)).size, sha256: hash.digest('hex') }
+  const file = await open(path)
+  try {
+    const piece = new Uint8Array(1 << 20)
+    let sizeBytes = 0
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length, sizeBytes)
+      if (bytesRead === 0) return { sizeBytes, sha256: hash.digest('hex') }
+      hash.update(piece.subarray(0, bytesRead))
+      sizeBytes += bytesRead
+    }
+  } finally {
+    await file.close()
+  }
 }

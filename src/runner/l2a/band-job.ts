@@ -9,7 +9,7 @@ import { blockSizeFor } from './block-size.js'
 import { neededOf, placesOf } from './places.js'
 import { SourceBlocks } from './source-blocks.js'
 
-/** What is read of one block: digital numbers, 0 where nothing was measured, and detectors, both on shared memory. */
+/** What is read of one block: digital numbers, 0 where nothing was measured, and detectors, both of the pool's buffers, to be given back. */
 export interface DecodedBlock {
   readonly dn: Uint16Array
   readonly detector: Uint8Array
@@ -50,7 +50,10 @@ export class BandInput {
     private readonly scene: L1Scene,
     readonly band: L1SceneBand,
     wantedBlock: number,
-    private readonly work: { readonly budget: Budget; readonly pool: Pick<KernelPool, 'resample'> },
+    private readonly work: {
+      readonly budget: Budget
+      readonly pool: Pick<KernelPool, 'resample' | 'buffers'>
+    },
   ) {
     this.blocks = blocksOfBand(band, wantedBlock)
     this.resampling = this.planResampling(wantedBlock)
@@ -62,14 +65,14 @@ export class BandInput {
     if (window === undefined) throw new Error(`block ${index} of ${this.blocks.length} of ${this.band.id}`)
     const { budget, pool } = this.work
     const pixels = window.width * window.height
-    const detector = new Uint8Array(new SharedArrayBuffer(pixels))
+    const detector = pool.buffers.take(Uint8Array, pixels).fill(0)
     if (this.resampling === null)
       return budget.run(async () => {
         const dn = await this.decode(window)
         await this.readDetectors(window, detector)
         return { dn, detector }
       })
-    const dn = new Uint16Array(new SharedArrayBuffer(pixels * 2))
+    const dn = pool.buffers.take(Uint16Array, pixels).fill(0)
     const piece = this.resampling.pieces[index]
     if (piece === undefined || piece === null) return { dn, detector }
     const { places, from } = piece
@@ -112,7 +115,7 @@ export class BandInput {
 
   /** Digital numbers of a window of the image as delivered, 0 where the product says that they were lost. */
   private async decode(window: Window): Promise<Uint16Array> {
-    const dn = new Uint16Array(new SharedArrayBuffer(window.width * window.height * 2))
+    const dn = this.work.pool.buffers.take(Uint16Array, window.width * window.height)
     const [, lost] = await (this.masks ??= this.openMasks())
     const reader = this.idle.pop() ?? (await this.openReader())
     try {

@@ -2,6 +2,7 @@ import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProcessingError } from '../../domain/errors.js'
 import { makeFolder, publishError } from '../../products/publish.js'
+import type { BlockBuffers } from '../block-buffers.js'
 
 interface BandFile {
   readonly path: string
@@ -50,13 +51,13 @@ export class BlockScratch {
     }
   }
 
-  /** Rejects with WRITE_FAILED where the file was cut meanwhile, INTERNAL for a block that was never written. */
-  async read(band: string, block: number): Promise<Uint8Array> {
+  /** A block in memory of `buffers`, to be given back. Rejects with WRITE_FAILED where the file was cut meanwhile, INTERNAL for a block that was never written. */
+  async read(band: string, block: number, buffers: BlockBuffers): Promise<Uint8Array> {
     const entry = this.bands.get(band)
     const place = entry?.blocks.get(block)
     if (entry === undefined || place === undefined)
       throw new ProcessingError('INTERNAL', `Block ${block} of ${band} was never written to scratch.`)
-    const bytes = new Uint8Array(place.size)
+    const bytes = buffers.take(Uint8Array, place.size)
     try {
       const file = await entry.file
       for (let done = 0; done < place.size;) {

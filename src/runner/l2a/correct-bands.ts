@@ -143,12 +143,16 @@ export async function correctBands<T>(
     await walkBlocks(blocks(), { budget, signal }, async ({ open, index, window }) => {
       const { band, table, nbar, variance, cells, outputs, lookup } = open
       const { id, grid } = band
-      const corrected = await budget.run(async () =>
-        pool.correctPacked({ packed: await scratch.read(id, index), window, table, cells, nbar, variance }),
-      )
+      const corrected = await budget.run(async () => {
+        const packed = await scratch.read(id, index, pool.buffers)
+        const made = await pool.correctPacked({ packed, window, table, cells, nbar, variance })
+        pool.buffers.give(packed)
+        return made
+      })
       const { sums } = corrected
       if (cells !== null && sums.cells !== null) cells.means.add(sums.cells)
       planes.add(grid.width, grid.height, window, corrected.flags, lookup)
+      pool.buffers.give(corrected.flags)
       const { reflectance: sre, level: fre, nadir, sigma } = corrected
       const layers = { sre, fre, nbar: nadir, sigma }
       for (const { kind, writer, statistics } of outputs) {
@@ -157,6 +161,7 @@ export async function correctBands<T>(
         statistics.merge(summary)
         await writer.writeBlock(window, pixelsOf)
       }
+      pool.buffers.give(sre, fre, nadir, sigma)
       pixels += window.width * window.height
       if (--open.left === 0) {
         if (waiting.delete(band) && waiting.size === 0) beside = startBeside()

@@ -106,7 +106,9 @@ export async function measureBands(options: MeasureBandsOptions): Promise<Measur
       open.cells.sums.add(parts.cells ?? cellsUnder(cells, band.grid, window, decoded))
       open.fine?.sums.add(parts.fine ?? cellsUnder(open.fine.grid, band.grid, window, decoded))
       if (keep !== null && packed === null) addNoData(keep.planes, band, window, decoded.dn)
+      options.pool.buffers.give(decoded.dn, decoded.detector)
       if (keep !== null && packed !== null) await keep.scratch.write(band.id, index, packed)
+      options.pool.buffers.give(packed)
       pixels += window.width * window.height
       if (--open.left === 0) {
         bands.set(band.id, open.cells.sums.result({ ...band, ...scene }))

@@ -5,6 +5,7 @@ import type { LandsatProduct } from '../../../src/domain/landsat.js'
 import type { L1cBand } from '../../../src/domain/sentinel2.js'
 import { openQualityFlags } from '../../../src/products/landsat/quality-flags.js'
 import { openQualityMask } from '../../../src/products/sentinel2/quality-mask.js'
+import { BlockBuffers } from '../../../src/runner/block-buffers.js'
 import { Budget } from '../../../src/runner/budget.js'
 import { BandInput } from '../../../src/runner/l2a/band-job.js'
 import { FlagPlanes } from '../../../src/runner/l2a/flag-planes.js'
@@ -51,7 +52,10 @@ test('a band: detectors are closed where the lost pixels cannot be opened, and c
     openDetectors: () => Promise.resolve(mask('detectors')),
     openLost: () => Promise.reject(new Error('no lost pixels')),
   } as unknown as L1Scene
-  const pool = { resample: () => Promise.reject(new Error('nothing is to be resampled')) }
+  const pool = {
+    buffers: new BlockBuffers(),
+    resample: () => Promise.reject(new Error('nothing is to be resampled')),
+  }
   const input = new BandInput(scene, band, 512, { budget: new Budget(1), pool })
   await expect(input.read(0)).rejects.toThrow('no lost pixels')
   await input.close()
