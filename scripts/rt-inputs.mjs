@@ -1,5 +1,5 @@
 // node scripts/rt-inputs.mjs DATA: writes what the atmosphere of L2A is made of from the reference data in DATA (rt-reference, atmcor-tables):
-//   config/rt/aerosol-optics.json                    for `tilth rt build`
+//   config/rt/aerosol-optics.json                    for `tilth rt build`; the models of OPAC in it are of src/runner/rt/opac.ts and stay
 //   src/processors/l2a/tables/gas-absorption.ts      water vapour as a curve of growth, ozone, other gases
 //   src/processors/l2a/tables/spectral-responses.ts  of the instruments
 //   src/processors/l2a/tables/solar-irradiance.ts    weight of each wavelength within a band
@@ -218,14 +218,19 @@ function optics() {
     ]),
   )
   const [first] = phases.values()
+  const path = join(root, 'config/rt/aerosol-optics.json')
+  const { models: others } = JSON.parse(readFileSync(path, 'utf8'))
   writeFileSync(
-    join(root, 'config/rt/aerosol-optics.json'),
+    path,
     JSON.stringify({
       source:
-        "Aerosol models of 6SV2.1 (Vermote et al. 1997; Kotchenova et al. 2006) by Mie theory: continental, maritime, urban after WMO/WCRP (1986) and d'Almeida et al. (1991), desert after Shettle (1984). Extinction relative to 550 nm, single scattering albedo, phase function (1/2 integral P dmu = 1) at the cosines of a Gauss rule of 80 nodes.",
+        "Aerosol models of 6SV2.1 (Vermote et al. 1997; Kotchenova et al. 2006) by Mie theory: continental, maritime, urban after WMO/WCRP (1986) and d'Almeida et al. (1991), desert after Shettle (1984); continental-average of OPAC (Hess et al. 1998) by src/runner/rt/opac.ts. Extinction relative to 550 nm, single scattering albedo, phase function (1/2 integral P dmu = 1) at the cosines of a Gauss rule of 80 nodes.",
       wavelengths_um: [...group(rows, (r) => r.wavelength_um).keys()].map(Number),
       cosines: first.filter(isNode).map((r) => Number(r.cos_scattering_angle)),
-      models,
+      models: {
+        ...models,
+        ...Object.fromEntries(Object.entries(others).filter(([name]) => !(name in models))),
+      },
     }) + '\n',
   )
 }

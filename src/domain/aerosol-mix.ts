@@ -1,7 +1,7 @@
 import { ProcessingError } from './errors.js'
 
-/** Aerosol models of 6S (WMO/WCRP 1986; desert: Shettle 1984) that the table of the atmosphere has. */
-export const AEROSOL_MODELS = ['continental', 'maritime', 'urban', 'desert'] as const
+/** Aerosol models that the table of the atmosphere has: those of 6S (WMO/WCRP 1986; desert: Shettle 1984), and the continental average of OPAC (Hess et al. 1998). */
+export const AEROSOL_MODELS = ['continental', 'maritime', 'urban', 'desert', 'continental-average'] as const
 export type AerosolModel = (typeof AEROSOL_MODELS)[number]
 
 /** A part of the aerosol by its share of the extinction at 550 nm, (0, 1]; the parts of a mix add up to 1. */

@@ -103,6 +103,7 @@ describe('a value from text', () => {
     ['resources.learn', 'true', true],
     ['processor.l2a.aerosol', 'maritime', 'maritime'],
     ['processor.l2a.aerosol', 'continental:0.7,desert:0.3', 'continental:0.7,desert:0.3'],
+    ['processor.l2a.aerosol', 'continental-average', 'continental-average'],
     ['processor.l2a.dem', ' /data/my dem.tif ', '/data/my dem.tif'],
     ['processor.l2a.dem', '', ''],
   ] as const)('%s = %j is %j', (key, text, value) => {

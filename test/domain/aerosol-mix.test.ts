@@ -8,6 +8,10 @@ test('a model by itself is all of the aerosol', () => {
 })
 
 test('a mix has the weights as they are written, whatever the order', () => {
+  expect(parseAerosolMix('continental-average:0.6,desert:0.4')[0]).toEqual({
+    model: 'continental-average',
+    weight: 0.6,
+  })
   expect(parseAerosolMix('continental:0.7,maritime:0.3')).toEqual([
     { model: 'continental', weight: 0.7 },
     { model: 'maritime', weight: 0.3 },

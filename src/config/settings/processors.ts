@@ -90,13 +90,13 @@ export const PROCESSOR_SETTINGS = {
     doc: 'Ozone column; auto: the forecast given or in the product, else 300.',
   }),
   'processor.l2a.aerosol': text({
-    pattern: /^[a-z0-9:.,]+$/,
+    pattern: /^[a-z0-9:.,-]+$/,
     check: (value) => value === 'auto' || wrongWithAerosolMix(value) === null,
     range: `auto, ${AEROSOL_MODELS.join(', ')}, or a mix such as continental:0.7,maritime:0.3`,
     default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, after 6S, or models with their shares of the extinction at 550 nm, which add up to 1; auto: by the kinds of CAMS where a forecast tells them, else continental, unless another model clearly explains the image better.',
+    doc: 'Aerosol model, of 6S or OPAC, or models with their shares of the extinction at 550 nm, which add up to 1; auto: by the kinds of CAMS where a forecast tells them, else continental, unless another model clearly explains the image better.',
   }),
   'processor.l2a.auxiliary': text({
     pattern: /^(\/[^\0]*)?$/,

@@ -243,8 +243,14 @@ describe('what may be wrong with the air', () => {
       origins: { aot: 'image', wv: 'image', ozone: 'default', aerosol: 'image' },
       isFilled: { aot: Uint8Array.of(0, 1), wv: Uint8Array.of(0, 1) },
       aerosol: 'continental',
-      residuals: { continental: 0.01, maritime: 0.0105, urban: 0.02, desert: 0.013 },
-      aotRatios: { continental: 1, maritime: 0.9, urban: 2, desert: 1.1 },
+      residuals: {
+        continental: 0.01,
+        maritime: 0.0105,
+        urban: 0.02,
+        desert: 0.013,
+        'continental-average': 0.011,
+      },
+      aotRatios: { continental: 1, maritime: 0.9, urban: 2, desert: 1.1, 'continental-average': 1.2 },
       ...part,
     }) as FoundAtmosphere
 
@@ -254,9 +260,10 @@ describe('what may be wrong with the air', () => {
       // 1 / (0.7 + 0.3 / 2), 1 / (0.7 + 0.3 / 1.1).
       { model: 'continental:0.7,urban:0.3', aotRatio: expect.closeTo(1.17647, 4) as number },
       { model: 'continental:0.7,desert:0.3', aotRatio: expect.closeTo(1.02804, 4) as number },
+      { model: 'continental-average', aotRatio: 1.2 },
     ])
     const untried = otherAerosols(found({ residuals: {}, aotRatios: {} }))
-    expect(untried.map(({ model }) => model)).toEqual(['maritime', 'urban', 'desert'])
+    expect(untried.map(({ model }) => model)).toEqual(['maritime', 'urban', 'desert', 'continental-average'])
     const given = { aot: 'image', wv: 'image', ozone: 'default', aerosol: 'parameter' } as const
     expect(otherAerosols(found({ origins: given }))).toEqual([])
   })
