@@ -207,13 +207,13 @@ the product's own pipeline, with slopes and light from beside taken off. Scored 
 shadows touch nothing else and have at least 20 pixels. No row here is a matched run: the simulator shares no code with the processors (\`test/simulator/dependencies.test.ts\`), and makes what they are not told of ([simulator](simulator.md)):
 its own solver of scattering (scalar aerosol) and gases, aerosol that thins out over 1.6 km, light from beside by single scattering, slopes by triangles with a bright sky around the sun, elevation wrong by 5 m (correlated over 60 m), images
 displaced by 0.3 pixels, ground that reflects by direction, bands calibrated to 2 %, blue and short-wave infrared against red scattered by 15 % from field to field, ground that changes by 6 % and in patches by 30 % from date to date, ozone
-told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor chooses among its four models. Smoke has the albedo and
+told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor chooses among its five models. Smoke has the albedo and
 asymmetry of Dubovik et al. (2002) and a phase function that no model of the processor has.
 Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` with the truth of level ground.${CHAINS_FROM}${chains ?? (await simulatedSection())}${CHAINS_TO}Elevation wrong by 5 m over 60 m turns the slope of four neighbours by 5 degrees, which alone left 4.4 % of
 relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 2 % above. Vapour misses by the calibration of B8A against B09 and by ground that is not grey between them. AOT is too high by
 0.02 to 0.03 where nothing is unknown: vegetation has more blue than the method expects, and a search that is given the true colours of the ground is off by 0.005 at most ([decision 0026](decisions/0026-chains-that-know-more.md)). The scattered
 ratios of blue to red lower it on average here, and so does light from beside by 0.01, because the simulator's ground around reflects alike in all directions and the ground itself does not. The mix has too high an AOT on hazy dates: half of it is
-maritime aerosol, which absorbs hardly any light and is brighter for its AOT than the continental one that is taken.
+maritime aerosol, which absorbs hardly any light and is brighter for its AOT than the continental average that is taken.
 Standard deviations are too large: 76 and 78 % of the truths lie within them where the aerosol is given, 83 to 96 % where it is not, because they assume the errors of AOT that others have published and that another aerosol may be there. By band it is 44 % (B05) to 96 % (B11)
 where the aerosol is given: each band has its own error of calibration, which is not in them.
 `

@@ -1,4 +1,4 @@
-import { BETTER } from '../src/processors/l2a/choose-aerosol.js'
+import { BETTER, DEFAULT_AEROSOL } from '../src/processors/l2a/choose-aerosol.js'
 import { spreadOf } from './accuracy-measures.js'
 import { compareWithUsgs, findForPair, type LandsatComparison, type PairGround } from './landsat-reference.js'
 import { markdownTable as table } from './markdown-table.js'
@@ -70,7 +70,7 @@ export async function ownAirSection(): Promise<string> {
   })
   return `${table(['band', ...head, 'goal RMS', 'own choice'], land)}
 
-What each aerosol leaves unexplained here, and its ratio to continental over the windows in which both have an AOT, with two standard errors: ${tried.join('; ')}. Another than continental is taken below ${BETTER}; which of them is there decides the near infrared.
+What each aerosol leaves unexplained here, and its ratio to ${DEFAULT_AEROSOL} over the windows in which both have an AOT, with two standard errors: ${tried.join('; ')}. Another than ${DEFAULT_AEROSOL} is taken below ${BETTER}; which of them is there decides the near infrared. LaSRC's own aerosol absorbs hardly any light, so that nearness to it says as much of that choice as of ours.
 
 Water under the same air, for which no goal is set:
 

@@ -72,7 +72,7 @@ export function register(program: Command): void {
     )
     .option(
       '--aerosol <mix>',
-      `auto: by the kinds of CAMS where a forecast tells them, else continental, unless another model clearly explains the image better; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
+      `auto: by the kinds of CAMS where a forecast tells them, else continental-average, unless another model clearly explains the image better; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
       autoOr(aerosolMix),
     )
     .option(

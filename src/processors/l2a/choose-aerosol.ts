@@ -1,15 +1,15 @@
 import type { AerosolModel } from '../../domain/aerosol-mix.js'
 import type { WindowFit } from './aot.js'
 
-/** The aerosol of a date that says nothing of it. */
-export const DEFAULT_AEROSOL: AerosolModel = 'continental'
+/** The aerosol of a date that says nothing of it: its albedo of 0.925 at 550 nm is the mean over land (0.93: Devi and Satheesh 2022, Atmos. Chem. Phys. 22, 5365). Why: docs/decisions/0028-aerosol-of-opac.md. */
+export const DEFAULT_AEROSOL: AerosolModel = 'continental-average'
 /**
- * Commonest first: a rarer one has to win against the one that stands. Urban is last: of its extinction 65 % is scattering, of the columns over towns and under smoke that Dubovik et al. (2002, J. Atmos. Sci. 59, 590) list
+ * Commonest first: a rarer one has to win against each that is commoner. Urban is last: of its extinction 65 % is scattering, of the columns over towns and under smoke that Dubovik et al. (2002, J. Atmos. Sci. 59, 590) list
  * 86 to 98 %.
  */
 const BY_RARITY: readonly AerosolModel[] = [
-  'continental',
   'continental-average',
+  'continental',
   'maritime',
   'desert',
   'urban',
@@ -69,7 +69,10 @@ export function chooseAerosol(fits: ReadonlyMap<AerosolModel, Fits>): ChosenAero
   }
   const of = (model: AerosolModel): Fits => fits.get(model) ?? []
   const tried = BY_RARITY.filter((model) => evidence[model] !== undefined)
-  const model = tried.reduce((stands, next) => (isBetter(of(next), of(stands)) ? next : stands))
+  // Against each commoner one, not only the one that stands: what the default explains badly another of the usual kind may explain well.
+  const model = tried.reduce((stands, next, i) =>
+    tried.slice(0, i).every((commoner) => isBetter(of(next), of(commoner))) ? next : stands,
+  )
   const isTold =
     model !== DEFAULT_AEROSOL || tried.every((other) => other === model || isBetter(of(model), of(other)))
   const aotRatios = Object.fromEntries(

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { formatDecisions } from '../../../src/cli/format-inspect.js'
 import { AEROSOL_MODELS } from '../../../src/domain/aerosol-mix.js'
+import { DEFAULT_AEROSOL } from '../../../src/processors/l2a/choose-aerosol.js'
 import { MASK_BITS } from '../../../src/domain/mask-bits.js'
 import { waterShareAbove } from '../../../src/processors/l2a/gas.js'
 import { pressureAtAltitude, SEA_LEVEL_HPA } from '../../../src/processors/l2a/pressure.js'
@@ -86,7 +87,7 @@ test('a hole in one band is no-data there, flagged in the mask, and the other ba
   // What spoke for each aerosol stays in the report.
   const { aerosol } = reportOf(folder).atmosphere
   expect(Object.keys(aerosol.evidence ?? {})).toEqual([...AEROSOL_MODELS])
-  expect(aerosol.evidence?.['continental']).toMatchObject({ ratio: 1, low: 1, high: 1 })
+  expect(aerosol.evidence?.[DEFAULT_AEROSOL]).toMatchObject({ ratio: 1, low: 1, high: 1 })
   expect(aerosol.evidence?.['maritime']?.windows).toBeGreaterThan(100)
   expect(reportOf(folder).flags.includes('aerosol_default')).toBe(aerosol.origin === 'default')
   expect(formatDecisions(folder, reportOf(folder))).toMatch(
