@@ -115,6 +115,8 @@ export const ANGLE_NO_DATA = 65535
 /** What the chain remembers after an L2A product, by band and the days. */
 export const stateFile = (band: string): string => `STATE_${band}.tif`
 export const STATE_DAYS_FILE = stateFile('days')
+export const STATE_RATIO_FILE = stateFile('ratio')
+export const STATE_RATIO_SIGMA_FILE = stateFile('ratio_sigma')
 
 /** Band and kind of a reflectance file's name; undefined for any other file, `_nbar` and `_sigma` among them. */
 export function parseBandFile(file: string): { band: string; kind: ReflectanceKind } | undefined {

@@ -1,6 +1,16 @@
 import type { Grid } from '../../domain/grid.js'
 import { CellCosts, COST_AOT, COST_SIZE, leastCost, sharpness, type Responses } from './aot-cost.js'
 import { fillHoles, medianOf, smooth } from './fields.js'
+import {
+  BLUE_OFFSET,
+  COASTAL_RATIO,
+  expectedColour,
+  LINE_NDVI,
+  LINE_RED_TOA,
+  RATIO,
+  type ExpectedColour,
+  type GroundColours,
+} from './ground-colours.js'
 import { CELLS_PER_NODE, nodeGrid } from './nodes.js'
 
 /** Cells around a node that say what is above it, in each direction: windows of 7 x 7 (MAJA). */
@@ -19,6 +29,8 @@ export interface KnownGround {
   readonly blue: Float32Array
   /** 1 where the near infrared is as it was then, within 7.5 %, and that is at most 60 days ago. */
   readonly isUnchanged: Uint8Array
+  /** Blue over red as the dates before have it, and how far vegetation lies off its line, reflectance; null: no date has told it. */
+  readonly colours: (GroundColours & { readonly spread: number }) | null
 }
 
 export interface AotInput {
@@ -86,7 +98,7 @@ export const DEFAULT_AOT = 0.1
 const PRIOR_WEIGHT = 2e-4
 
 /**
- * AOT at nodes from what is known of the ground below: vegetation has a line of blue against red (MAJA's multi-spectral term); ground whose near infrared has not
+ * AOT at nodes from what is known of the ground below: vegetation has a line of blue against red (MAJA's multi-spectral term), each cell the ratio of the two that earlier dates have shown; ground whose near infrared has not
  * changed has the blue that it had (multi-temporal); dark vegetation that nothing is known of is half as bright in red as at 2.2 um. Blue is never negative.
  * Weights and thresholds are MAJA's: Hagolle et al. (2008), RSE 112, 1689; (2015), Remote Sensing 7, 2668. Blue's intercept is that of Levy et al. (2007), J. Geophys. Res. 112, D13211. The dark vegetation is Kaufman's: Kaufman et al. (1997), IEEE TGRS 35, 1286.
  */
@@ -123,23 +135,20 @@ export function retrieveAot(input: AotInput): Aot {
 
 /** Of dark vegetation's red against 2.2 um: over real vegetation it holds better than the ratio of blue to red (docs/accuracy.md). */
 const DARK_WEIGHT = 8
-/** Vegetation's blue is half of its red for B02, 0.45 for B01 (MAJA), and 0.005 more (Levy et al. 2007, J. Geophys. Res. 112, D13211): without it dark leaves look hazy (docs/decisions/0026). */
-const RATIO = 0.5
-const COASTAL_RATIO = 0.45
-const BLUE_OFFSET = 0.005
 
 function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
-  const { blue, red, coastal, swir, swirUnder, ndvi, redToa, isUsable, known } = input
+  const { blue, red, coastal, swir, swirUnder, ndvi, isUsable, known } = input
   const said = { multiSpectral: 0, multiTemporal: 0, dark: 0 }
   const darkest = darkLimit(input)
   for (let i = 0; i < isUsable.length; i++) {
     if (isUsable[i] !== 1) continue
     costs.bound(i, blue)
     const green = ndvi[i]!
-    if (redToa[i]! < 0.2 && green > 0.3) {
-      const weight = (2 * (0.3 + 0.7 * green)) ** 2
-      costs.add(i, weight, blue, red, RATIO, BLUE_OFFSET)
-      if (coastal !== null) costs.add(i, weight / 4, coastal, red, COASTAL_RATIO, BLUE_OFFSET)
+    const expected = colourOf(input, i)
+    if (expected !== null) {
+      const { weight, ratio, offset } = expected
+      costs.add(i, weight, blue, red, ratio, offset)
+      if (coastal !== null) costs.add(i, weight / 4, coastal, red, (COASTAL_RATIO / RATIO) * ratio, offset)
       said.multiSpectral++
     }
     if (known.isUnchanged[i] === 1) {
@@ -152,6 +161,26 @@ function addTerms(costs: CellCosts, input: AotInput): Aot['cells'] {
     }
   }
   return said
+}
+
+/** Where the red of a cell is looked up when its size alone counts: under a usual AOT. */
+const USUAL = COST_AOT.indexOf(DEFAULT_AOT)
+
+/** What blue against red is expected of a cell, and MAJA's weight of that, the less the wider the error is than that of the line; null where nobody knows. */
+function colourOf(
+  { red, ndvi, redToa, known: { colours } }: AotInput,
+  i: number,
+): (ExpectedColour & { readonly weight: number }) | null {
+  const green = ndvi[i]!
+  const hasLine = redToa[i]! < LINE_RED_TOA && green > LINE_NDVI
+  const weight = (2 * (0.3 + 0.7 * Math.max(LINE_NDVI, green))) ** 2
+  const ratio = colours?.ratio[i] ?? NaN
+  if (colours === null || Number.isNaN(ratio))
+    return hasLine ? { weight, ratio: RATIO, offset: BLUE_OFFSET } : null
+  const [sigma, own] = [colours.sigma[i]!, red[i * COST_AOT.length + USUAL]!]
+  const expected = expectedColour(ratio, sigma, own, colours.spread, hasLine)
+  if (hasLine) return { ...expected, weight }
+  return { ...expected, weight: (weight * colours.spread ** 2) / (colours.spread ** 2 + (sigma * own) ** 2) }
 }
 
 /** How bright dark vegetation may be at 2.2 um: the least of four limits at which a tenth of the usable cells is, else the last. */

@@ -298,7 +298,7 @@ export const l2a = defineProcessor({
       scale: 0.0001,
       offset: 0,
       nodata: -32768,
-      doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known.',
+      doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known; STATE_ratio, STATE_ratio_sigma (uint16, 0 where nothing is known): blue over red as clear dates have shown it, and its standard deviation.',
     },
   },
   // Memory is a tenth above what `tilth bench l2a` has measured at 673 million pixels and two threads: 1184 MiB, with a DEM and light from

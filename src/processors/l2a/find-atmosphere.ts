@@ -13,6 +13,7 @@ import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
 import type { L2aParams } from './definition.js'
 import { groundKnownBy, nothingKnown } from './known-ground.js'
 import { meanOf } from './fields.js'
+import { observeColours, type GroundColours } from './ground-colours.js'
 import { bilinearOnCells, nearestOnCells, nodeGrid, SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
 import { surfaceCells, toaOfSurface, type CellAir } from './surface-cells.js'
@@ -73,6 +74,8 @@ export interface FoundAtmosphere {
   /** The mean AOT that the image has under each aerosol that was tried, over that under the one that was taken. */
   readonly aotRatios: Readonly<Record<string, number>>
   readonly aotCells: Aot['cells'] | null
+  /** What the date says of the ground's blue over red; null where AOT is not of the image. */
+  readonly colours: GroundColours | null
 }
 
 /**
@@ -159,6 +162,7 @@ class Finder {
       evidence: aerosol.evidence,
       aotRatios: aerosol.aotRatios,
       aotCells: aerosol.cells,
+      colours: aerosol.colours,
     }
   }
 
@@ -220,12 +224,8 @@ class Finder {
         ...{
           isDefault: new Uint8Array(this.count).fill(1),
           isFilled: new Uint8Array(nodes.width * nodes.height).fill(1),
-          aotRatios: {},
-          foundShare: 0,
-          model: given,
-          modelOrigin,
-          residuals: {},
-          evidence: {},
+          ...{ aotRatios: {}, residuals: {}, evidence: {}, foundShare: 0, colours: null },
+          ...{ model: given, modelOrigin },
         },
       }
     const { red, nir } = thin
@@ -247,7 +247,8 @@ class Finder {
     })
     const chosen = this.givenAerosol() === null ? this.tryAerosols(isUsable, inputOf) : null
     const model = chosen?.model ?? given
-    const found = retrieveAot(inputOf(model, isUsable))
+    const input = inputOf(model, isUsable)
+    const found = retrieveAot(input)
     const hasFound = found.foundShare > 0
     const origin = hasFound ? 'image' : auxiliary.aot === null ? 'default' : 'auxiliary'
     return {
@@ -255,6 +256,7 @@ class Finder {
       modelOrigin: chosen?.isTold === true ? 'image' : modelOrigin,
       residuals: chosen?.residuals ?? {},
       evidence: chosen?.evidence ?? {},
+      colours: hasFound ? observeColours(input, found.aot) : null,
       aotRatios: chosen?.aotRatios ?? {},
       isFilled: found.isDefault,
       isDefault: nearestOnCells(found.isDefault, cells.grid),
@@ -383,12 +385,10 @@ interface Found {
   readonly isFilled: Uint8Array
 }
 
-interface FoundAerosol extends Found {
+interface FoundAerosol
+  extends Found, Pick<FoundAtmosphere, 'residuals' | 'evidence' | 'aotRatios' | 'colours'> {
   readonly aot: Float32Array
   readonly model: string
   readonly modelOrigin: AirOrigin
-  readonly residuals: Readonly<Record<string, number>>
-  readonly evidence: FoundAtmosphere['evidence']
-  readonly aotRatios: Readonly<Record<string, number>>
   readonly cells: Aot['cells'] | null
 }

@@ -234,7 +234,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
-    const state = leaveState(taken.reference, cells, shares.isClear, day)
+    const state = leaveState(taken.reference, cells, shares.isClear, day, air.colours)
     await clock.stage('state', () => writeState(folder, state, write))
     await clock.stage('atmosphere', () => writeAtmosphere(write, air))
     await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))

@@ -5,14 +5,20 @@ import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand } from '../../processors/l2a/cells.js'
 import type { ChainState } from '../../processors/l2a/chain-state.js'
-import { STATE_DAYS_FILE, stateFile } from '../../products/layout.js'
+import { noColours } from '../../processors/l2a/ground-colours.js'
+import {
+  STATE_DAYS_FILE,
+  STATE_RATIO_FILE,
+  STATE_RATIO_SIGMA_FILE,
+  stateFile,
+} from '../../products/layout.js'
 import { openRaster, type PixelArray } from '../../raster/open-raster.js'
 import { openBandWriter } from '../band-writer.js'
 import type { KernelPool } from '../kernel-pool.js'
 
 const BLOCK = 512
-/** Of what the files mean; STATE_days.tif has it as TILTH_STATE, those that were made before it had a number are 1. */
-const STATE_VERSION = 1
+/** Of what the files mean; STATE_days.tif has it as TILTH_STATE, those that were made before it had a number are 1. Version 1 has no colours: nothing is known of them then. */
+const STATE_VERSION = 2
 
 /** Writes the state that a date leaves into its product's folder. Rejects with DISK_FULL, WRITE_FAILED. */
 export async function writeState(
@@ -43,6 +49,14 @@ export async function writeState(
       ...{ dtype: 'int16', noData: CELL_NO_DATA, scale: 0.0001, overview: 'average' },
       description: `Surface reflectance when the cell was last clear, ${band}`,
     })
+  await write(STATE_RATIO_FILE, state.ratio, {
+    ...{ dtype: 'int16', noData: CELL_NO_DATA, scale: 0.0001, overview: 'average' },
+    description: 'Blue over red as clear dates have shown it',
+  })
+  await write(STATE_RATIO_SIGMA_FILE, state.ratioSigma, {
+    scale: 0.0001,
+    description: 'Standard deviation of blue over red',
+  })
   await write(STATE_DAYS_FILE, state.days, { metadata: { TILTH_STATE: `${STATE_VERSION}` } })
 }
 
@@ -52,6 +66,7 @@ export async function writeState(
  */
 export async function readState(folder: string): Promise<ChainState> {
   let grid: Grid | null = null
+  let version = 1
   const read = async <T extends PixelArray>(file: string, make: (pixels: number) => T): Promise<T> => {
     const reader = await openRaster(join(folder, file))
     try {
@@ -62,7 +77,7 @@ export async function readState(folder: string): Promise<ChainState> {
           `'${reader.path}': expected the grid of the state's other files, ${grid === null ? 'a grid' : describeGrid(grid)}, ` +
             `found ${reader.grid === null ? String(reader.whyNoGrid) : describeGrid(reader.grid)}.`,
         )
-      const version = Number(reader.metadata['TILTH_STATE'] ?? STATE_VERSION)
+      version = Number(reader.metadata['TILTH_STATE'] ?? 1)
       if (!(version <= STATE_VERSION))
         throw new ProcessingError(
           'PRODUCT_UNSUPPORTED',
@@ -78,13 +93,21 @@ export async function readState(folder: string): Promise<ChainState> {
   const bands: Partial<Record<CellBand, Int16Array>> = {}
   for (const band of CELL_BANDS) bands[band] = await read(stateFile(band), (n) => new Int16Array(n))
   const days = await read(STATE_DAYS_FILE, (n) => new Uint16Array(n))
-  return { grid: grid as unknown as Grid, bands: bands as Record<CellBand, Int16Array>, days }
+  const colours =
+    version === 1
+      ? noColours(days.length)
+      : {
+          ratio: await read(STATE_RATIO_FILE, (n) => new Int16Array(n)),
+          ratioSigma: await read(STATE_RATIO_SIGMA_FILE, (n) => new Uint16Array(n)),
+        }
+  return { grid: grid as unknown as Grid, bands: bands as Record<CellBand, Int16Array>, days, ...colours }
 }
 
-/** SHA-256 (hex) of what a state says, however its files are packed: two states with one digest begin the next date alike. */
+/** SHA-256 (hex) of what a state says, however its files are packed: two states with one digest begin the next date alike. Without colours it is that of version 1, by which products of then are registered. */
 export function digestOf(state: ChainState): string {
   const hash = createHash('sha256').update(describeGrid(state.grid))
-  for (const plane of [...CELL_BANDS.map((band) => state.bands[band]), state.days])
+  const colours = state.ratioSigma.some((sigma) => sigma !== 0) ? [state.ratio, state.ratioSigma] : []
+  for (const plane of [...CELL_BANDS.map((band) => state.bands[band]), state.days, ...colours])
     hash.update(new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength))
   return hash.digest('hex')
 }

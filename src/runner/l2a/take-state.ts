@@ -5,6 +5,7 @@ import { cellGrid, CELL_BAND_IDS, type CellPlanes } from '../../processors/l2a/c
 import type { ChainStartMode } from '../../processors/l2a/chain-mode.js'
 import { dayOf, leaveState, placeState, type ChainState } from '../../processors/l2a/chain-state.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
+import type { GroundColours } from '../../processors/l2a/ground-colours.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
 import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
@@ -137,8 +138,8 @@ async function buildBackward(
         const scene = options.place(await readL1Scene(folder))
         const own = cellsOf(scene)
         const before = state === null ? null : placeState(state, own)
-        const { planes, isClear } = await groundOf(scene, own, before, options)
-        return leaveState(before, planes, isClear, dayOf(scene.sensedAt))
+        const { planes, isClear, colours } = await groundOf(scene, own, before, options)
+        return leaveState(before, planes, isClear, dayOf(scene.sensedAt), colours)
       })
       read++
     } catch (error) {
@@ -157,7 +158,11 @@ async function groundOf(
   cells: Grid,
   before: ChainState | null,
   { params, blockSize, pool, budget, signal }: TakeStateOptions,
-): Promise<{ readonly planes: CellPlanes; readonly isClear: Uint8Array }> {
+): Promise<{
+  readonly planes: CellPlanes
+  readonly isClear: Uint8Array
+  readonly colours: GroundColours | null
+}> {
   const pressure = await surfacePressure(productGrids(scene).finest, params.dem)
   const toa = await measureBands({
     ...{ scene, cells, blockSize, pool, budget, signal, keep: null },
@@ -177,5 +182,6 @@ async function groundOf(
   return {
     planes: correctCells({ scene, toa: toa.cells, pressure }, air),
     isClear: air.isClearByMask.map((is, i) => (air.flags[i] === 0 ? is : 0)),
+    colours: air.colours,
   }
 }

@@ -14,6 +14,8 @@ import {
   ANGLE_NO_DATA,
   PRODUCT_FILES,
   STATE_DAYS_FILE,
+  STATE_RATIO_FILE,
+  STATE_RATIO_SIGMA_FILE,
   bandFile,
   stateFile,
 } from '../../products/layout.js'
@@ -216,6 +218,16 @@ function stateAssets(grid: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
         unit: 'd',
       },
       title: 'State of the chain: day on which the cell was clear, since 1970-01-01',
+    },
+    {
+      ...{ file: STATE_RATIO_FILE, roles, grid, dataType: 'int16' as const, nodata: CELL_NO_DATA },
+      ...{ scale: 0.0001, offset: 0, unit: '1' },
+      title: 'State of the chain: blue over red as clear dates have shown it',
+    },
+    {
+      ...{ file: STATE_RATIO_SIGMA_FILE, roles, grid, dataType: 'uint16' as const, nodata: 0 },
+      ...{ scale: 0.0001, offset: 0, unit: '1' },
+      title: 'State of the chain: standard deviation of blue over red',
     },
   ]
 }

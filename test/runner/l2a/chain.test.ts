@@ -139,9 +139,20 @@ test('a cut state or one that is not what was registered is built again: the sam
   const newer = join(temporaryFolder('newer'), 'state')
   cpSync(chain[1]!, newer, { recursive: true })
   const days = gdal.open(join(newer, 'STATE_days.tif'), 'r+')
-  days.setMetadata({ TILTH_STATE: '2' })
+  days.setMetadata({ TILTH_STATE: '3' })
   days.close()
   await expect(readState(newer)).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
+  // One that was made before states had colours: nothing is known of them, and its digest is still that by which it was registered.
+  const older = join(temporaryFolder('older'), 'state')
+  cpSync(chain[1]!, older, { recursive: true })
+  for (const file of ['STATE_ratio.tif', 'STATE_ratio_sigma.tif']) rmSync(join(older, file))
+  const ofThen = gdal.open(join(older, 'STATE_days.tif'), 'r+')
+  ofThen.setMetadata({ TILTH_STATE: '1' })
+  ofThen.close()
+  const old = await readState(older)
+  expect(Math.max(...old.ratioSigma)).toBe(0)
+  expect(digestOf(old)).toBe(digest)
+  expect(digestOf({ ...old, ratioSigma: old.ratioSigma.map(() => 1) })).not.toBe(digest)
   // The state of another date in its place.
   const swapped = { ...previous, folder: chain[0]!, history: chain.slice(0, 2) }
   const other = await withChain(scenes[2]!, temporaryFolder('other'), { previous: swapped, following: [] })

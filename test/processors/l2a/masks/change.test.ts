@@ -5,6 +5,7 @@ import {
   type CellBand,
   type CellPlanes,
 } from '../../../../src/processors/l2a/cells.js'
+import { noColours } from '../../../../src/processors/l2a/ground-colours.js'
 import type { ChainState } from '../../../../src/processors/l2a/chain-state.js'
 import { changeClouds, parentsOf } from '../../../../src/processors/l2a/masks/change-test.js'
 import { decideMasks } from '../../../../src/processors/l2a/masks/decide-masks.js'
@@ -32,6 +33,7 @@ function coarsely(at: (x: number, y: number) => Spectrum): CellPlanes {
 const stateOf = (planes: CellPlanes, day = 20_000): ChainState => ({
   ...planes,
   days: new Uint16Array(400).fill(day),
+  ...noColours(400),
 })
 const lit = (s: Spectrum, by: number): Spectrum => s.map((v) => v + by) as unknown as Spectrum
 const isDisc = (x: number, y: number) => Math.hypot(x - 40, y - 40) < 8

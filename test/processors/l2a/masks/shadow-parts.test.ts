@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CELL_BANDS, type CellBand } from '../../../../src/processors/l2a/cells.js'
+import { noColours } from '../../../../src/processors/l2a/ground-colours.js'
 import type { ChainState } from '../../../../src/processors/l2a/chain-state.js'
 import { objectsOf } from '../../../../src/processors/l2a/masks/cell-shapes.js'
 import { parentsOf } from '../../../../src/processors/l2a/masks/change-test.js'
@@ -77,6 +78,7 @@ describe('light against the memory of the ground', () => {
       Int16Array
     >,
     days: new Uint16Array(100).fill(20_000),
+    ...noColours(100),
   }
   // Half of the light is left from column 28 on: the edge of a coarse cell.
   const band = Float32Array.from({ length: 1600 }, (_, i) => (i % 40 < 28 ? 0.3 : 0.15))
