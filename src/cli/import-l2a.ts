@@ -1,9 +1,11 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { CODECS, type Codec } from '../domain/codec.js'
 import { wholeNumberIn } from './numbers.js'
 
 interface Options {
   readonly out: string
   readonly threads?: number
+  readonly codec: Codec
   readonly force?: boolean
   readonly json?: boolean
   readonly quiet?: boolean
@@ -21,6 +23,9 @@ export function register(program: Command): void {
     )
     .requiredOption('-o, --out <dir>', 'folder that gets <dir>/<product name>/')
     .option('--threads <n>', 'encoders that run at once (default: CPUs)', wholeNumberIn(1, 256))
+    .addOption(
+      new Option('--codec <name>', 'of GeoTIFFs; deflate: any reader').choices(CODECS).default('deflate'),
+    )
     .option('--force', 'replace a product of the same name in --out')
     .option('--quiet', 'no progress on stderr')
     .option('--json', 'print the result as JSON')
@@ -38,6 +43,7 @@ export function register(program: Command): void {
           scratch: loadConfig(process.env).roots.scratch,
           archiveLimits: archiveLimits({}),
           threads: options.threads ?? null,
+          codec: options.codec,
           force: options.force === true,
           signal,
           onProgress: (fraction, note) => {

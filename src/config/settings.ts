@@ -5,6 +5,7 @@ import { FAIR_SETTINGS } from './settings/fair.js'
 import { INGEST_SETTINGS } from './settings/ingest.js'
 import { NODE_SETTINGS } from './settings/nodes.js'
 import { PROCESSOR_SETTINGS } from './settings/processors.js'
+import { PRODUCT_SETTINGS } from './settings/products.js'
 import { RESOURCE_SETTINGS } from './settings/resources.js'
 import { RETRY_SETTINGS } from './settings/retry.js'
 import { PRESSURE_SETTINGS } from './settings/pressure.js'
@@ -20,6 +21,7 @@ export const SETTINGS = {
   ...EXECUTOR_SETTINGS,
   ...NODE_SETTINGS,
   ...PROCESSOR_SETTINGS,
+  ...PRODUCT_SETTINGS,
   ...RETRY_SETTINGS,
   ...RESOURCE_SETTINGS,
   ...FAIR_SETTINGS,

@@ -31,7 +31,7 @@ export async function runCompositeStep(context: StepContext): Promise<StepResult
       threads: shrunkBudget(context.threads, context.blockShrink),
       blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
       blocksAhead: context.blockShrink === 0 ? 1 : 0,
-      codec: 'deflate',
+      codec: context.codec,
       signal: context.signal,
       onProgress: (fraction, note) => {
         context.progress(fraction, note)

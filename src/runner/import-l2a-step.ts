@@ -22,6 +22,7 @@ export async function runImportStep(context: StepContext): Promise<StepResult> {
     source,
     into: context.stagingDir,
     threads: shrunkBudget(context.threads, context.blockShrink),
+    codec: context.codec,
     blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
     signal: context.signal,
     onProgress: (fraction, note) => {

@@ -38,7 +38,7 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
     scratch: context.scratchDir,
     threads: shrunkBudget(context.threads, context.blockShrink),
     blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
-    codec: 'deflate',
+    codec: context.codec,
     signal: context.signal,
     onProgress: (fraction, note) => {
       context.progress(fraction, note)
@@ -116,7 +116,7 @@ async function runExternally(
     input: context.resolvePath(step.input),
     ...{ engine: params.engine, params, origins: originsOf(step), into: context.stagingDir },
     ...{ scratch: context.scratchDir, toolsFile: context.toolsFile, signal: context.signal },
-    threads: context.threads,
+    ...{ threads: context.threads, codec: context.codec },
     onProgress: (fraction, note) => {
       context.progress(fraction, note)
     },

@@ -31,7 +31,7 @@ export async function runNdviStep(context: StepContext): Promise<StepResult> {
       into: context.stagingDir,
       threads: shrunkBudget(context.threads, context.blockShrink),
       blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
-      codec: 'deflate',
+      codec: context.codec,
       signal: context.signal,
       onProgress: (fraction, note) => {
         context.progress(fraction, note)

@@ -128,7 +128,7 @@ export class Attempt {
   }
 
   private async process(
-    { processor, params, blockShrink }: StoredStep,
+    { processor, params, blockShrink, codec }: StoredStep,
     proving: Promise<Readonly<Record<string, string>>>,
   ): Promise<StepResult> {
     const roots = await proving
@@ -159,7 +159,7 @@ export class Attempt {
         return chain
       },
       threads: this.budget,
-      blockShrink,
+      ...{ blockShrink, codec },
       signal: this.controller.signal,
       progress: (fraction, note) => {
         this.fraction = Math.max(this.fraction, Math.min(1, Number.isFinite(fraction) ? fraction : 0))

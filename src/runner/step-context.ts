@@ -1,3 +1,5 @@
+import type { Codec } from '../domain/codec.js'
+
 /** The threads granted to a step now (>= 1). The scheduler changes it while the step runs; it gates blocks in flight and pool tasks. */
 export interface ThreadBudget {
   readonly value: number
@@ -66,6 +68,8 @@ export interface StepContext {
   readonly threads: ThreadBudget
   /** How often blocks shall be halved, and the work in flight with them: memory ran out before. Changes no pixel. */
   readonly blockShrink: number
+  /** Of the GeoTIFFs that it publishes; as frozen into its job. */
+  readonly codec: Codec
   /** Aborted by cancel, shutdown or a lost lease: stop reading, drop what is staged, and throw `signal.reason`. */
   readonly signal: AbortSignal
   /** Done so far, 0..1 (clamped; never goes back), and in a few words what is being done. Cheap: written at most once a second. */

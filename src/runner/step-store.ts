@@ -1,3 +1,4 @@
+import type { Codec } from '../domain/codec.js'
 import type { StepResources } from './protocol.js'
 import type { ChainQuestion, PublishedProduct, StepChain } from './step-context.js'
 
@@ -8,6 +9,8 @@ export interface StoredStep {
   /** Threads granted now. */
   readonly threads: number
   readonly blockShrink: number
+  /** Of the GeoTIFFs that it publishes. */
+  readonly codec: Codec
   /** The lease is renewed at a third of this. */
   readonly leaseSeconds: number
   /** By a newer version of its acquisition. */

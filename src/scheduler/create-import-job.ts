@@ -2,9 +2,11 @@ import { listImportInputs } from '../db/jobs/list-import-inputs.js'
 import { insertJobRows } from '../db/jobs/insert-job.js'
 import { lockL2aPlanning } from '../db/jobs/list-l2a-inputs.js'
 import type { Queryable } from '../db/steps/queryable.js'
+import type { Json } from '../db/types.js'
 import type { ImportStepParams } from '../domain/step-params.js'
 import { sizeClassOf } from '../processors/define-processor.js'
 import { importL2a } from '../processors/import_l2a/definition.js'
+import { freezeSettings } from './freeze-settings.js'
 import { readSettings } from './settings-in-force.js'
 
 export interface CreatedImport {
@@ -37,10 +39,14 @@ export async function createImportJob(
     if (todo.length === 0) return { jobId: null, stepIds: [], skipped }
     const settings = await readSettings(trx)
     const [siteId = null, ...others] = new Set(todo.map((input) => input.siteId))
+    const jobSite = others.length === 0 ? siteId : null
+    const frozenFor = (site: number | null) =>
+      freezeSettings(settings, importL2a.name, site, {}).frozen as Json
     const { id, stepIds } = await insertJobRows(trx, {
       processor: importL2a.name,
-      siteId: others.length === 0 ? siteId : null,
+      siteId: jobSite,
       params: { version: importL2a.version },
+      settings: frozenFor(jobSite),
       priority: 100,
       createdBy,
       tasks: todo.map(({ acquisitionId, tile, siteId: homeId, location, pixels, bands }) => {
@@ -52,6 +58,7 @@ export async function createImportJob(
           acquisitionId,
           siteId: homeId,
           params,
+          ...(homeId === jobSite ? {} : { settings: frozenFor(homeId) }),
           ...importL2a.resources(size),
           sizeClass: sizeClassOf(size),
         }

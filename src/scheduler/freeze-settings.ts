@@ -17,7 +17,8 @@ export interface JobParameters {
 
 /**
  * The job settings of a processor as they are in force now for a site, each overridden by what was given, by hand unless `from` says otherwise. Live
- * settings are never among them. `given` may name parameters that are no settings. Pure.
+ * settings are never among them. `given` may name parameters that are no settings. How products are written (`products.`) is frozen beside them and
+ * is no parameter: parameters are compared, and a product whose pixels would be the same is not made again. Pure.
  */
 export function freezeSettings(
   settings: SettingsInForce,
@@ -47,8 +48,14 @@ export function freezeSettings(
     const key = jobKeysOf(processor).find((k) => k === prefix + name)
     if (key !== undefined) freeze(key, value as SettingValue | null, from)
   }
+  for (const key of WRITING_KEYS) {
+    const { value, origin } = settings.resolve(key, siteId)
+    freeze(key, value, origin)
+  }
   return { values, origins, frozen }
 }
+
+const WRITING_KEYS = SETTING_KEYS.filter((key) => key.startsWith('products.'))
 
 const jobKeysOf = (processor: string): readonly SettingKey[] =>
   SETTING_KEYS.filter(

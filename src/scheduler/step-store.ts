@@ -1,3 +1,5 @@
+import { defaultOf } from '../config/settings.js'
+import { CODECS, type Codec } from '../domain/codec.js'
 import { ERROR_CODES, type ErrorCode, type FailureClass } from '../domain/errors.js'
 import { completeStep, type ProductRow } from '../db/steps/complete-step.js'
 import {
@@ -31,7 +33,7 @@ export function createStepStore(db: Queryable) {
         const row = await readClaimedStep(db, key)
         if (row === undefined) return undefined
         leaseSeconds = row.leaseSeconds ?? (await lease())
-        return { ...row, leaseSeconds }
+        return { ...row, leaseSeconds, codec: codecOf(row.codec) }
       }),
     renew: (key: ClaimKey, state: { pid: number; progress: number; note: string; resources: unknown }) =>
       whileReachable(() => renewLease(db, key, { ...state, leaseSeconds })),
@@ -50,6 +52,10 @@ export function createStepStore(db: Queryable) {
       whileReachable(async () => (await releaseSteps(db, { kind: 'claim', ...key }, reason)).length > 0),
   }
 }
+
+/** A job that does not name one, or one of a newer program, gets the default: any codec gives the same pixels. */
+const codecOf = (stored: string | null): Codec =>
+  CODECS.find((codec) => codec === stored) ?? defaultOf('products.codec')
 
 /** A failure whose class follows from its code. */
 export type RecordedFailure = Omit<StepFailure, 'failure'>

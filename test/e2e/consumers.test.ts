@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
 import { simulateL1c } from '../../src/simulator/simulate-l1c.js'
 import { productFolder, temporaryFolder, tilth } from '../support/cli.js'
+import { compressionOf } from '../support/cog-check.js'
 import { productOf } from '../support/consumers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
@@ -136,6 +137,35 @@ describe('NDVI through site, products and scheduler', () => {
     expect((await productOf(app.db, names[1]!)).location).toBe(before.location)
     expect(existsSync(folderOf(before.location))).toBe(true)
     expect(readdirSync(join(database.config.home, 'archive', '.staging'))).toEqual([])
+  })
+
+  test('a codec set for a site is that of all its products from then on, and makes none of them again by itself', async () => {
+    await run('process', '--site', 'field', '--force')
+    await run('up', '--until-idle')
+    await run('config', 'set', 'products.codec', 'zstd', '--site', 'field')
+    expect(await run('process', '--site', 'field')).toBe('nothing to do')
+    const [l2a = ''] = await productsOf('L2A')
+    const [l3a = ''] = await productsOf('L3A')
+    const filesOf = async (name: string, ...files: string[]) => {
+      const { location } = await productOf(app.db, name)
+      return files.map((file) => compressionOf(join(folderOf(location), file)))
+    }
+    const all = async () => [
+      ...(await filesOf(l2a, 'B02_sre.tif', 'MASK.tif', 'AOT.tif', 'SZA.tif', 'STATE_red.tif')),
+      ...(await filesOf(l2a.replace('_L2A_', '_L3B_'), 'NDVI.tif', 'MASK.tif')),
+      ...(await filesOf(l3a, 'B04.tif')),
+    ]
+    expect(new Set(await all())).toEqual(new Set(['DEFLATE']))
+    await run('process', '--site', 'field', '--force')
+    // Set back before the steps run: what counts is frozen.
+    await run('config', 'unset', 'products.codec', '--site', 'field')
+    await run('up', '--until-idle')
+    await run('config', 'set', 'products.codec', 'zstd', '--site', 'field')
+    for (const processor of ['ndvi', 'composite']) {
+      await run('process', '--processor', processor, '--site', 'field', '--stale')
+      await run('up', '--until-idle')
+    }
+    expect(new Set(await all())).toEqual(new Set(['ZSTD']))
   })
 
   test('options of another processor are refused, and a product that nobody made is explained', async () => {

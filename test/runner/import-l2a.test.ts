@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { MASK_BITS } from '../../src/domain/mask-bits.js'
 import { readSen2cor } from '../../src/products/foreign/read-sen2cor.js'
 import { convertL2a, storedReflectance } from '../../src/runner/import-l2a/convert-l2a.js'
-import { checkCog } from '../support/cog-check.js'
+import { checkCog, compressionOf } from '../support/cog-check.js'
 import { CLASSES, dnAt, fillSen2cor } from '../support/sen2cor-safe.js'
 import { hasSharedData, temporaryFolder } from '../support/cli.js'
 
@@ -57,6 +57,7 @@ describe.skipIf(!hasSharedData).each(PRODUCTS)('Sen2Cor, baseline %s', (baseline
       into,
       threads: { value: 2, onChange: () => () => undefined },
       blockSize: 1024,
+      codec: 'zstd' as const,
       signal: new AbortController().signal,
       onProgress: () => undefined,
     }
@@ -72,6 +73,7 @@ describe.skipIf(!hasSharedData).each(PRODUCTS)('Sen2Cor, baseline %s', (baseline
         expect(value).toBe(dn === 0 ? -32768 : Math.min(32767, dn + offset))
       })
       expect(checkCog(path)).toEqual([])
+      expect(compressionOf(path)).toBe('ZSTD')
     }
   })
 

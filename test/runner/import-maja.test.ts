@@ -43,7 +43,7 @@ describe('a product of MAJA', () => {
     mkdirSync(into)
     const signal = new AbortController().signal
     const done = await convertL2a({
-      ...{ source, into, signal, blockSize: 1024, onProgress: () => undefined },
+      ...{ source, into, signal, blockSize: 1024, codec: 'deflate', onProgress: () => undefined },
       threads: { value: 2, onChange: () => () => undefined },
     })
     product = done.folder

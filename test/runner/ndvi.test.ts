@@ -184,6 +184,7 @@ test('a product of MAJA gives the NDVI of its slope-corrected reflectance, under
     into: join(home, 'maja'),
     threads: { value: 2, onChange: () => () => undefined },
     blockSize: 1024,
+    codec: 'deflate',
     signal,
     onProgress: () => undefined,
   })

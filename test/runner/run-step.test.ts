@@ -32,6 +32,7 @@ const STORED = {
   blockShrink: 0,
   leaseSeconds: 30,
   isSuperseded: false,
+  codec: 'deflate' as const,
 }
 const PUBLISHED: Completion = { kind: 'published' }
 

@@ -56,6 +56,7 @@ test('if Postgres answers in time after all, the step is given back', async () =
             blockShrink: 0,
             leaseSeconds: 30,
             isSuperseded: false,
+            codec: 'deflate',
           },
         }),
       chain: () => Promise.resolve({ previous: null, following: [] }),

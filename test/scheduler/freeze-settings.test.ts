@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../src/app.js'
-import { layersOf } from '../../src/config/resolve-settings.js'
+import { layersOf, type SettingOrigin } from '../../src/config/resolve-settings.js'
 import { definitionOf, isSettingKey } from '../../src/config/settings.js'
 import { insertJob } from '../../src/db/jobs/insert-job.js'
 import { listSteps } from '../../src/db/jobs/list-steps.js'
@@ -81,12 +81,28 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     value: 280,
     origin: { kind: 'job', from: { kind: 'cli' } },
   })
+  expect(frozen['products.codec']).toEqual({
+    value: 'deflate',
+    origin: { kind: 'job', from: { kind: 'default' } },
+  })
   for (const key of Object.keys(frozen)) expect(isSettingKey(key) && definitionOf(key).effect).toBe('job')
 })
 
-test('all settings of import_l2a are live: nothing of them is frozen', () => {
-  const settings = new SettingsInForce(layersOf({ sites: [], settings: [] }))
-  expect(freezeSettings(settings, 'import_l2a', null, {})).toEqual({ values: {}, origins: {}, frozen: {} })
+test('all settings of import_l2a are live: nothing is frozen but how its products are written, which is no parameter', () => {
+  const settings = new SettingsInForce(
+    layersOf({
+      sites: [{ id: 1, slug: 'farm', parentId: null }],
+      settings: [{ key: 'products.codec', siteId: 1, value: 'zstd' }],
+    }),
+  )
+  const frozen = (value: string, from: SettingOrigin) => ({
+    ...{ values: {}, origins: {} },
+    frozen: { 'products.codec': { value, origin: { kind: 'job', from } } },
+  })
+  expect(freezeSettings(settings, 'import_l2a', null, {})).toEqual(frozen('deflate', { kind: 'default' }))
+  expect(freezeSettings(settings, 'import_l2a', 1, {})).toEqual(
+    frozen('zstd', { kind: 'site', site: 'farm' }),
+  )
   expect(settings.shownOnStep('import_l2a', null, 'local')).toMatchObject({
     'processor.import_l2a.max_parallelism': { value: 0 },
     'processor.import_l2a.tile_threads_hint': { value: 2 },

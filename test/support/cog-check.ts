@@ -96,3 +96,11 @@ export function checkCog(path: string): string[] {
     errors.push('the smallest overview is larger than one tile')
   return errors
 }
+
+/** How the pixels of a raster are compressed, as GDAL names it: `DEFLATE`, `ZSTD`, `LERC`. */
+export function compressionOf(file: string): unknown {
+  const dataset = gdal.open(file)
+  const { COMPRESSION } = dataset.getMetadata('IMAGE_STRUCTURE') as Record<string, unknown>
+  dataset.close()
+  return COMPRESSION
+}

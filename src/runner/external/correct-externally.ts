@@ -1,5 +1,6 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { ForeignL2a } from '../../domain/foreign-l2a.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
@@ -27,6 +28,7 @@ export interface ExternalRequest {
   readonly accept?: (name: string) => Promise<void>
   /** The program is given as many as there are when it starts. */
   readonly threads: ThreadBudget
+  readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   readonly onNote: (note: string) => void
@@ -85,7 +87,7 @@ export async function correctExternally(
         },
         datatakeId: scene.datatakeId ?? source.datatakeId,
       },
-      ...{ into: request.into, threads, blockSize: BLOCK_SIZE, signal },
+      ...{ into: request.into, threads, blockSize: BLOCK_SIZE, codec: request.codec, signal },
       ...(request.accept === undefined ? {} : { accept: request.accept }),
       made: {
         processor: { name: l2a.name, version: l2a.version },

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import type { ForeignBand, ForeignL2a, ForeignLayer } from '../../domain/foreign-l2a.js'
 import { blocksOf, type Grid, type Window } from '../../domain/grid.js'
@@ -36,6 +37,7 @@ export interface ConvertOptions {
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
+  readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
   /** Where the product was made a moment ago by a processor that we ran, and not imported: what the report says of that. */
@@ -93,7 +95,7 @@ export async function convertL2a(options: ConvertOptions): Promise<ConvertedL2a>
   const kernels = await openKernels(options.threads)
   const { pool } = kernels
   const open = (spec: Omit<BandWriterSpec, 'codec' | 'metadata' | 'path'>, file: string) =>
-    openBandWriter(pool, { ...spec, path: join(folder, file), codec: 'deflate', metadata: {} })
+    openBandWriter(pool, { ...spec, path: join(folder, file), codec: options.codec, metadata: {} })
   const work = { blockSize: options.blockSize, signal, open }
   try {
     const rasters: ConvertedRaster[] = []

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import type { Codec } from '../../domain/codec.js'
 import type { ArchiveLimits } from '../../products/archive/unpack-archive.js'
 import { readForeignL2a } from '../../products/foreign/read-foreign-l2a.js'
 import { intoFolder } from '../into-folder.js'
@@ -15,6 +16,7 @@ export interface ImportToFolderOptions {
   readonly archiveLimits: ArchiveLimits
   /** Null: the CPUs of this machine. */
   readonly threads: number | null
+  readonly codec: Codec
   /** Replace a product of the same name. */
   readonly force: boolean
   readonly signal: AbortSignal
@@ -33,6 +35,7 @@ export async function importToFolder(
       for (const note of source.notes) onNote(note)
       return convertL2a({
         ...{ source, into: staging, accept, blockSize: BLOCK_SIZE, signal, onProgress },
+        codec: options.codec,
         threads: { value: options.threads ?? availableParallelism(), onChange: () => () => undefined },
       })
     }),

@@ -118,7 +118,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
               chain: options.chain ?? ((wish, scene) => givenChain(options.previous, wish, scene)),
             })
           : correctExternally({
-              ...{ ...common, input, engine, threads },
+              ...{ ...common, input, engine, threads, codec: options.codec },
               toolsFile: options.toolsFile ?? '',
             }),
     )

@@ -47,7 +47,8 @@ async function readBack(product: string): Promise<string> {
   const into = join(home, `back ${source.producer.name} ${Math.random()}`)
   mkdirSync(into)
   const threads = { value: 2, onChange: () => () => undefined }
-  return (await convertL2a({ source, into, threads, blockSize: 1024, signal, ...quiet })).folder
+  const form = { blockSize: 1024, codec: 'deflate' } as const
+  return (await convertL2a({ source, into, threads, ...form, signal, ...quiet })).folder
 }
 const pixels = (folder: string, file: string) => readPixels(join(folder, file)).pixels
 const bit = (name: keyof typeof MASK_BITS) => 1 << MASK_BITS[name]

@@ -18,6 +18,7 @@ import { exportToFolder } from '../../../src/runner/export/export-product.js'
 import { runL2aStep } from '../../../src/runner/l2a-step.js'
 import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
+import { compressionOf } from '../../support/cog-check.js'
 import { programRoot, temporaryFolder } from '../../support/cli.js'
 import { fakeTool, processesWith, type FakeTool } from '../../support/fake-tools.js'
 import { readPixels } from '../../support/l2a-product.js'
@@ -184,6 +185,7 @@ describe('what it made comes into our layout, under our name with its own behind
         scratchDir,
         toolsFile,
         blockShrink: 0,
+        codec: 'zstd',
         signal,
       },
       params: { acquisition_id: 7, input: 'l1:x', parameters: { engine: 'maja' } },
@@ -206,6 +208,7 @@ describe('what it made comes into our layout, under our name with its own behind
       },
     ])
     expect(products[0]).not.toHaveProperty('chain')
+    expect(compressionOf(join(products[0]!.folder, 'MASK.tif'))).toBe('ZSTD')
     expect(readdirSync(scratchDir)).toEqual([])
   })
 })
