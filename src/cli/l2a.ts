@@ -37,6 +37,7 @@ interface L2aCliOptions extends FileFormOptions {
   readonly cloudMask?: string
   readonly cloudDilation?: number
   readonly layout?: Layout
+  readonly memory?: number
 }
 
 export function register(program: Command): void {
@@ -117,6 +118,11 @@ export function register(program: Command): void {
       targetGrid,
     )
     .option(
+      '--memory <mb>',
+      'resident memory that one product may take, 256..1048576 MiB: as many of --threads as fit, then the largest blocks up to --block-size, with the same pixels; MEMORY_TOO_SMALL says what is needed where not even one thread fits (default: as threads and blocks come to)',
+      numberIn(256, 1_048_576, 'MiB'),
+    )
+    .option(
       '--bbox <w,s,e,n>',
       'only the part of the scene that holds this box, west,south,east,north in degrees (WGS 84), grown to whole cells of 240 m; air and masks are decided from what is inside (default: all)',
       lonLatBox,
@@ -195,6 +201,7 @@ export function register(program: Command): void {
           archiveLimits: archiveLimits({}),
           parameters: parametersOf(options),
           ...(options.grid === undefined ? {} : { onto: options.grid }),
+          ...(options.memory === undefined ? {} : { memoryMb: options.memory }),
           ...(options.bbox === undefined ? {} : { bbox: options.bbox }),
         }
         const dates = await findDates(product, { ...wanted, limits: wanted.archiveLimits })

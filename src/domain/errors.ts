@@ -275,6 +275,13 @@ export const ERROR_CODES = {
       'A step used far more memory than it was admitted with and was ended before the kernel would end others.',
     remedy: 'It is tried again with more, then with smaller blocks; see limits.memory_factor.',
   },
+  MEMORY_TOO_SMALL: {
+    failure: 'resource',
+    exit: EXIT.usage,
+    summary:
+      'The memory that a correction may take (`--memory`, `processor.l2a.memory_mb`) does not hold its input even with one thread and the smallest blocks.',
+    remedy: 'Give it what the message says, or leave out what takes memory. A step is tried again with more.',
+  },
   TIME_LIMIT: {
     failure: 'resource',
     exit: EXIT.software,

@@ -39,6 +39,7 @@ export async function runL2aStep(context: StepContext): Promise<StepResult> {
     threads: shrunkBudget(context.threads, context.blockShrink),
     blockSize: Math.max(TILE_SIZE, BLOCK_SIZE / 2 ** context.blockShrink),
     codec: context.codec,
+    memoryMb: context.memoryMb,
     signal: context.signal,
     onProgress: (fraction, note) => {
       context.progress(fraction, note)

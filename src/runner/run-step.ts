@@ -128,7 +128,7 @@ export class Attempt {
   }
 
   private async process(
-    { processor, params, blockShrink, codec }: StoredStep,
+    { processor, params, blockShrink, codec, memoryMb }: StoredStep,
     proving: Promise<Readonly<Record<string, string>>>,
   ): Promise<StepResult> {
     const roots = await proving
@@ -159,7 +159,7 @@ export class Attempt {
         return chain
       },
       threads: this.budget,
-      ...{ blockShrink, codec },
+      ...{ blockShrink, codec, memoryMb },
       signal: this.controller.signal,
       progress: (fraction, note) => {
         this.fraction = Math.max(this.fraction, Math.min(1, Number.isFinite(fraction) ? fraction : 0))

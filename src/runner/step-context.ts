@@ -68,6 +68,8 @@ export interface StepContext {
   readonly threads: ThreadBudget
   /** How often blocks shall be halved, and the work in flight with them: memory ran out before. Changes no pixel. */
   readonly blockShrink: number
+  /** MiB that an operator has set for such steps (`processor.<name>.memory_mb`), or more after it was too little; null: none has, and what it was admitted with is an estimate that it need not keep to. */
+  readonly memoryMb: number | null
   /** Of the GeoTIFFs that it publishes; as frozen into its job. */
   readonly codec: Codec
   /** Aborted by cancel, shutdown or a lost lease: stop reading, drop what is staged, and throw `signal.reason`. */

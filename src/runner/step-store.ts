@@ -9,6 +9,8 @@ export interface StoredStep {
   /** Threads granted now. */
   readonly threads: number
   readonly blockShrink: number
+  /** MiB, see `StepContext`. */
+  readonly memoryMb: number | null
   /** Of the GeoTIFFs that it publishes. */
   readonly codec: Codec
   /** The lease is renewed at a third of this. */

@@ -59,7 +59,7 @@ export function retryDecision(
   given: MemoryGiven,
 ): RetryDecision {
   if (failure === 'permanent') return { kind: 'fail' }
-  const isMemory = code === 'OUT_OF_MEMORY' || code === 'MEMORY_LIMIT'
+  const isMemory = ['OUT_OF_MEMORY', 'MEMORY_LIMIT', 'MEMORY_TOO_SMALL'].includes(code)
   const hadAll = given.grantedMb >= given.executorMb
   if (failures >= settings.maxFailures || (isMemory && hadAll && given.blockShrink >= MOST_SHRINK))
     return { kind: 'quarantine', ...(isMemory ? { note: describeTried(given) } : {}) }

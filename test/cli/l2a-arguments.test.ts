@@ -16,6 +16,7 @@ test.each([
   ['--aerosol', 'volcanic'],
   ['--aerosol', 'continental:0.7,maritime:0.4'],
   ['--codec', 'lzw'],
+  ['--memory', '64'],
 ])('%s %s is refused as usage, before anything is read', async (option, value) => {
   const { exitCode, stderr } = await tilth(['l2a', any, '--out', `${any}.out`, option, value])
   expect(exitCode).toBe(64)

@@ -42,7 +42,7 @@ function contextOf(params: unknown, blockShrink = 0, threads = 1): StepContext {
     resolvePath: (path) => path.replace(/^l1:/, `${home}/`),
     toolsFile: join(home, 'external.json'),
     chain: () => Promise.resolve({ previous: null, following: [] }),
-    ...{ blockShrink, codec: 'deflate' },
+    ...{ blockShrink, codec: 'deflate', memoryMb: null },
     threads: { value: threads, onChange: () => () => undefined },
     signal: new AbortController().signal,
     progress: () => undefined,

@@ -33,6 +33,7 @@ const STORED = {
   leaseSeconds: 30,
   isSuperseded: false,
   codec: 'deflate' as const,
+  memoryMb: null,
 }
 const PUBLISHED: Completion = { kind: 'published' }
 

@@ -57,6 +57,7 @@ test('if Postgres answers in time after all, the step is given back', async () =
             leaseSeconds: 30,
             isSuperseded: false,
             codec: 'deflate',
+            memoryMb: null,
           },
         }),
       chain: () => Promise.resolve({ previous: null, following: [] }),

@@ -73,6 +73,8 @@ test('memory that ran out: half as much again up to the executor, then smaller b
   })
   // Where nobody knows how much there is, it is raised as long as there are attempts.
   const unknown = { grantedMb: 9000, blockShrink: 0, executorMb: Infinity }
+  // Less than a correction says that it needs is memory that ran out, only sooner.
+  expect(after(1000, 0, 1, 'MEMORY_TOO_SMALL')).toEqual(after(1000, 0))
   expect(retryDecision('resource', 'OUT_OF_MEMORY', 1, s, 0, unknown)).toMatchObject({
     memory: { floorMb: 13_500, blockShrink: 0 },
   })

@@ -4,7 +4,15 @@ import type { StepContext } from '../../src/runner/step-context.js'
 export const stepContext = (
   given: Pick<StepContext, 'processor' | 'params' | 'stagingDir' | 'resolvePath'> & Partial<StepContext>,
 ): StepContext => ({
-  ...{ stepId: 1, attempt: 1, scratchDir: given.stagingDir, toolsFile: '', blockShrink: 0, codec: 'deflate' },
+  ...{
+    stepId: 1,
+    attempt: 1,
+    scratchDir: given.stagingDir,
+    toolsFile: '',
+    blockShrink: 0,
+    codec: 'deflate',
+    memoryMb: null,
+  },
   chain: () => Promise.resolve({ previous: null, following: [] }),
   threads: { value: 1, onChange: () => () => undefined },
   signal: new AbortController().signal,

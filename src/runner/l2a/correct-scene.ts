@@ -35,6 +35,7 @@ import { elevationReport, surfacePressure, type SurfacePressure } from './elevat
 import { FlagPlanes } from './flag-planes.js'
 import { layOnReference } from './lay-on-reference.js'
 import { measureBands, type Measured } from './measure-bands.js'
+import { shapeFor } from './memory-plan.js'
 import { productGrids } from './product-grids.js'
 import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
@@ -66,6 +67,8 @@ export interface L2aRequest {
   readonly threads: ThreadBudget
   /** Multiple of 512; changes memory and speed, no pixel. */
   readonly blockSize: number
+  /** Resident memory that the correction may take, MiB: fewer threads and smaller blocks where it asks for it; null: as threads and blocks come to. */
+  readonly memoryMb: number | null
   readonly codec: Codec
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
@@ -97,7 +100,7 @@ export interface L2aOutcome {
 /**
  * Corrects one L1 product: reflectance COGs, masks, atmosphere, STAC item, quicklook, report. The same function serves the
  * command line and the scheduled step, so their pixels are the same.
- * @throws ProcessingError with the codes of the definition, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
+ * @throws ProcessingError with the codes of the definition, MEMORY_TOO_SMALL, DISK_FULL, WRITE_FAILED; the signal's reason when aborted.
  */
 export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const { params, signal } = request
@@ -113,6 +116,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   const nbar = prepareNbar(placed, params)
   const choice = chooseBands(placed, params.bands)
   for (const note of placed.notes) request.onNote(note)
+  const { threads, blockSize } = shapeFor(placed, request)
   const name = productName({
     platform: placed.platform,
     level: 'L2A',
@@ -123,11 +127,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
   await request.accept?.(name)
   const folder = join(request.into, name)
   await mkdir(folder)
-  const kernels = await openKernels(request.threads)
+  const kernels = await openKernels(threads)
   const { budget, pool } = kernels
   const scratch = await BlockScratch.open(request.scratch)
   try {
-    const work = { params, blockSize: request.blockSize, pool, budget, signal }
+    const work = { params, blockSize, pool, budget, signal }
     const laid = await clock.stage('coregister', () =>
       layOnReference(placed, (move) => place(delivered, move), params.coregister, work),
     )
@@ -178,7 +182,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const air = await clock.stage('decide', () =>
       decideAtmosphere({
         ...{ scene, toa, pressure, params, state: taken.reference },
-        ...{ blockSize: request.blockSize, signal },
+        ...{ blockSize, signal },
       }),
     )
     notes.push(...air.notes)
@@ -266,7 +270,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
           { value, origin: request.origins[key] ?? 'default' },
         ]),
       ),
-      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: request.threads.value },
+      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: threads.value },
       stages: clock.stages(),
       valid_share: shares.valid,
       cloud_share: shares.cloud,

@@ -44,6 +44,8 @@ export interface CorrectToFolderOptions {
   /** Null: the CPUs of this machine. */
   readonly threads: number | null
   readonly blockSize: number
+  /** MiB that the correction may take; absent: as threads and blocks come to. */
+  readonly memoryMb?: number
   readonly codec: Codec
   /** Absent: our own. In any other layout the product leaves no state for the next date. */
   readonly layout?: Layout
@@ -86,6 +88,11 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
     onNote: options.onNote,
   }
   const { layout } = options
+  if (layout !== undefined && options.memoryMb !== undefined)
+    throw new ProcessingError(
+      'BAD_ARGUMENT',
+      `--memory ${options.memoryMb}: expected our own layout, found --layout ${layout}, whose memory is not planned. Make the product without it, then use \`tilth export\`.`,
+    )
   const { folder, result } = await intoFolder(options, async ({ staging, accept }) => {
     const into = layout === undefined ? staging : join(staging, 'own')
     await mkdir(into, { recursive: true })
@@ -112,6 +119,7 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
         engine === 'own'
           ? correctScene({
               ...{ ...common, input, blockSize: options.blockSize, codec: options.codec },
+              memoryMb: options.memoryMb ?? null,
               ...{ onto: options.onto ?? null, bbox: options.bbox ?? null },
               threads,
               withFolder: (product, work) => withUnpackedInput(product, unpacking, work),
@@ -145,10 +153,14 @@ export async function correctToFolder(options: CorrectToFolderOptions): Promise<
 /** What other engines do not heed: they correct a whole product on its own tile in their own way. */
 const HEEDED_BY_OTHERS: ReadonlySet<string> = new Set(['engine', 'max_cloud'])
 
-function refuseForExternal(engine: string, { onto, bbox, parameters }: CorrectToFolderOptions): void {
+function refuseForExternal(
+  engine: string,
+  { onto, bbox, memoryMb, parameters }: CorrectToFolderOptions,
+): void {
   const given = [
     ...(onto === undefined ? [] : [`grid ${targetGridName(onto)}`]),
     ...(bbox === undefined ? [] : [`bbox ${bbox.join(',')}`]),
+    ...(memoryMb === undefined ? [] : [`memory ${memoryMb}`]),
     ...Object.keys(parameters).filter((key) => !HEEDED_BY_OTHERS.has(key)),
   ]
   if (given.length === 0) return

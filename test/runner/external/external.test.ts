@@ -186,6 +186,7 @@ describe('what it made comes into our layout, under our name with its own behind
         toolsFile,
         blockShrink: 0,
         codec: 'zstd',
+        memoryMb: null,
         signal,
       },
       params: { acquisition_id: 7, input: 'l1:x', parameters: { engine: 'maja' } },

@@ -112,6 +112,7 @@ const withChain = (input: string, into: string, inputs: ChainInputs, parameters 
       into,
       onto: null,
       bbox: null,
+      memoryMb: null,
       origins: {},
       threads: { value: 2, onChange: () => () => undefined },
     },
