@@ -17,6 +17,7 @@ import type { Budget } from '../budget.js'
 import type { KernelPool } from '../kernel-pool.js'
 import { ReaderPool } from '../reader-pool.js'
 import { walkBlocks } from '../walk-blocks.js'
+import { stateAdjacency } from './state-files.js'
 import { ClearCells } from './clear-cells.js'
 
 const BLOCK = 1024
@@ -29,11 +30,15 @@ export interface RebuildOptions {
 
 /**
  * The state that the last of these L2A products left, from their pixels and masks alone, oldest first: the same byte by byte as the one that was lost, if the first of them
- * began with none. Rejects as `openL2aProduct`, with NOT_FOUND for no product, RASTER_UNREADABLE.
+ * began with none. As where dates were made, what is known of ground with light from beside is not taken over to ground without it. Rejects as `openL2aProduct`, with NOT_FOUND for no product, RASTER_UNREADABLE.
  */
 export async function rebuildState(folders: readonly string[], options: RebuildOptions): Promise<ChainState> {
   let state: ChainState | null = null
+  let before: boolean | null = null
   for (const folder of folders) {
+    const adjacency = await stateAdjacency(folder)
+    if (adjacency !== null && before !== null && adjacency !== before) state = null
+    before = adjacency
     const product = await openL2aProduct(folder)
     const readers = new ReaderPool(8)
     try {

@@ -5,7 +5,10 @@ import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand } from '../../processors/l2a/cells.js'
 import type { ChainState } from '../../processors/l2a/chain-state.js'
+import type { L2aParams } from '../../processors/l2a/definition.js'
 import { noColours } from '../../processors/l2a/ground-colours.js'
+import { openL2aProduct } from '../../products/l2a/open-l2a.js'
+import { readReport } from '../../products/l2a/read-report.js'
 import {
   STATE_DAYS_FILE,
   STATE_RATIO_FILE,
@@ -20,11 +23,18 @@ const BLOCK = 512
 /** Of what the files mean; STATE_days.tif has it as TILTH_STATE, those that were made before it had a number are 1. Version 1 has no colours: nothing is known of them then. */
 const STATE_VERSION = 2
 
-/** Writes the state that a date leaves into its product's folder. Rejects with DISK_FULL, WRITE_FAILED. */
+/** Whether light from beside was taken off the ground that a state holds, in STATE_days.tif. */
+const ADJACENCY_KEY = 'TILTH_STATE_ADJACENCY'
+
+/** Writes the state that a date leaves into its product's folder, with whether light from beside was taken off it. Rejects with DISK_FULL, WRITE_FAILED. */
 export async function writeState(
   folder: string,
   state: ChainState,
-  { pool, codec }: { readonly pool: KernelPool; readonly codec: Codec },
+  {
+    pool,
+    codec,
+    params,
+  }: { readonly pool: KernelPool; readonly codec: Codec; readonly params: Pick<L2aParams, 'adjacency'> },
 ): Promise<void> {
   const { grid } = state
   const write = async (file: string, pixels: Int16Array | Uint16Array, spec: object) => {
@@ -57,7 +67,9 @@ export async function writeState(
     scale: 0.0001,
     description: 'Standard deviation of blue over red',
   })
-  await write(STATE_DAYS_FILE, state.days, { metadata: { TILTH_STATE: `${STATE_VERSION}` } })
+  await write(STATE_DAYS_FILE, state.days, {
+    metadata: { TILTH_STATE: `${STATE_VERSION}`, [ADJACENCY_KEY]: params.adjacency ? 'on' : 'off' },
+  })
 }
 
 /**
@@ -101,6 +113,31 @@ export async function readState(folder: string): Promise<ChainState> {
           ratioSigma: await read(STATE_RATIO_SIGMA_FILE, (n) => new Uint16Array(n)),
         }
   return { grid: grid as unknown as Grid, bands: bands as Record<CellBand, Int16Array>, days, ...colours }
+}
+
+/**
+ * Whether light from beside was taken off the ground in the state of a product: as its file says, else, of one that is older than that or cut, as the report of the
+ * product. Null where neither tells. Never rejects.
+ */
+export async function stateAdjacency(folder: string): Promise<boolean | null> {
+  const said = await saidByState(folder).catch(() => undefined)
+  if (said === 'on' || said === 'off') return said === 'on'
+  try {
+    const { parameters } = await readReport(await openL2aProduct(folder))
+    const value = parameters['adjacency']?.value
+    return typeof value === 'boolean' ? value : null
+  } catch {
+    return null
+  }
+}
+
+async function saidByState(folder: string): Promise<unknown> {
+  const reader = await openRaster(join(folder, STATE_DAYS_FILE))
+  try {
+    return reader.metadata[ADJACENCY_KEY]
+  } finally {
+    reader.close()
+  }
 }
 
 /** SHA-256 (hex) of what a state says, however its files are packed: two states with one digest begin the next date alike. Without colours it is that of version 1, by which products of then are registered. */

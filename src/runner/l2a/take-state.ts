@@ -14,7 +14,7 @@ import { surfacePressure } from './elevation.js'
 import { measureBands } from './measure-bands.js'
 import { productGrids } from './product-grids.js'
 import { rebuildState } from './rebuild-state.js'
-import { digestOf, readState } from './state-files.js'
+import { digestOf, readState, stateAdjacency } from './state-files.js'
 
 /** The date before in its chain: an L2A product of ours whose state is to be taken. */
 export interface PreviousDate {
@@ -66,7 +66,8 @@ export function cellsOf(scene: L1Scene): Grid {
 
 /**
  * What a date knows of the ground before it is looked at: the state that the date before left, one built from the dates that follow, or none. A state that cannot be read is
- * built again from the L2A products of its chain, which the notes then say. Rejects with the signal's reason, and with errors of the products from which it is built.
+ * built again from the L2A products of its chain, which the notes then say. One of ground from which light from beside was taken off is not compared with ground that still has it, nor the other
+ * way round: then nothing is known. Rejects with the signal's reason, and with errors of the products from which it is built.
  */
 export async function takeState(
   mode: ChainStartMode,
@@ -78,6 +79,15 @@ export async function takeState(
   if (mode === 'init' || previous === null) return { reference: null, notes: [], flags: [] }
   const flags = previous.isOtherOrbit ? ['state_of_other_orbit'] : []
   const notes = previous.isOtherOrbit ? [`The state is that of another orbit: ${previous.name}.`] : []
+  const { adjacency } = options.params
+  const wasAdjacency = await stateAdjacency(previous.folder)
+  if (wasAdjacency !== null && wasAdjacency !== adjacency) {
+    const has = (taken: boolean) => (taken ? 'without light from beside' : 'with light from beside')
+    notes.push(
+      `The state of ${previous.name} holds the ground ${has(wasAdjacency)} and was not used: this date sees it ${has(adjacency)} (adjacency), and unlike ground would pass for change. The chain begins anew; make ${previous.name} again with the same adjacency to go on with it.`,
+    )
+    return { reference: null, notes, flags: [...flags, 'state_of_other_adjacency'] }
+  }
   let state: ChainState
   try {
     state = await readState(previous.folder)

@@ -1,5 +1,5 @@
 import { cpSync, readFileSync, readdirSync, rmSync, truncateSync, utimesSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { archiveLimits } from '../../../src/config/archive-limits.js'
 import { MASK_BITS } from '../../../src/domain/mask-bits.js'
@@ -9,7 +9,7 @@ import { openKernelPool } from '../../../src/runner/kernel-pool.js'
 import { correctScene } from '../../../src/runner/l2a/correct-scene.js'
 import { correctToFolder } from '../../../src/runner/l2a/correct-to-folder.js'
 import { rebuildState } from '../../../src/runner/l2a/rebuild-state.js'
-import { digestOf, readState } from '../../../src/runner/l2a/state-files.js'
+import { digestOf, readState, stateAdjacency } from '../../../src/runner/l2a/state-files.js'
 import type { ChainInputs } from '../../../src/runner/l2a/take-state.js'
 import gdal from '../../../src/raster/gdal.js'
 import { simulateLandsat } from '../../../src/simulator/landsat/simulate-landsat.js'
@@ -159,6 +159,42 @@ test('a cut state or one that is not what was registered is built again: the sam
   const other = await withChain(scenes[2]!, temporaryFolder('other'), { previous: swapped, following: [] })
   expect(reportOf(other.folder).notes.join()).toContain('has changed')
   expect(rasters(other.folder)).toEqual(rasters(chain[2]!))
+})
+
+test('a date that is made with another adjacency does not take the state: it begins anew and says so, and so does a rebuilt state', async () => {
+  expect(await stateAdjacency(chain[0]!)).toBe(false)
+  const turned = (await correct(scenes[1]!, chain[0]!, { adjacency: true, mode: 'nominal' })).folder
+  const kept = temporaryFolder('turned')
+  const moved = join(kept, basename(turned))
+  cpSync(turned, moved, { recursive: true })
+  const report = reportOf(moved)
+  expect(report.chain).toMatchObject({ mode: 'nominal', known_share: 0 })
+  expect(report.flags).toContain('state_of_other_adjacency')
+  expect(report.notes.join()).toContain('holds the ground with light from beside and was not used')
+  expect(pixelsOf(moved, 'multiTemporal')).toBe(0)
+  expect(await stateAdjacency(moved)).toBe(true)
+  // The next one of the same kind goes on; back again it begins anew.
+  const next = reportOf((await correct(scenes[2]!, moved, { adjacency: true })).folder)
+  expect(next.flags).not.toContain('state_of_other_adjacency')
+  expect(next.chain.known_share).toBe(report.chain.known_after_share)
+  const back = reportOf((await correct(scenes[2]!, moved)).folder)
+  expect(back.flags).toContain('state_of_other_adjacency')
+  expect(back.notes.join()).toContain('holds the ground without light from beside')
+  const pool = await openKernelPool({ maxThreads: 2 })
+  try {
+    const options = { pool, budget: new Budget(2), signal: common.signal }
+    // Of before the change nothing is taken over.
+    expect(digestOf(await rebuildState([chain[0]!, moved], options))).toBe(digestOf(await readState(moved)))
+  } finally {
+    await pool.close()
+  }
+  // A product that is older than the key in the file: its report tells. One of which neither can be read: it is taken as before.
+  rmSync(join(moved, 'STATE_days.tif'))
+  expect(await stateAdjacency(moved)).toBe(true)
+  rmSync(join(moved, 'report.json'))
+  expect(await stateAdjacency(moved)).toBe(null)
+  await correct(scenes[1]!, chain[0]!)
+  await correct(scenes[2]!, chain[1]!)
 })
 
 test('a backward start knows the ground from the dates that follow, whatever one of them is broken', async () => {
