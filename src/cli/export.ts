@@ -17,13 +17,13 @@ export function register(program: Command): void {
   program
     .command('export')
     .description(
-      'write a Sentinel-2 L2A product of ours in the layout of Theia, Sen2Cor or HLS, for tools made for those; needs no database, corrects no pixel',
+      'write an L2A product of ours in the layout of Theia, Sen2Cor or HLS, for tools made for those; needs no database, corrects no pixel',
     )
     .argument('<product>', 'folder of an L2A product, as `tilth products` names it or `tilth l2a` wrote it')
     .addOption(
       new Option(
         '--layout <name>',
-        "theia: MUSCATE, as MAJA writes it; sen2cor: ESA's L2A SAFE; hls: HLS v2.0 S30, 30 m",
+        "theia: MUSCATE, as MAJA writes it; sen2cor: ESA's L2A SAFE; hls: HLS v2.0, 30 m, S30, or L30 of Landsat that lies on a tile of Sentinel-2",
       )
         .choices(LAYOUTS)
         .makeOptionMandatory(),

@@ -1,5 +1,6 @@
 import type { Grid } from '../../domain/grid.js'
 import type { Direction } from '../../domain/mean-direction.js'
+import type { L1Platform } from '../../domain/l1-scene.js'
 import type { S2Platform } from '../../domain/sentinel2.js'
 import type { ProductAngles } from '../l2a/angles.js'
 
@@ -7,11 +8,11 @@ import type { ProductAngles } from '../l2a/angles.js'
 export const LAYOUTS = ['theia', 'sen2cor', 'hls'] as const
 export type Layout = (typeof LAYOUTS)[number]
 
-/** What the metadata of another layout say of one of our Sentinel-2 L2A products. */
-export interface ExportFacts {
+/** What the metadata of another layout say of one of our L2A products: of Sentinel-2, or for HLS also of Landsat on a tile of Sentinel-2. */
+export interface ExportFacts<P extends L1Platform = S2Platform> {
   /** Our name of it. */
   readonly name: string
-  readonly platform: S2Platform
+  readonly platform: P
   /** Without the T that ESA puts before it. */
   readonly tile: string
   /** ISO 8601 UTC: start of the datatake, to the second; when this ground was seen; when the product was made. */

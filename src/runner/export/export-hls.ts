@@ -2,17 +2,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { L2A_BANDS } from '../../domain/band-choice.js'
 import { MASK_BITS } from '../../domain/mask-bits.js'
+import { LANDSAT_L2A_BANDS } from '../../processors/l2a/definition.js'
 import { ANGLE_FILES, ANGLE_NO_DATA, bandFile, PRODUCT_FILES } from '../../products/layout.js'
 import { coarser } from '../../products/layouts/export-facts.js'
 import {
   HLS_ANGLE_NO_DATA,
-  HLS_FACTOR,
   HLS_MASK_NO_DATA,
   HLS_NO_DATA,
   hlsAerosolLevel,
+  hlsFactor,
   hlsMaskTable,
   hlsMetadata,
   hlsName,
+  type HlsFacts,
 } from '../../products/layouts/hls.js'
 import {
   openAot,
@@ -30,19 +32,21 @@ import { stripsOf, writeCog } from './write-strips.js'
 const REFLECTANCE = { scale: 1, offset: 0, least: HLS_NO_DATA + 1, greatest: 32767, noData: HLS_NO_DATA }
 
 /**
- * Writes the layout of HLS v2.0, S30: all bands at 30 m as means by area, Fmask, angles. Values are ours: normalised to nadir and adjusted to OLI's bands only where
- * the product has such files.
+ * Writes the layout of HLS v2.0: S30, all bands at 30 m as means by area, or L30 of Landsat on a tile of Sentinel-2, its pixels as they are; Fmask, angles. Values are ours: normalised to
+ * nadir and adjusted to OLI's bands only where the product has such files.
  * Rejects with PRODUCT_INCOMPLETE, RASTER_UNREADABLE, DISK_FULL, WRITE_FAILED.
  */
-export async function exportHls(work: ExportWork): Promise<Exported> {
+export async function exportHls(work: ExportWork<HlsFacts>): Promise<Exported> {
   const { facts, product, signal, pool, codec } = work
   const name = hlsName(facts)
   const folder = join(work.into, name)
-  const grid = coarser(facts.finest, HLS_FACTOR)
+  const grid = coarser(facts.finest, hlsFactor(facts))
   await work.accept(name)
   await mkdir(folder)
-  // S30 has B09 and B10 as well, at the top of the atmosphere; we have not.
-  const bands = L2A_BANDS.filter((band) => work.bands.includes(band))
+  // S30 has B09 and B10 as well, at the top of the atmosphere, and L30 B09 and the temperatures of B10 and B11; we have not.
+  const isLandsat = product.satellite === 'landsat'
+  const order: readonly string[] = isLandsat ? LANDSAT_L2A_BANDS : L2A_BANDS
+  const bands = order.filter((band) => work.bands.includes(band))
   const { nbar } = product
   const isNbar = nbar !== null && bands.every((band) => product.files.has(bandFile(band, 'nbar')))
   const kind = isNbar ? 'nbar' : work.kinds.includes('fre') ? 'fre' : 'sre'
@@ -125,10 +129,10 @@ export async function exportHls(work: ExportWork): Promise<Exported> {
       ...(isNbar
         ? []
         : ['Reflectance is not normalised to nadir (NBAR), as that of HLS is: correct with nbar for that.']),
-      ...(isNbar && nbar.bandpass === 'oli'
+      ...(isLandsat || (isNbar && nbar.bandpass === 'oli')
         ? []
         : ['Reflectance is not adjusted to the bands of OLI, as that of HLS is.']),
-      'B09 and B10 are missing.',
+      isLandsat ? 'B09, B10 and B11 are missing.' : 'B09 and B10 are missing.',
       ...(angles.length === ANGLE_FILES.length
         ? []
         : ['The product has no rasters of angles: SZA, SAA, VZA, VAA are missing.']),
@@ -137,7 +141,7 @@ export async function exportHls(work: ExportWork): Promise<Exported> {
 }
 
 /** Percent of the tile's pixels with data in every band. */
-async function percentWithData(work: ExportWork): Promise<number> {
+async function percentWithData(work: Pick<ExportWork, 'product'>): Promise<number> {
   return withLayer(
     () => openMask(work),
     async (mask) => {

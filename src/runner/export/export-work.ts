@@ -12,9 +12,9 @@ import { openLayer, type LayerReader } from './read-onto.js'
 const NO_DATA = -32768
 
 /** What the writer of a layout works with. */
-export interface ExportWork {
+export interface ExportWork<F = ExportFacts> {
   readonly product: L2aProduct
-  readonly facts: ExportFacts
+  readonly facts: F
   /** Kinds of reflectance that the product has of all its bands. */
   readonly kinds: readonly ReflectanceKind[]
   /** Bands that it has of these kinds, in the order of their names. */
@@ -41,7 +41,7 @@ export const openBand = async (
   band: string,
   kind: LayerKind,
 ): Promise<LayerReader> => openLayer(await product.path(bandFile(band, kind)), NO_DATA)
-export const openAot = async ({ product }: ExportWork): Promise<LayerReader> =>
+export const openAot = async ({ product }: Pick<ExportWork, 'product'>): Promise<LayerReader> =>
   openLayer(await product.path(PRODUCT_FILES.aot), NO_DATA)
 export const openWv = async ({ product }: ExportWork): Promise<LayerReader> =>
   openLayer(await product.path(PRODUCT_FILES.wv), NO_DATA)

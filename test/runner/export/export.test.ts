@@ -357,7 +357,11 @@ test('what is no product of Sentinel-2 of ours is refused, and a name that is ta
     ...{ name: 'LC08_L2A_198030_20250510T104031_R198', size: 20, mask: () => 0 },
     files: { 'B04_sre.tif': () => 100 },
   })
-  await expect(write(landsat, 'hls')).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
+  await expect(write(landsat, 'hls')).rejects.toMatchObject({
+    code: 'PRODUCT_UNSUPPORTED',
+    message: expect.stringContaining('--grid sentinel2:TILE') as unknown,
+  })
+  await expect(write(landsat, 'theia')).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
   await expect(write(join(home, 'nowhere'), 'hls')).rejects.toMatchObject({ code: 'NOT_FOUND' })
   const again = exportToFolder({
     ...{

@@ -1,10 +1,11 @@
 import { basename, join } from 'node:path'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { archiveLimits } from '../../../src/config/archive-limits.js'
 import type { L1Scene } from '../../../src/domain/l1-scene.js'
 import { gridOfTile, parseTargetGrid } from '../../../src/domain/target-grid.js'
 import { NODE_STEP } from '../../../src/kernels/resample.js'
+import { hlsMaskTable } from '../../../src/products/layouts/hls.js'
 import { reportSchema } from '../../../src/products/report.js'
 import gdal from '../../../src/raster/gdal.js'
 import { fromLonLat, toLonLat } from '../../../src/raster/transform.js'
@@ -146,6 +147,39 @@ describe('Landsat on the tile of another zone', () => {
     image.close()
   })
 
+  test('is L30 of HLS, pixel by pixel, which on its own grid it is not', async () => {
+    const write = (product: string) =>
+      exportToFolder({
+        ...{ product, layout: 'hls', out: join(home, 'hls'), threads: 2, codec: 'deflate', force: true },
+        ...{ signal, onProgress: () => undefined },
+      })
+    await expect(write(own)).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
+    const { folder, name, notes } = await write(onTile)
+    // The 137th day.
+    expect(name).toBe('HLS.L30.T30TYP.2025137T104236.v2.0')
+    const bands = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07']
+    const layers = [...bands, 'Fmask', 'SAA', 'SZA', 'VAA', 'VZA']
+    expect(readdirSync(folder).sort()).toEqual(layers.map((one) => `${name}.${one}.tif`))
+    const pixelsOf = (path: string) => readPixels(path).pixels
+    for (const band of bands)
+      expect(pixelsOf(join(folder, `${name}.${band}.tif`))).toEqual(
+        pixelsOf(join(onTile, `${band}_sre.tif`)).map((value) => (value === -32768 ? -9999 : value)),
+      )
+    const table = hlsMaskTable()
+    expect(
+      pixelsOf(join(folder, `${name}.Fmask.tif`)).map((value) => (value === 255 ? 255 : value & 63)),
+    ).toEqual(pixelsOf(join(onTile, 'MASK.tif')).map((bits) => table[bits]))
+    const image = gdal.open(join(folder, `${name}.B05.tif`))
+    expect(image.geoTransform).toEqual([tile.xmin, 300, 0, tile.ymax, 0, -300])
+    expect(image.getMetadata()).toMatchObject({
+      ...{ SPACECRAFT_NAME: 'Landsat-8', SENTINEL2_TILEID: '30TYP', BRDF_NORMALISED: 'no' },
+      ...{ scale_factor: '0.0001', _FillValue: '-9999' },
+    })
+    image.close()
+    expect(notes.join()).toContain('B09, B10 and B11 are missing')
+    expect(notes.join()).not.toContain('OLI')
+  })
+
   test('is what GDAL makes of the product on its own grid', async () => {
     const source = gdal.open(join(own, 'B05_sre.tif'))
     const right = tile.xmin + 109_800
@@ -230,12 +264,13 @@ describe('Landsat on the tile of another zone', () => {
     expect(await correct('own')).toMatchObject({ outcome: 'exists', folder: own })
   })
 
-  test('is read by those who take L2A products; the layout of Sentinel-2 refuses it', async () => {
+  test('is read by those who take L2A products; layouts of Sentinel-2 alone refuse it', async () => {
     const common = { ...work, threads: 2, blockSize: 512, codec: 'deflate', force: false } as const
     const index = await ndviToFolder({ ...common, input: onTile, out: join(home, 'ndvi'), parameters: {} })
     expect(index.name).toBe('LC08_L3B_30TYP_20250517T104236_R199')
-    await expect(
-      exportToFolder({ ...common, product: onTile, layout: 'hls', out: join(home, 'hls') }),
-    ).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
+    for (const layout of ['theia', 'sen2cor'] as const)
+      await expect(
+        exportToFolder({ ...common, product: onTile, layout, out: join(home, 'others') }),
+      ).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
   })
 })
