@@ -214,8 +214,9 @@ relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 
 0.02 to 0.03 where nothing is unknown: vegetation has more blue than the method expects, and a search that is given the true colours of the ground is off by 0.005 at most ([decision 0026](decisions/0026-chains-that-know-more.md)). The scattered
 ratios of blue to red lower it on average here, and so does light from beside by 0.01, because the simulator's ground around reflects alike in all directions and the ground itself does not. The mix has too high an AOT on hazy dates: half of it is
 maritime aerosol, which absorbs hardly any light and is brighter for its AOT than the continental average that is taken.
-Standard deviations are too large: 76 and 78 % of the truths lie within them where the aerosol is given, 83 to 96 % where it is not, because they assume the errors of AOT that others have published and that another aerosol may be there. By band it is 44 % (B05) to 96 % (B11)
-where the aerosol is given: each band has its own error of calibration, which is not in them.
+Standard deviations assume that the ground's colours leave 0.05 of AOT open and that the aerosol may be a mix with another model ([decision 0027](decisions/0027-standard-deviations.md)): where the aerosol is given that is met, under the mix nearly; under smoke they are too large in B05 to B12, because the model that was taken
+happens to be nearly right there and nobody knows it. Single bands depart from 68 % far more than their mean: each has its own error of calibration, the same in all three chains, which is not in them. AOT errs less from the second date on, because the chain knows each cell's ratio of blue to red then
+([decision 0021](decisions/0021-air-from-the-image.md)).
 `
 }
 

@@ -6,6 +6,7 @@ import type { FoundAtmosphere } from './find-atmosphere.js'
  * What is taken for one standard deviation of a column that somebody measured and gave: 0.02 of AOT (AERONET: Eck et al. 1999, JGR 104, 31333), a tenth of the vapour (Perez-Ramirez et al. 2014, JGR Atmos. 119, 9596).
  */
 const MEASURED_AOT = 0.02
+const GROUND_AOT = 0.05
 const MEASURED_WV_SHARE = 0.1
 
 /** Standard deviation of AOT by where it is from; `isFilled`: the image said nothing near the node. */
@@ -15,8 +16,9 @@ function sigmaAot(aot: number, origin: FoundAtmosphere['origins']['aot'], isFill
   if (origin === 'default' || isFilled) return Math.max(0.1, 0.5 * aot)
   // Forecasts: fractional gross errors of about 0.4 against AERONET (Inness et al. 2019, ACP 19, 3515, and the quarterly reports of CAMS).
   if (origin === 'auxiliary') return Math.max(0.05, 0.4 * aot)
-  // From dark vegetation and its like: two thirds of what MODIS finds lies within this (Levy et al. 2013, AMT 6, 2989); MAJA and LaSRC reach 0.06 to 0.09 over all (Doxani et al. 2018, Remote Sensing 10, 352).
-  return 0.05 + 0.15 * aot
+  // Two thirds of what MODIS finds over land lies within 0.05 + 0.15 AOT (Levy et al. 2013, AMT 6, 2989). What is left where there is no aerosol has nothing to do with its kind: it is of the ground,
+  // whose colours are not known better. What grows with AOT is taken for the kind's, which comes with `otherAerosols`, and is not there where the aerosol is given.
+  return GROUND_AOT
 }
 
 /** Standard deviation of water vapour, g/cm2. */
@@ -38,17 +40,12 @@ export interface AirErrors {
   readonly others: readonly OtherAerosol[]
 }
 
-/** Errors of AOT that have nothing to do with the aerosol are at least those of a measurement. */
+/** Errors of AOT, of vapour and of the aerosol, each without what the others make of it. */
 export function airErrorsOf(found: FoundAtmosphere): AirErrors {
   const { nodes, origins, isFilled } = found
   const others = otherAerosols(found)
-  // What is known of errors of retrieved AOT includes those that a wrong aerosol makes, which come with the aerosol here.
-  const byAerosol = others.reduce((sum, { aotRatio }) => sum + (aotRatio - 1) ** 2, 0) / (others.length + 1)
   return {
-    sigmaAot: nodes.aot.map((aot, i) => {
-      const sigma = sigmaAot(aot, origins.aot, isFilled.aot[i] === 1)
-      return Math.sqrt(Math.max(MEASURED_AOT ** 2, sigma ** 2 - byAerosol * aot ** 2))
-    }),
+    sigmaAot: nodes.aot.map((aot, i) => sigmaAot(aot, origins.aot, isFilled.aot[i] === 1)),
     sigmaWv: nodes.wv.map((wv, i) => sigmaWv(wv, origins.wv, isFilled.wv[i] === 1)),
     others,
   }
@@ -60,12 +57,16 @@ export interface OtherAerosol {
   readonly aotRatio: number
 }
 
-/** Share of an aerosol that may be there unseen: mixes of up to a half of it are all as likely, and this is the root of their mean square. */
-const UNSEEN_SHARE = 0.3
+/**
+ * Models are the ends of what there is; the air is a mix. Of an aerosol that explains the image as well as the one taken all shares from none to all are as likely, of one that the image speaks against those up to a half: the root of the mean
+ * square of numbers that are spread evenly from 0 to s is s / sqrt(3).
+ */
+const ANY_SHARE = 0.58
+const UNSEEN_SHARE = 0.29
 
 /**
- * What may be above the scene instead of the aerosol taken, one for each other model. The model itself where the image cannot tell it from the one taken: its residual is within the margin by which one has
- * to be better to be chosen, or none was tried. A mix with UNSEEN_SHARE of it where the image speaks against all of it: of a part nobody can say that. Each with the AOT that the image has under it, because too
+ * What may be above the scene instead of the aerosol taken: a mix with each other model. More of it where the image cannot tell it from the one taken: its residual is within the margin by which one has
+ * to be better to be chosen, or none was tried. Each with the AOT that the image has under it, because too
  * little light and too much absorption look the same: light that is scattered adds up, so of a mix the inverse of the AOT is the mean. None where the user gave the aerosol.
  */
 export function otherAerosols({
@@ -79,11 +80,11 @@ export function otherAerosols({
   const most = tried.length === 0 ? Infinity : Math.min(...tried) / BETTER
   return AEROSOL_MODELS.filter((model) => model !== aerosol).map((model) => {
     const ratio = aotRatios[model] ?? 1
-    if (tried.length === 0 || (residuals[model] ?? Infinity) <= most) return { model, aotRatio: ratio }
-    const rest = 1 - UNSEEN_SHARE
+    const share = tried.length === 0 || (residuals[model] ?? Infinity) <= most ? ANY_SHARE : UNSEEN_SHARE
+    const rest = Math.round(100 * (1 - share)) / 100
     return {
-      model: `${aerosol}:${rest},${model}:${UNSEEN_SHARE}`,
-      aotRatio: 1 / (rest + UNSEEN_SHARE / ratio),
+      model: `${aerosol}:${rest},${model}:${share}`,
+      aotRatio: 1 / (rest + share / ratio),
     }
   })
 }
