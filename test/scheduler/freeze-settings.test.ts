@@ -7,6 +7,7 @@ import { listSteps } from '../../src/db/jobs/list-steps.js'
 import { claimReadySteps } from '../../src/db/steps/claim-ready-steps.js'
 import { SettingSnapshots } from '../../src/db/steps/setting-snapshots.js'
 import { freezeSettings } from '../../src/scheduler/freeze-settings.js'
+import { createStepStore } from '../../src/scheduler/step-store.js'
 import { readSettings, SettingsInForce } from '../../src/scheduler/settings-in-force.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { setSetting } from '../support/queue.js'
@@ -174,4 +175,27 @@ test('a claimed step shows the live settings of that moment and the job settings
   })
   expect(shown['retry.max_failures']).toEqual({ value: 9, origin: { kind: 'global' } })
   expect(shown['limits.time_s']).toEqual({ value: 21_600, origin: { kind: 'default' } })
+})
+
+test('a step process is told the codec that was frozen, and the memory that it was admitted with only where an operator has set that', async () => {
+  const claimed = async () => {
+    const settings = await readSettings(app.db)
+    const { stepIds } = await insertJob(app.db, {
+      ...{ processor: 'l2a', siteId: null, params: {}, priority: 100, createdBy: 'test' },
+      settings: freezeSettings(settings, 'l2a', null, {}).frozen as never,
+      tasks: [{ tile: '31TCJ', acquisitionId: null, params: {}, memoryMb: 64, cpu: 1 }],
+    })
+    const id = stepIds[0]!
+    const settingsId = await new SettingSnapshots(app.db).idOf(settings.shownOnStep('l2a', null, 'local'))
+    await claimReadySteps(app.db, {
+      ...{ executor: 'local', node: 'here', pid: 1, leaseSeconds: 30 },
+      grants: [{ id, threads: 1, settingsId, granted: { memory_mb: 900 } }],
+    })
+    return createStepStore(app.db).read({ id, attempt: 1 })
+  }
+  expect(await claimed()).toMatchObject({ codec: 'deflate', memoryMb: null })
+  await setSetting(app.db, 'products.codec', 'zstd')
+  await setSetting(app.db, 'processor.l2a.memory_mb', 700)
+  // 900: it was raised after 700 had been too little.
+  expect(await claimed()).toMatchObject({ codec: 'zstd', memoryMb: 900 })
 })

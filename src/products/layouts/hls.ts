@@ -8,6 +8,7 @@ import { sen2corNames } from './sen2cor.js'
 export const HLS_NO_DATA = -9999
 export const HLS_MASK_NO_DATA = 255
 export const HLS_ANGLE_NO_DATA = 40000
+
 /** Of a product that may be of Landsat, on the tile of Sentinel-2 that it names. */
 export type HlsFacts = ExportFacts<L1Platform>
 
