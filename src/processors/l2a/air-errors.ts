@@ -1,6 +1,6 @@
 import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
 import { BETTER } from './choose-aerosol.js'
-import type { FoundAtmosphere } from './find-atmosphere.js'
+import type { FoundAtmosphere } from './found-atmosphere.js'
 
 /**
  * What is taken for one standard deviation of a column that somebody measured and gave: 0.02 of AOT (AERONET: Eck et al. 1999, JGR 104, 31333), a tenth of the vapour (Perez-Ramirez et al. 2014, JGR Atmos. 119, 9596).

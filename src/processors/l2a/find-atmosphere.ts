@@ -1,24 +1,22 @@
-import type { AuxiliaryAir, L1Scene } from '../../domain/l1-scene.js'
+import { setImmediate } from 'node:timers/promises'
 import { DEFAULT_AOT, fitWindows, retrieveAot, WINDOW, type Aot, type AotInput, type Place } from './aot.js'
 import { MODEL_AOT, responsesOf, unknownResponses, type Responses } from './aot-cost.js'
-import type { AtmosphereModel } from './atmosphere.js'
 import { fewPressures, vapourAxis } from './axes.js'
 import { BandTable, type TableAxes } from './band-table.js'
 import { CELL_BAND_IDS, type CellBand } from './cells.js'
-import type { ChainState } from './chain-state.js'
-import { chooseAerosol, DEFAULT_AEROSOL, type AerosolEvidence, type ChosenAerosol } from './choose-aerosol.js'
+import { chooseAerosol, DEFAULT_AEROSOL, type ChosenAerosol } from './choose-aerosol.js'
 import { clearGround } from './clear-ground.js'
 import type { AtmosphereNodes } from './coefficient-planes.js'
-import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
-import type { L2aParams } from './definition.js'
+import { AEROSOL_MODELS, type AerosolModel } from '../../domain/aerosol-mix.js'
+import type { AirOrigin, AtmosphereRequest, FoundAtmosphere } from './found-atmosphere.js'
 import { groundKnownBy, nothingKnown } from './known-ground.js'
 import { meanOf } from './fields.js'
-import { observeColours, type GroundColours } from './ground-colours.js'
+import { observeColours } from './ground-colours.js'
 import { bilinearOnCells, nearestOnCells, nodeGrid, SCALE_HEIGHT_M } from './nodes.js'
 import { altitudeAtPressure } from './pressure.js'
 import { surfaceCells, toaOfSurface, type CellAir } from './surface-cells.js'
 import { surroundingsOf } from './surroundings.js'
-import type { ToaBand, ToaCells } from './toa-cells.js'
+import type { ToaBand } from './toa-cells.js'
 import { VAPOUR_AXIS, waterVapour } from './water-vapour.js'
 
 /** AOT under which clouds are looked for: nearly clean air, so that haze still looks like haze. */
@@ -31,60 +29,34 @@ const STRIDE = 4
 /** So many windows of cells along the longer side are enough to choose the aerosol. */
 const SAMPLES = 20
 
-/** Where a quantity comes from. */
-export type AirOrigin = 'parameter' | 'auxiliary' | 'image' | 'default'
-
-export interface AtmosphereRequest {
-  readonly model: AtmosphereModel
-  readonly scene: Pick<L1Scene, 'satellite' | 'sensor' | 'sun' | 'bands'>
-  readonly cells: ToaCells
-  /** Of cells, hPa. */
-  readonly pressureHpa: Float32Array
-  /** At which coefficients are evaluated, ascending. */
-  readonly nodesHpa: ArrayLike<number>
-  /** `adjacency`: light from beside is taken off the cells, as it will be off the pixels. */
-  readonly params: Pick<L2aParams, 'aot' | 'wv' | 'ozone' | 'aerosol' | 'adjacency'>
-  readonly auxiliary: AuxiliaryAir
-  readonly state: ChainState | null
-  /** Days since 1970-01-01. */
-  readonly day: number
-  /** 1 where another mask says cloud, shadow or snow, by cell. */
-  readonly isCovered: Uint8Array
-}
-
-export interface FoundAtmosphere {
-  readonly nodes: AtmosphereNodes
-  /** On cells, AOT above their ground. */
-  readonly air: CellAir
-  readonly ozone: number
-  readonly aerosol: string
-  /** CELL_FLAGS of the cloud tests. */
-  readonly flags: Uint8Array
-  /** 1 where AOT or vapour is not of the image around: imposed, auxiliary or a default. */
-  readonly isDefault: Uint8Array
-  /** The same of each quantity, by node: 1 where the image said nothing near. */
-  readonly isFilled: { readonly aot: Uint8Array; readonly wv: Uint8Array }
-  readonly origins: Readonly<Record<'aot' | 'wv' | 'ozone' | 'aerosol', AirOrigin>>
-  /** Of cells and nodes, 0..1. */
-  readonly foundShare: { readonly aot: number; readonly wv: number }
-  /** What each aerosol left unexplained, unit 1; empty where none was tried. */
-  readonly residuals: Readonly<Record<string, number>>
-  /** How each compares with the default; empty where none was tried. */
-  readonly evidence: Readonly<Record<string, AerosolEvidence>>
-  /** The mean AOT that the image has under each aerosol that was tried, over that under the one that was taken. */
-  readonly aotRatios: Readonly<Record<string, number>>
-  readonly aotCells: Aot['cells'] | null
-  /** What the date says of the ground's blue over red; null where AOT is not of the image. */
-  readonly colours: GroundColours | null
-}
-
 /**
  * Finds clouds, water vapour, aerosol and AOT of a scene on its cells. A parameter goes before what the image says, that before what came with the product, that before a default; ozone, which no image shows,
  * is a parameter, auxiliary or the default. Pure: the same cells give the same air.
  */
 export function findAtmosphere(request: AtmosphereRequest): FoundAtmosphere {
-  return new Finder(request).find()
+  const search = new Finder(request).find()
+  for (;;) {
+    const step = search.next()
+    if (step.done === true) return step.value
+  }
 }
+
+/** The same, with a turn for others after every part of the search: over a full tile it takes seconds. Rejects with the signal's reason. */
+export async function findAtmosphereByTurns(
+  request: AtmosphereRequest,
+  signal: AbortSignal,
+): Promise<FoundAtmosphere> {
+  const search = new Finder(request).find()
+  for (;;) {
+    const step = search.next()
+    if (step.done === true) return step.value
+    await setImmediate()
+    signal.throwIfAborted()
+  }
+}
+
+/** A search that stops where it may be left for a while. */
+type Search<T> = Generator<undefined, T, undefined>
 
 class Finder {
   private readonly ids: Readonly<Record<CellBand, string>>
@@ -103,7 +75,7 @@ class Finder {
     this.ozone = params.ozone === 'auto' ? (auxiliary.ozone ?? DEFAULT_OZONE) : params.ozone
   }
 
-  find(): FoundAtmosphere {
+  *find(): Search<FoundAtmosphere> {
     const { cells, state, day, isCovered, params, auxiliary, pressureHpa } = this.request
     const { grid } = cells
     const firstWv = params.wv === 'auto' ? (auxiliary.wv ?? DEFAULT_WV) : params.wv
@@ -115,6 +87,10 @@ class Finder {
       surfaces.set(id, known)
       return known
     }
+    for (const id of Object.values(this.ids)) {
+      thin(id)
+      yield
+    }
     const planes = Object.fromEntries(
       Object.entries(this.ids).map(([name, id]) => [name, thin(id)]),
     ) as Record<CellBand, Float32Array>
@@ -122,9 +98,11 @@ class Finder {
     const ground = clearGround({ grid, thin: planes, isSaturated, isCovered, state, day })
     const given = this.givenAerosol() ?? DEFAULT_AEROSOL
     const first = this.findVapour({ wv: firstWv, aot: firstAot, aerosol: given }, ground.isUsable)
+    yield
     const isSeen = isCovered.map((is, i) => (is === 0 && ground.flags[i] === 0 ? 1 : 0))
     const light = { thin, beside: (id: string) => this.aroundToa(id, thin, thinAir, isSeen) }
-    const aerosol = this.findAerosol(bilinearOnCells(first.wv, grid), ground.isUsable, planes, light)
+    const aerosol = yield* this.findAerosol(bilinearOnCells(first.wv, grid), ground.isUsable, planes, light)
+    yield
     const { isDefault, aot } = aerosol
     const nodesAreOf = aerosol.origin === 'parameter' ? 'ground' : 'sea-level'
     const atGround = bilinearOnCells(aot, grid)
@@ -203,12 +181,12 @@ class Finder {
     return { wv, isDefault, isFilled: new Uint8Array(wv.length).fill(1), foundShare: 0, origin }
   }
 
-  private findAerosol(
+  private *findAerosol(
     wv: Float32Array,
     isUsable: Uint8Array,
     thin: Readonly<Record<CellBand, Float32Array>>,
     light: CellLight,
-  ): FoundAerosol {
+  ): Search<FoundAerosol> {
     const { params, auxiliary, cells, state, day } = this.request
     const nodes = nodeGrid(cells.grid)
     const given = this.givenAerosol() ?? DEFAULT_AEROSOL
@@ -238,16 +216,19 @@ class Finder {
       known,
       prior: auxiliary.aot,
     }
-    const beside = new Map(
-      [this.ids.blue, this.ids.red, 'B01', this.swir22].map((id) => [id, light.beside(id)] as const),
-    )
+    const beside = new Map<string, Float32Array | null>()
+    for (const id of [this.ids.blue, this.ids.red, 'B01', this.swir22]) {
+      beside.set(id, light.beside(id))
+      yield
+    }
     const inputOf = (model: string, wanted: Uint8Array): AotInput => ({
       ...{ ...common, isUsable: wanted },
       ...this.responses(model, wv, wanted, beside),
     })
-    const chosen = this.givenAerosol() === null ? this.tryAerosols(isUsable, inputOf) : null
+    const chosen = this.givenAerosol() === null ? yield* this.tryAerosols(isUsable, inputOf) : null
     const model = chosen?.model ?? given
     const input = inputOf(model, isUsable)
+    yield
     const found = retrieveAot(input)
     const hasFound = found.foundShare > 0
     const origin = hasFound ? 'image' : auxiliary.aot === null ? 'default' : 'auxiliary'
@@ -303,10 +284,10 @@ class Finder {
   }
 
   /** What each aerosol leaves unexplained in at most SAMPLES x SAMPLES windows that share no cell, spread evenly; null where no window says anything. */
-  private tryAerosols(
+  private *tryAerosols(
     isUsable: Uint8Array,
     inputOf: (model: string, wanted: Uint8Array) => AotInput,
-  ): ChosenAerosol | null {
+  ): Search<ChosenAerosol | null> {
     const { width, height } = this.request.cells.grid
     const every = Math.max(WINDOW, Math.ceil(Math.max(width, height) / SAMPLES))
     const wanted = isUsable.map((is, i) =>
@@ -316,9 +297,12 @@ class Finder {
     const centres: Place[] = []
     for (let y = middle; y < height; y += every)
       for (let x = middle; x < width; x += every) centres.push({ x, y })
-    return chooseAerosol(
-      new Map(AEROSOL_MODELS.map((model) => [model, fitWindows(inputOf(model, wanted), centres)])),
-    )
+    const fits = new Map<AerosolModel, ReturnType<typeof fitWindows>>()
+    for (const model of AEROSOL_MODELS) {
+      fits.set(model, fitWindows(inputOf(model, wanted), centres))
+      yield
+    }
+    return chooseAerosol(fits)
   }
 
   private surface(id: string, air: CellAir): Float32Array {

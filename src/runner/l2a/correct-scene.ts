@@ -24,7 +24,12 @@ import { softwareVersions } from '../software-versions.js'
 import type { ThreadBudget } from '../step-context.js'
 import { correctBands } from './correct-bands.js'
 import { BlockScratch } from './block-scratch.js'
-import { coefficientsOf, decideAtmosphere, surfaceOnCells } from './decide-atmosphere.js'
+import {
+  coefficientsOf,
+  decideAtmosphere,
+  surfaceOnCells,
+  type DecidedAtmosphere,
+} from './decide-atmosphere.js'
 import { cropScene, type LonLatBox } from './crop-scene.js'
 import { placeScene, type Move } from './place-scene.js'
 import { prepareGround } from './prepare-ground.js'
@@ -161,9 +166,9 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     )
     notes.push(...taken.notes)
     const planes = new FlagPlanes()
-    // Much of the ground is work of one thread, which decoding leaves no core idle beside; and an elevation model that cannot be used ends it at once.
-    const [{ cells: toa, fine }, pressure, terrain] = await clock.stage('measure', () =>
-      allOrNone<[Measured, SurfacePressure, Terrain | null]>(signal, [
+    // An elevation model that cannot be used ends decoding at once.
+    const [{ cells: toa, fine }, pressure] = await clock.stage('measure', () =>
+      allOrNone<[Measured, SurfacePressure]>(signal, [
         (stop) =>
           measureBands({
             ...{ ...work, scene, cells: cellsGrid, keep: { scratch, planes, ...choice }, wanted: () => true },
@@ -174,16 +179,20 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
             },
           }),
         () => budget.run(() => surfacePressure(finest, params.dem)),
-        (stop) => terrainOf(scene, finest, params, { ...work, signal: stop }),
       ]),
     )
     const elevation = elevationReport(pressure)
     notes.push(...elevation.notes)
-    const air = await clock.stage('decide', () =>
-      decideAtmosphere({
-        ...{ scene, toa, pressure, params, state: taken.reference },
-        ...{ blockSize, signal },
-      }),
+    // Finding the air is the work of one thread; the ground leaves the others something to do.
+    const [air, terrain] = await clock.stage('decide', () =>
+      allOrNone<[DecidedAtmosphere, Terrain | null]>(signal, [
+        (stop) =>
+          decideAtmosphere({
+            ...{ scene, toa, pressure, params, state: taken.reference },
+            ...{ blockSize, signal: stop },
+          }),
+        (stop) => terrainOf(scene, finest, params, { ...work, signal: stop }),
+      ]),
     )
     notes.push(...air.notes)
     const seen = { scene, toa, pressure }

@@ -14,7 +14,8 @@ import type { ChainState } from '../../processors/l2a/chain-state.js'
 import { dayOf } from '../../processors/l2a/chain-state.js'
 import { buildCoefficientPlanes, type CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
-import { findAtmosphere, type FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
+import { findAtmosphereByTurns } from '../../processors/l2a/find-atmosphere.js'
+import type { FoundAtmosphere } from '../../processors/l2a/found-atmosphere.js'
 import { storedCells, surfaceCells } from '../../processors/l2a/surface-cells.js'
 import type { ToaCells } from '../../processors/l2a/toa-cells.js'
 import { atmosphereOf } from '../rt/atmosphere-table.js'
@@ -56,20 +57,13 @@ export async function decideAtmosphere(options: DecideOptions): Promise<DecidedA
   const auxiliary = aboveSeaLevel(told, pressureHpa)
   mustBeBrighterThanAir(scene, toa, pressureHpa, model)
   const isClearByMask = await clearByOwnMask(scene, toa.grid, options)
-  const found = findAtmosphere({
-    ...{
-      model,
-      scene,
-      cells: toa,
-      params,
-      auxiliary,
-      state,
-      day: dayOf(scene.sensedAt),
-    },
+  const request = {
+    ...{ model, scene, cells: toa, params, auxiliary, state, day: dayOf(scene.sensedAt) },
     pressureHpa,
     nodesHpa: pressure.nodesHpa,
     isCovered: isClearByMask.map((is) => 1 - is),
-  })
+  }
+  const found = await findAtmosphereByTurns(request, options.signal)
   return { ...found, isClearByMask, notes }
 }
 

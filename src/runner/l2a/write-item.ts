@@ -7,7 +7,7 @@ import { vapourAboveGround } from '../../processors/l2a/above-sea-level.js'
 import { l2a } from '../../processors/l2a/definition.js'
 import { CELL_BANDS, CELL_NO_DATA } from '../../processors/l2a/cells.js'
 import { meanOf } from '../../processors/l2a/fields.js'
-import type { FoundAtmosphere } from '../../processors/l2a/find-atmosphere.js'
+import type { FoundAtmosphere } from '../../processors/l2a/found-atmosphere.js'
 import type { NbarPlan } from '../../processors/l2a/nbar.js'
 import {
   ANGLE_FILES,

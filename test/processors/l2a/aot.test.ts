@@ -5,7 +5,8 @@ import { emptyState } from '../../../src/processors/l2a/chain-state.js'
 import { shippedModel } from '../../../bench/accuracy-measures.js'
 import { AEROSOL_MODELS } from '../../../src/domain/aerosol-mix.js'
 import { COST_AOT, COST_SIZE, leastCost } from '../../../src/processors/l2a/aot-cost.js'
-import { findAtmosphere, type AtmosphereRequest } from '../../../src/processors/l2a/find-atmosphere.js'
+import { findAtmosphere } from '../../../src/processors/l2a/find-atmosphere.js'
+import type { AtmosphereRequest } from '../../../src/processors/l2a/found-atmosphere.js'
 import { cellsGrid, LOOK, sceneOf, vegetation, type Ground } from './air-scene.js'
 
 const request = (

@@ -8,7 +8,7 @@ import { airErrorsOf, otherAerosols } from '../../../src/processors/l2a/air-erro
 import { aotAxis, vapourAxis } from '../../../src/processors/l2a/axes.js'
 import { BandTable } from '../../../src/processors/l2a/band-table.js'
 import { l2a, optionalLayers } from '../../../src/processors/l2a/definition.js'
-import type { FoundAtmosphere } from '../../../src/processors/l2a/find-atmosphere.js'
+import type { FoundAtmosphere } from '../../../src/processors/l2a/found-atmosphere.js'
 import { shippedNoise } from '../../../src/processors/l2a/noise.js'
 import { nodeGrid } from '../../../src/processors/l2a/nodes.js'
 import { buildVariancePlanes, VARIANCE_TERMS } from '../../../src/processors/l2a/uncertainty.js'
