@@ -47,6 +47,7 @@ export async function run({ rounds, dir, pixelSizeM, baseline, pair }: L2aBenchO
     console.log(`median of ${rounds}: ${ratios(floors, ours)}`)
     const peak = Math.max(...ours.map(({ peakTreeMb }) => peakTreeMb))
     console.log(`peak of the process tree ${peak.toFixed(0)} MB (goal <= 3072)`)
+    console.log(`scratch ${last?.resources.scratch_mb ?? NaN} MB (goal <= 1024)`)
     for (const { name, wall_s, cpu_s = 0 } of last?.stages ?? [])
       console.log(
         `  ${name.padEnd(12)} ${wall_s.toFixed(1).padStart(6)} s wall ${cpu_s.toFixed(1).padStart(6)} s CPU`,

@@ -178,6 +178,11 @@ export const reportSchema = z.strictObject({
       .nullable()
       .describe('MiB, sum over the process tree; null where the system does not tell.'),
     threads: z.number().int().positive().optional(),
+    scratch_mb: z
+      .number()
+      .nonnegative()
+      .optional()
+      .describe('MiB of packed blocks in the scratch folder at their most; of L2A.'),
   }),
   stages: z.array(z.strictObject({ name: z.string().min(1), wall_s: seconds, cpu_s: seconds.optional() })),
   valid_share: share.describe('Share of pixels with data in every reflectance band.'),

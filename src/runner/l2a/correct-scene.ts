@@ -279,7 +279,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
           { value, origin: request.origins[key] ?? 'default' },
         ]),
       ),
-      resources: { ...clock.total(), peak_rss_mb: measurePeakRss(), threads: threads.value },
+      resources: {
+        ...clock.total(),
+        ...{ peak_rss_mb: measurePeakRss(), threads: threads.value },
+        scratch_mb: Math.round(scratch.bytes / 2 ** 20),
+      },
       stages: clock.stages(),
       valid_share: shares.valid,
       cloud_share: shares.cloud,
