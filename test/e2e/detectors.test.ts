@@ -93,7 +93,8 @@ function surfaceReflectance(
     ozone: AIR.ozone,
     // US standard atmosphere 1962, written out once more.
     pressureHpa: 1013.25 * (1 - 2.25577e-5 * place.altitudeM) ** 5.25588,
-    aerosol: 'continental',
+    // What stands where nothing tells it.
+    aerosol: 'continental-average',
   })
   const scattered = (toa - c.gasPath) / (c.gasTransmittance * c.transmittance)
   return (1e4 * scattered) / (1 + c.sphericalAlbedo * scattered)

@@ -5,6 +5,7 @@ import { stacItemFaults } from '../../src/products/stac/validate-stac-item.js'
 import { openRaster } from '../../src/raster/open-raster.js'
 import { filesBelow, tarOf } from '../support/archives.js'
 import { validateCog } from '../support/validate-cog.js'
+import { STATE_RASTERS } from '../support/l2a-files.js'
 import { hasSharedData, productFolder, sharedData, temporaryFolder, tilth } from '../support/cli.js'
 
 const L1 = join(sharedData, 'landsat-l1-decimated')
@@ -36,7 +37,6 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
 
   test('gives seven bands, masks, atmosphere, item, quicklook and report as valid COGs', async () => {
     const bands = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07'].map((band) => `${band}_sre.tif`)
-    const state = ['blue', 'green', 'red', 'nir', 'swir16', 'days'].map((name) => `STATE_${name}.tif`)
     const others = [
       'AOT.tif',
       'WV.tif',
@@ -45,7 +45,7 @@ describe.skipIf(!hasSharedData)('Landsat-9, collection 2, the whole scene decima
       'item.json',
       'quicklook.png',
       'report.json',
-      ...state,
+      ...STATE_RASTERS,
       ...['angles.json', 'SZA.tif', 'SAA.tif', 'VZA.tif', 'VAA.tif'],
     ]
     expect(folder).toMatch(/\/LC09_L2A_112081_20220209T020518_R112$/)

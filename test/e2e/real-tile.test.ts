@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { readL1cMetadata } from '../../src/products/sentinel2/read-l1c.js'
 import { openRaster } from '../../src/raster/open-raster.js'
 import { validateCog } from '../support/validate-cog.js'
+import { STATE_RASTERS } from '../support/l2a-files.js'
 import { REAL_SAFE, hasSharedData, productFolder, temporaryFolder, tilth } from '../support/cli.js'
 
 async function pixelsOf(
@@ -52,7 +53,7 @@ describe.skipIf(!hasSharedData)('a real decimated Sentinel-2 tile from the comma
         'WV.tif',
         'MASK.tif',
         'SCL.tif',
-        ...['blue', 'days', 'green', 'nir', 'red', 'swir16'].map((name) => `STATE_${name}.tif`),
+        ...STATE_RASTERS,
         ...['angles.json', 'SZA.tif', 'SAA.tif', 'VZA.tif', 'VAA.tif'],
         'item.json',
         'quicklook.png',
