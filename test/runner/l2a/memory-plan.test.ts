@@ -91,7 +91,7 @@ describe('the model', () => {
   })
 })
 
-describe('a scene of 915 x 915 pixels', () => {
+describe('a scene of 610 x 610 pixels', () => {
   let safe: string
   const rasters = (folder: string) =>
     readdirSync(folder)
@@ -107,7 +107,7 @@ describe('a scene of 915 x 915 pixels', () => {
       .resources.threads
   beforeAll(async () => {
     const made = await simulateL1c({
-      ...{ tile: '31TCJ', date: '2025-06-02', pixelSizeM: 120, seed: 3, baseline: '05.11' },
+      ...{ tile: '31TCJ', date: '2025-06-02', pixelSizeM: 180, seed: 3, baseline: '05.11' },
       ...{ outDir: join(home, 'l1'), withTci: false },
     })
     safe = made.safePath
@@ -115,9 +115,9 @@ describe('a scene of 915 x 915 pixels', () => {
 
   test('has the same bytes with the least memory and with as much as it likes', async () => {
     const load = memoryLoadOf(await readL1Scene(safe), l2a.params.parse({}))
-    // Four bands of 915 x 915, six of 458 x 458 and three of 153 x 153 pixels of 120, 240 and 720 m; cells are 240 m.
+    // Four bands of 610 x 610, six of 305 x 305 and three of 102 x 102 pixels of 180, 360 and 1080 m; cells are 360 m.
     expect(load).toMatchObject({ layers: 0, hasDem: false, coregisteredMegapixels: 0, maskBands: 7 })
-    expect(load.megapixels).toBeCloseTo((4 * 915 ** 2 + 6 * 458 ** 2 + 3 * 153 ** 2) / 1e6, 3)
+    expect(load.megapixels).toBeCloseTo((4 * 610 ** 2 + 6 * 305 ** 2 + 3 * 102 ** 2) / 1e6, 3)
     const least = memoryNeededMb(load, { threads: 1, blockSize: 512 })
     const small = await correctProduct(home, safe, 'small', { memoryMb: least, threads: 3 })
     const large = await correctProduct(home, safe, 'large', { memoryMb: 4000, threads: 3 })
