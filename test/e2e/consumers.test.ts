@@ -140,8 +140,6 @@ describe('NDVI through site, products and scheduler', () => {
   })
 
   test('a codec set for a site is that of all its products from then on, and makes none of them again by itself', async () => {
-    await run('process', '--site', 'field', '--force')
-    await run('up', '--until-idle')
     await run('config', 'set', 'products.codec', 'zstd', '--site', 'field')
     expect(await run('process', '--site', 'field')).toBe('nothing to do')
     const [l2a = ''] = await productsOf('L2A')

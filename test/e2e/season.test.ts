@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder, tilth } from '../support/cli.js'
 import { processesOf } from '../support/processes-of.js'
+import { eventually } from '../support/queue.js'
 
 interface SeasonResult {
   readonly index: string
@@ -51,5 +52,6 @@ test('a season runs by itself, with and without kills of steps, scheduler and Po
   for (const [, link = ''] of page.matchAll(/<a href="([^"]+)"/g))
     expect(existsSync(join(dirname(index), decodeURIComponent(link))), link).toBe(true)
   expect(page).toContain('season-garonne.html')
-  expect(processesOf(dir)).toEqual([])
+  // A server that was asked to stop may take some seconds.
+  await eventually(() => Promise.resolve(processesOf(dir).length === 0), 'nothing is left running')
 }, 1_500_000)
