@@ -7,6 +7,7 @@ import { simdTarget } from '../kernels/addon.js'
 import { encodeBound, TILE } from '../kernels/encode-tile.js'
 import { packBound } from '../kernels/pack-block.js'
 import { cogLevels } from '../raster/cog-layout.js'
+import type { EncodedTile } from '../raster/cog-writer.js'
 import type { BlockCells, CellLayout, CellSumsArgs } from '../kernels/cell-sums.js'
 import {
   CORRECTION_FLAGS,
@@ -30,7 +31,6 @@ import type {
   CorrectedSums,
   CorrectPackedTask,
   EncodeBlockTask,
-  EncodedTile,
   HalfTile,
   Image,
   MeasuredBlock,

@@ -19,6 +19,7 @@ import { sensorCells, type SensorCells } from '../kernels/sensor-cells.js'
 import type { Codec } from '../domain/codec.js'
 import type { Window } from '../domain/grid.js'
 import type { PixelSummary } from '../domain/pixel-summary.js'
+import type { EncodedTile } from '../raster/cog-writer.js'
 
 /** How the tiles of one image are made. */
 export interface TileFormat {
@@ -58,14 +59,6 @@ export interface EncodeBlockTask {
   readonly quarter: Image | null
   /** On shared memory, with room for all tiles that this makes. */
   readonly into: Uint8Array
-}
-
-/** Where the encoder put a tile. */
-export interface EncodedTile {
-  readonly level: number
-  readonly index: number
-  readonly start: number
-  readonly size: number
 }
 
 /** Of a thread, which runs one task at a time: grown as needed, its content nobody's. */

@@ -6,8 +6,9 @@ import type { FoundAtmosphere } from './found-atmosphere.js'
  * What is taken for one standard deviation of a column that somebody measured and gave: 0.02 of AOT (AERONET: Eck et al. 1999, JGR 104, 31333), a tenth of the vapour (Perez-Ramirez et al. 2014, JGR Atmos. 119, 9596).
  */
 const MEASURED_AOT = 0.02
-const GROUND_AOT = 0.05
 const MEASURED_WV_SHARE = 0.1
+/** Of AOT from the image, what the ground leaves open: see `sigmaAot`. */
+const GROUND_AOT = 0.05
 
 /** Standard deviation of AOT by where it is from; `isFilled`: the image said nothing near the node. */
 function sigmaAot(aot: number, origin: FoundAtmosphere['origins']['aot'], isFilled: boolean): number {

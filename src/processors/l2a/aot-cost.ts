@@ -159,7 +159,18 @@ export function leastCost(
 
 /** How strongly a cost depends on AOT at a place, per unit of weight: the mean of (d residual / d AOT)^2. */
 export function sharpness(cost: ArrayLike<number>, weight: number, aot: number): number {
+  const { k, width } = costInterval(aot)
+  return cost[N + k]! / width ** 2 / weight
+}
+
+/** The interval of COST_AOT in which an AOT lies, the first or last for those beyond: the number of its lower end, its width, and how far up the AOT is, 0..1 within. */
+export function costInterval(aot: number): {
+  readonly k: number
+  readonly width: number
+  readonly share: number
+} {
   let k = 0
   while (k < N - 2 && aot >= COST_AOT[k + 1]!) k++
-  return cost[N + k]! / (COST_AOT[k + 1]! - COST_AOT[k]!) ** 2 / weight
+  const width = COST_AOT[k + 1]! - COST_AOT[k]!
+  return { k, width, share: (aot - COST_AOT[k]!) / width }
 }

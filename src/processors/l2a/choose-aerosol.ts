@@ -7,13 +7,7 @@ export const DEFAULT_AEROSOL: AerosolModel = 'continental-average'
  * Commonest first: a rarer one has to win against each that is commoner. Urban is last: of its extinction 65 % is scattering, of the columns over towns and under smoke that Dubovik et al. (2002, J. Atmos. Sci. 59, 590) list
  * 86 to 98 %.
  */
-const BY_RARITY: readonly AerosolModel[] = [
-  'continental-average',
-  'continental',
-  'maritime',
-  'desert',
-  'urban',
-]
+const BY_RARITY: readonly AerosolModel[] = [DEFAULT_AEROSOL, 'continental', 'maritime', 'desert', 'urban']
 /**
  * Another aerosol has to leave this share of the residual, or less. Fields that are bluer or redder than expected move it by themselves: of simulated dates whose aerosol was continental maritime left 0.92 to 1.06 and desert 0.95 to 1.00 of
  * its residual.

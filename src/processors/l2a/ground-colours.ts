@@ -1,5 +1,5 @@
 import type { AotInput } from './aot.js'
-import { COST_AOT, type Responses } from './aot-cost.js'
+import { COST_AOT, costInterval, type Responses } from './aot-cost.js'
 import { CELL_NO_DATA } from './cells.js'
 import { medianOf } from './fields.js'
 
@@ -90,7 +90,7 @@ export function observeColours(input: AotInput, nodesAot: Float32Array): GroundC
   const aot = commonAot(input)
   if (aot === null) return null
   const uneven = widthOf(nodesAot)
-  const { k, share, width } = intervalOf(aot)
+  const { k, share, width } = costInterval(aot)
   const at = (of: Responses, i: number): number =>
     of[i * COST_AOT.length + k]! * (1 - share) + of[i * COST_AOT.length + k + 1]! * share
   const slope = (of: Responses, i: number): number =>
@@ -105,13 +105,6 @@ export function observeColours(input: AotInput, nodesAot: Float32Array): GroundC
     if (Number.isNaN(ratio[i]!)) sigma[i] = NaN
   }
   return { ratio, sigma }
-}
-
-function intervalOf(aot: number) {
-  let k = 0
-  while (k < COST_AOT.length - 2 && aot >= COST_AOT[k + 1]!) k++
-  const width = COST_AOT[k + 1]! - COST_AOT[k]!
-  return { k, width, share: (aot - COST_AOT[k]!) / width }
 }
 
 /** The AOT under which half of the vegetation is bluer than expected; null where there is none. Blue falls with AOT faster than red does over dark ground. */
