@@ -87,20 +87,31 @@ function cloudSection(): string {
   )
 }
 
-const CHAINS_FROM = '\n\n'
-const CHAINS_TO = '\n\nHow to read them. '
+/** What of the page takes minutes, because whole scenes are simulated and corrected. */
+export interface SimulatedParts {
+  /** Tables of simulated chains. */
+  readonly chains: string
+  /** Coverage of the product's standard deviations over two dates. */
+  readonly coverage: string
+}
+/** What stands before and after each of them. */
+const AROUND = {
+  chains: ['with the truth of level ground.\n\n', '\n\nHow to read them. '],
+  coverage: ['where the error of all pixels has one sign.\n\n', '\n\n## Clouds and shadows of one date'],
+} as const
 
-/** The tables of simulated chains of a page. */
-export function chainsOf(page: string): string {
-  const after = 'with the truth of level ground.' + CHAINS_FROM
-  return page.slice(page.indexOf(after) + after.length, page.indexOf(CHAINS_TO))
+/** The parts of a page that take minutes. */
+export function simulatedPartsOf(page: string): SimulatedParts {
+  const part = ([before, after]: readonly [string, string]) =>
+    page.slice(page.indexOf(before) + before.length, page.indexOf(after))
+  return { chains: part(AROUND.chains), coverage: part(AROUND.coverage) }
 }
 
 /**
  * The page as text. Needs the reference data beside the checkout; the same data give the same bytes.
- * @param chains tables of simulated chains, which take seven minutes of CPU; default: made.
+ * @param known parts that take minutes; default: made.
  */
-export async function accuracyReport(chains?: string): Promise<string> {
+export async function accuracyReport(known?: SimulatedParts): Promise<string> {
   if (!hasReferenceTable || !hasSurfaceReference || !hasLandsatPair || !hasCloudReference)
     throw new ProcessingError(
       'NOT_FOUND',
@@ -175,7 +186,7 @@ pixels below 0 in B02. Light from beside is not taken off by us.
 ${await pairSection('water')}
 
 ### With our own AOT
-The same pixels, AOT and aerosol found in the crop by the method of the product (cells of 240 m, no chain: vegetation's red against 2.2 um and blue against red). The mean over the crop corrects all of it.
+The same pixels, AOT and aerosol found in the crop by the method of the product (cells of 240 m, no chain: vegetation's red against 2.2 um and blue against red). Each pixel is corrected with the AOT around it, as in the product; the AOT stated is the mean.
 
 ${await ownAirSection()}
 
@@ -189,11 +200,7 @@ found in the image, and pixels have noise. Radiative transfer is the same on bot
 ${selfConsistencySection()}
 
 Two dates of the simulator, whose radiative transfer, gases and spectra of ground are its own: its aerosol is continental, its fields have more blue than the method expects, so that AOT is too high everywhere, and it makes no light from beside, which sigma
-allows for. One landscape under two skies, corrected whole: no goal, but what to expect of a single date, where the error of all pixels has one sign.
-
-${await productCoverageSection()}
-
-## Clouds and shadows of one date
+allows for. One landscape under two skies, corrected whole: no goal, but what to expect of a single date, ${AROUND.coverage[0]}${known?.coverage ?? (await productCoverageSection())}${AROUND.coverage[1]}
 Two scenes with masks that people and a network of DLR made (ukis-csmask, \`shared/data/cloud-reference\`): reflectance at the sensor in six bands, pixels of about 30 m; no angles, cirrus band, altitudes or other dates,
 so the direction of shadows is guessed from the image. All pixels are scored; snow, water and land are one class, clear. One set of parameters, chosen on these two scenes: on others it may do worse. The reference is no
 truth either: that of the Landsat scene has straight edges where its parts were put together, and calls haze cloud in one place and not in another. "Dilated" is bit 0 with 120 m around clouds and 60 m around shadows.
@@ -209,13 +216,13 @@ its own solver of scattering (scalar aerosol) and gases, aerosol that thins out 
 displaced by 0.3 pixels, ground that reflects by direction, bands calibrated to 2 %, blue and short-wave infrared against red scattered by 15 % from field to field, ground that changes by 6 % and in patches by 30 % from date to date, ozone
 told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor chooses among its five models. Smoke has the albedo and
 asymmetry of Dubovik et al. (2002) and a phase function that no model of the processor has.
-Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` with the truth of level ground.${CHAINS_FROM}${chains ?? (await simulatedSection())}${CHAINS_TO}Elevation wrong by 5 m over 60 m turns the slope of four neighbours by 5 degrees, which alone left 4.4 % of
+Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` ${AROUND.chains[0]}${known?.chains ?? (await simulatedSection())}${AROUND.chains[1]}Elevation wrong by 5 m over 60 m turns the slope of four neighbours by 5 degrees, which alone left 4.4 % of
 relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 2 % above. Vapour misses by the calibration of B8A against B09 and by ground that is not grey between them. AOT is too high by
 0.02 to 0.03 where nothing is unknown: vegetation has more blue than the method expects, and a search that is given the true colours of the ground is off by 0.005 at most ([decision 0026](decisions/0026-chains-that-know-more.md)). The scattered
-ratios of blue to red lower it on average here, and so does light from beside by 0.01, because the simulator's ground around reflects alike in all directions and the ground itself does not. The mix has too high an AOT on hazy dates: half of it is
-maritime aerosol, which absorbs hardly any light and is brighter for its AOT than the continental average that is taken.
-Standard deviations assume that the ground's colours leave 0.05 of AOT open and that the aerosol may be a mix with another model ([decision 0027](decisions/0027-standard-deviations.md)): where the aerosol is given that is met, under the mix nearly; under smoke they are too large in B05 to B12, because the model that was taken
-happens to be nearly right there and nobody knows it. Single bands depart from 68 % far more than their mean: each has its own error of calibration, the same in all three chains, which is not in them. AOT errs less from the second date on, because the chain knows each cell's ratio of blue to red then
+ratios of blue to red lower it on average here, and so does light from beside by 0.01, because the simulator's ground around reflects alike in all directions and the ground itself does not. Where nobody tells the aerosol it is the mean of those that the image does not speak against
+([decision 0029](decisions/0029-mean-of-aerosols.md)).
+Standard deviations assume that the ground's colours leave 0.05 of AOT open and that the aerosol may be a mix with another model ([decision 0027](decisions/0027-standard-deviations.md)): what the air may be besides
+counts as much as the image speaks for it. Single bands depart from 68 % far more than their mean: each has its own error of calibration, the same in all three chains, which is not in them. AOT errs less from the second date on, because the chain knows each cell's ratio of blue to red then
 ([decision 0021](decisions/0021-air-from-the-image.md)).
 `
 }

@@ -31,6 +31,12 @@ export const biasOf = ({ n, sum }: Sums): number => sum / n
 /** Standard deviation over the mean. */
 export const unevenness = ({ n, sum, squares }: Sums): number =>
   Math.sqrt(Math.max(0, squares / n - (sum / n) ** 2)) / (sum / n)
+/** The same within dates, root of the mean square over their pixels: what differs from date to date as a whole is the air's, not the relief's. */
+export const unevennessWithin = (dates: readonly Sums[]): number => {
+  const seen = dates.filter(({ n }) => n > 0)
+  const count = seen.reduce((all, { n }) => all + n, 0)
+  return Math.sqrt(seen.reduce((all, date) => all + date.n * unevenness(date) ** 2, 0) / count)
+}
 
 export interface BandScore {
   /** Clear pixels by the truth, and those of them within 0.005 + 5 %. */

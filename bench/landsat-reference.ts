@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import gdal from 'gdal-async'
+import type { Grid } from '../src/domain/grid.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { computedAngles } from '../src/products/landsat/angles.js'
 import { readL1tpMetadata } from '../src/products/landsat/read-l1tp.js'
@@ -20,6 +21,12 @@ export const PAIR_ATMOSPHERE = { wv: 3, ozone: 260, altitudeM: 100 } as const
 const SR = { mult: 2.75e-5, add: -0.2 } as const
 /** Clear ground told from the sensor's own reflectance: blue below this, farther from what is not than so many pixels. */
 const CLEAR = { blue: 0.145, margin: 8 } as const
+
+/** Air under which the pair is corrected: one AOT, or one for each cell of `CELL` pixels, bilinear between their centres. */
+export interface PairAir {
+  readonly aerosol: string
+  readonly aot: number | { readonly grid: Grid; readonly aot: Float32Array }
+}
 
 /** Kinds of ground that are compared, clear of clouds. */
 export type PairGround = 'land' | 'water'
@@ -64,7 +71,7 @@ function read(name: string): Image {
  * vegetation or water. The level-2 grid begins one column east of the level-1 grid.
  */
 export async function compareWithUsgs(
-  atmospheres: readonly { readonly aerosol: string; readonly aot: number }[],
+  atmospheres: readonly PairAir[],
   ground: PairGround = 'land',
 ): Promise<LandsatComparison[]> {
   const product = await readL1tpMetadata(SCENE, { settleSeconds: 0 })
@@ -92,20 +99,33 @@ export async function compareWithUsgs(
       reference: [] as number[],
       ours: atmospheres.map(() => [] as number[]),
     }
-    const coefficients = atmospheres.map(({ aerosol, aot }) =>
+    const coefficientsOf = (aerosol: string, aot550: number) =>
       shippedModel().bandCoefficients({
         platform: 'L8',
         band: id,
         sunZenithDeg,
         viewZenithDeg: view?.zenith[0] ?? NaN,
         relativeAzimuthDeg: sunAzimuthDeg - (view?.azimuth[0] ?? NaN),
-        aot550: aot,
+        aot550,
         wv: PAIR_ATMOSPHERE.wv,
         ozone: PAIR_ATMOSPHERE.ozone,
         pressureHpa: pressureAtAltitude(PAIR_ATMOSPHERE.altitudeM),
         aerosol,
-      }),
-    )
+      })
+    const corrections = atmospheres.map(({ aerosol, aot }) => {
+      if (typeof aot === 'number') {
+        const coefficients = coefficientsOf(aerosol, aot)
+        return (rho: number) => correct(rho, coefficients)
+      }
+      const steps: ReturnType<typeof coefficientsOf>[] = []
+      const at = bilinear(aot.aot, aot.grid)
+      return (rho: number, x: number, y: number) => {
+        const step = at((x + 0.5) / CELL - 0.5, (y + 0.5) / CELL - 0.5) / AOT_STEP
+        const low = Math.floor(step)
+        const of = (n: number) => correct(rho, (steps[n] ??= coefficientsOf(aerosol, n * AOT_STEP)))
+        return of(low) + (step - low) * (of(low + 1) - of(low))
+      }
+    })
     let measured = 0
     for (let y = 0; y < reference.height; y++)
       for (let x = 0; x + 1 < (own?.width ?? 0); x++) {
@@ -117,8 +137,8 @@ export async function compareWithUsgs(
         if (wanted[at] !== 1) continue
         comparison.toa.push(rho)
         comparison.reference.push(stored * SR.mult + SR.add)
-        coefficients.forEach((c, i) => {
-          comparison.ours[i]?.push(correct(rho, c))
+        corrections.forEach((corrected, i) => {
+          comparison.ours[i]?.push(corrected(rho, x + 1, y))
         })
       }
     return { ...comparison, share: comparison.reference.length / measured }
@@ -151,6 +171,24 @@ function clearOf(ground: PairGround, toa: ReadonlyMap<string, Image>): Uint8Arra
 
 /** Pixels of 30 m along a cell. */
 const CELL = 8
+/** Between AOTs so far apart reflectance is taken as linear. */
+const AOT_STEP = 0.02
+
+/** Value at a place in cells, (0, 0) the centre of the first; beyond the outer centres theirs. */
+function bilinear(values: Float32Array, { width, height }: Grid): (x: number, y: number) => number {
+  const inside = (v: number, size: number) => Math.min(Math.max(v, 0), size - 1)
+  return (x, y) => {
+    const [px, py] = [inside(x, width), inside(y, height)]
+    const [c, r] = [
+      Math.min(Math.floor(px), Math.max(0, width - 2)),
+      Math.min(Math.floor(py), Math.max(0, height - 2)),
+    ]
+    const of = (dx: number, dy: number) =>
+      values[inside(r + dy, height) * width + inside(c + dx, width)] ?? NaN
+    const onRow = (dy: number) => of(0, dy) + (px - c) * (of(1, dy) - of(0, dy))
+    return onRow(0) + (py - r) * (onRow(1) - onRow(0))
+  }
+}
 
 /** The atmosphere that our own method finds above the crop, from level 1 alone: AOT and aerosol from the image, vapour and ozone as given elsewhere here. */
 export async function findForPair(aerosol: string): Promise<FoundAtmosphere> {

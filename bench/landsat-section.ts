@@ -45,13 +45,13 @@ const OWN_GOALS: Readonly<Record<string, number>> = {
   B07: 0.01,
 }
 
-/** The pair with AOT and aerosol of our own finding, land and water apart; one mean AOT for the crop. */
+/** The pair with AOT and aerosol of our own finding, land and water apart; each pixel under the AOT found around it, as in the product. */
 export async function ownAirSection(): Promise<string> {
   const ways = ['auto', 'continental', 'maritime'] as const
   const found = await Promise.all(ways.map((way) => findForPair(way)))
-  const airs = found.map(({ aerosol, air }) => ({ aerosol, aot: meanOf([...air.aot]) }))
+  const airs = found.map(({ aerosol, air }) => ({ aerosol, aot: air }))
   const head = ways.flatMap((way, i) => [
-    `${way === 'auto' ? `own choice (${found[i]?.aerosol ?? ''})` : way}, AOT ${(airs[i]?.aot ?? NaN).toFixed(2)}: bias`,
+    `${way === 'auto' ? `own choice (${found[i]?.aerosol ?? ''})` : way}, AOT ${meanOf([...(airs[i]?.aot.aot ?? [])]).toFixed(2)}: bias`,
     'RMS',
   ])
   const land = (await compareWithUsgs(airs, 'land')).map((comparison) => {
@@ -70,7 +70,7 @@ export async function ownAirSection(): Promise<string> {
   })
   return `${table(['band', ...head, 'goal RMS', 'own choice'], land)}
 
-What each aerosol leaves unexplained here, and its ratio to ${DEFAULT_AEROSOL} over the windows in which both have an AOT, with two standard errors: ${tried.join('; ')}. Another than ${DEFAULT_AEROSOL} is taken below ${BETTER}; which of them is there decides the near infrared. LaSRC's own aerosol absorbs hardly any light, so that nearness to it says as much of that choice as of ours.
+What each aerosol leaves unexplained here, and its ratio to ${DEFAULT_AEROSOL} over the windows in which both have an AOT, with two standard errors: ${tried.join('; ')}. Each counts by its residual in the mean that is taken (decision 0029); below ${BETTER} one would be told by the image. How much the aerosol absorbs decides the near infrared. LaSRC's own absorbs hardly any light, so that nearness to it says as much of that choice as of ours.
 
 Water under the same air, for which no goal is set:
 

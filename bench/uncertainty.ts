@@ -202,7 +202,7 @@ function correctPixels(
       around: null,
       isAdjacencyCorrected: false,
     },
-    others: others.map(({ model, aotRatio }) => ({ table: tableOf(model), aotRatio })),
+    others: others.map(({ model, ...other }) => ({ table: tableOf(model), ...other })),
     pressureHpa: new Float32Array(nodes.aot.length).fill(SEA_LEVEL_HPA),
   })
   const mu = Math.cos((sun.zenith[0]! * Math.PI) / 180)

@@ -141,8 +141,16 @@ const uncertaintySchema = z.strictObject({
   aot: spread.describe('Standard deviation that AOT was given, over the nodes.'),
   wv: spread.describe('The same of water vapour, g/cm2.'),
   other_aerosols: z
-    .array(z.strictObject({ model: z.string(), aot_ratio: z.number().positive() }))
-    .describe('What may be above the scene as well as the aerosol taken, and its AOT over that of this one.'),
+    .array(
+      z.strictObject({
+        ...{ model: z.string(), aot_ratio: z.number().positive() },
+        // Products of versions before this have none.
+        weight: z.number().min(0).max(1).optional(),
+      }),
+    )
+    .describe(
+      'What may be above the scene as well as the aerosol taken, its AOT over that of this one, and how likely it is.',
+    ),
   noise: z.enum(['product', 'shipped']).describe('Whose noise was taken.'),
   adjacency_left: z.number().describe('Share of the light from beside that counts as an error.'),
 })

@@ -1,5 +1,4 @@
-import { AEROSOL_MODELS } from '../../domain/aerosol-mix.js'
-import { BETTER } from './choose-aerosol.js'
+import { AEROSOL_MODELS, parseAerosolMix, type AerosolModel } from '../../domain/aerosol-mix.js'
 import type { FoundAtmosphere } from './found-atmosphere.js'
 
 /**
@@ -52,40 +51,52 @@ export function airErrorsOf(found: FoundAtmosphere): AirErrors {
   }
 }
 
-/** An aerosol that may be above the scene as well, and its AOT over that of the one that was taken. */
+/** An aerosol that may be above the scene as well. */
 export interface OtherAerosol {
   readonly model: string
+  /** Its AOT over that of the one that was taken. */
   readonly aotRatio: number
+  /** How likely it is beside the others, 0..1. */
+  readonly weight: number
 }
 
 /**
- * Models are the ends of what there is; the air is a mix. Of an aerosol that explains the image as well as the one taken all shares from none to all are as likely, of one that the image speaks against those up to a half: the root of the mean
- * square of numbers that are spread evenly from 0 to s is s / sqrt(3).
+ * Models are the ends of what there is; the air is a mix. Between the aerosol taken and each model all shares from none to all are as likely: the root of the mean square of numbers that are spread evenly from 0 to 1 is 1 / sqrt(3).
  */
 const ANY_SHARE = 0.58
-const UNSEEN_SHARE = 0.29
+/** How likely a model is at the most that the image speaks against: less is dropped from the mean. */
+const UNSEEN_WEIGHT = 0.05
+/** Those that a whole column may have: of urban air's extinction 65 % is scattering (`chooseAerosol`). */
+const POSSIBLE: readonly AerosolModel[] = AEROSOL_MODELS.filter((model) => model !== 'urban')
 
 /**
- * What may be above the scene instead of the aerosol taken: a mix with each other model. More of it where the image cannot tell it from the one taken: its residual is within the margin by which one has
- * to be better to be chosen, or none was tried. Each with the AOT that the image has under it, because too
+ * What may be above the scene instead of the aerosol taken: a mix of it with each model, as likely as the model counts in it by what the image says; all alike where that is not known. Each with the AOT that the image has under it, because too
  * little light and too much absorption look the same: light that is scattered adds up, so of a mix the inverse of the AOT is the mean. None where the user gave the aerosol.
  */
 export function otherAerosols({
   aerosol,
   origins,
-  residuals,
+  weights,
   aotRatios,
-}: Pick<FoundAtmosphere, 'aerosol' | 'origins' | 'residuals' | 'aotRatios'>): OtherAerosol[] {
+}: Pick<FoundAtmosphere, 'aerosol' | 'origins' | 'weights' | 'aotRatios'>): OtherAerosol[] {
   if (origins.aerosol === 'parameter') return []
-  const tried = Object.values(residuals)
-  const most = tried.length === 0 ? Infinity : Math.min(...tried) / BETTER
-  return AEROSOL_MODELS.filter((model) => model !== aerosol).map((model) => {
-    const ratio = aotRatios[model] ?? 1
-    const share = tried.length === 0 || (residuals[model] ?? Infinity) <= most ? ANY_SHARE : UNSEEN_SHARE
-    const rest = Math.round(100 * (1 - share)) / 100
-    return {
-      model: `${aerosol}:${rest},${model}:${share}`,
-      aotRatio: 1 / (rest + share / ratio),
-    }
-  })
+  const models = AEROSOL_MODELS.filter((model) => POSSIBLE.includes(model) || weights.has(model))
+  return models
+    .filter((model) => model !== aerosol)
+    .map((model) => {
+      const ratio = aotRatios[model] ?? 1
+      return {
+        model: blend(aerosol, model),
+        aotRatio: 1 / (1 - ANY_SHARE + ANY_SHARE / ratio),
+        weight: weights.size === 0 ? 1 / models.length : (weights.get(model) ?? UNSEEN_WEIGHT),
+      }
+    })
+}
+
+/** ANY_SHARE of a model, of the aerosol taken the rest. */
+function blend(aerosol: string, model: AerosolModel): string {
+  const shares = new Map<AerosolModel, number>([[model, ANY_SHARE]])
+  for (const part of parseAerosolMix(aerosol))
+    shares.set(part.model, (shares.get(part.model) ?? 0) + (1 - ANY_SHARE) * part.weight)
+  return [...shares].map(([name, share]) => `${name}:${Number(share.toFixed(4))}`).join(',')
 }

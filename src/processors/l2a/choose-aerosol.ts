@@ -1,4 +1,4 @@
-import type { AerosolModel } from '../../domain/aerosol-mix.js'
+import { AEROSOL_MODELS, type AerosolModel } from '../../domain/aerosol-mix.js'
 import type { WindowFit } from './aot.js'
 
 /** The aerosol of a date that says nothing of it: its albedo of 0.925 at 550 nm is the mean over land (0.93: Devi and Satheesh 2022, Atmos. Chem. Phys. 22, 5365). Why: docs/decisions/0028-aerosol-of-opac.md. */
@@ -17,6 +17,13 @@ export const BETTER = 0.9
 const STANDARD_ERRORS = 2
 /** With fewer windows their scatter says little of the error (a jackknife of eight has seven degrees of freedom). */
 const LEAST_WINDOWS = 8
+/**
+ * Unit 1: what residuals are off by everywhere alike, whatever the aerosol: bands that are calibrated to 2 % against each other, of a signal of 0.1 over dark ground, and vegetation whose blue over red is 0.06 from what is expected (places differ so much:
+ * Levy et al. 2007, J. Geophys. Res. 112, D13211), of a red of 0.04: 0.002 and 0.0024.
+ */
+const SYSTEMATIC = 0.003
+/** A model that counts less than this would change the reflectance by less than what else is open. */
+const LEAST_WEIGHT = 0.05
 /** Unit 1: what the signal model itself leaves open (docs/accuracy.md). Residuals below are not told apart. */
 const FLOOR = 1e-4
 
@@ -31,21 +38,23 @@ export interface AerosolEvidence {
 }
 
 export interface ChosenAerosol {
-  readonly model: AerosolModel
-  /** Whether the image tells it: it won, or all others have lost. */
+  /** A model, or the mean of those that the image does not speak against: `continental:0.4,maritime:0.6`. */
+  readonly aerosol: string
+  /** Weight of each model in it, which add up to 1; empty where the windows are too few to weigh any. */
+  readonly weights: ReadonlyMap<AerosolModel, number>
+  /** Whether the image tells it: one model won, or all others have lost. */
   readonly isTold: boolean
   /** Reflectance that each leaves unexplained, root of the mean square, unit 1: of the default over all its windows, of the others that times their ratio. */
   readonly residuals: Readonly<Record<string, number>>
   readonly evidence: Readonly<Record<string, AerosolEvidence>>
-  /** The mean AOT of the image under each over that under the one taken, over the windows in which both say something. */
-  readonly aotRatios: Readonly<Record<string, number>>
 }
 
 type Fits = readonly (WindowFit | null)[]
 
 /**
- * Which aerosol stands above a date: the default, unless another explains the same windows better by a tenth even at two standard errors (delete-one jackknife: Efron and Stein 1981, Ann. Statist. 9, 586). Each date by itself: aerosol changes within
- * days, dates of a chain are five and more apart, and a wrong choice would be handed down. Null where the default says nothing anywhere.
+ * Which aerosol stands above a date. One wins that explains the same windows better by a tenth even at two standard errors (delete-one jackknife: Efron and Stein 1981, Ann. Statist. 9, 586) than each that is commoner; else the default stands. What
+ * is taken is the mean of all that the image does not speak against, as MISR takes the mean over the mixtures that fit (Kahn et al. 2009, IEEE TGRS 47, 4095): each counts by exp(-(r^2 - r_least^2) / (2 SYSTEMATIC^2)), r its
+ * residual, none more than another before. Each date by itself: aerosol changes within days, dates of a chain are five and more apart, and a wrong choice would be handed down. Null where the default says nothing anywhere.
  * @param fits of the same windows, which share no cell, under each aerosol that was tried.
  */
 export function chooseAerosol(fits: ReadonlyMap<AerosolModel, Fits>): ChosenAerosol | null {
@@ -69,14 +78,58 @@ export function chooseAerosol(fits: ReadonlyMap<AerosolModel, Fits>): ChosenAero
   )
   const isTold =
     model !== DEFAULT_AEROSOL || tried.every((other) => other === model || isBetter(of(model), of(other)))
-  const aotRatios = Object.fromEntries(
-    tried.map((one) => {
-      const pairs = pairsOf(of(one), of(model))
-      return [one, sumOf(pairs, ([a]) => a.aot) / sumOf(pairs, ([, b]) => b.aot)] as const
+  const weights = weigh(model, evidence, residuals)
+  return { aerosol: weights.size === 0 ? model : mixOf(weights), weights, isTold, residuals, evidence }
+}
+
+/** The mean AOT of the image under each over that under the one taken, over the windows in which both say something. */
+export function aotRatios(
+  fits: ReadonlyMap<AerosolModel, Fits>,
+  ofTaken: Fits,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    [...fits].flatMap(([model, ofModel]) => {
+      const pairs = pairsOf(ofModel, ofTaken)
+      const ratio = sumOf(pairs, ([a]) => a.aot) / sumOf(pairs, ([, b]) => b.aot)
+      return Number.isFinite(ratio) ? [[model, ratio] as const] : []
     }),
   )
-  return { model, isTold, residuals, evidence, aotRatios }
 }
+
+/** Weights in hundredths. Urban air, which no whole column is, counts only where it has won. */
+function weigh(
+  stands: AerosolModel,
+  evidence: Readonly<Record<string, AerosolEvidence>>,
+  residuals: Readonly<Record<string, number>>,
+): ReadonlyMap<AerosolModel, number> {
+  const possible = AEROSOL_MODELS.filter(
+    (model) => (model !== 'urban' || stands === 'urban') && (evidence[model]?.windows ?? 0) >= LEAST_WINDOWS,
+  )
+  if (!possible.includes(stands)) return new Map()
+  const squares = possible.map((model) => (residuals[model] ?? Infinity) ** 2)
+  const least = Math.min(...squares)
+  const likelihoods = squares.map((square) => Math.exp((least - square) / (2 * SYSTEMATIC ** 2)))
+  const sum = sumOf(likelihoods, (likelihood) => likelihood)
+  const kept = possible.flatMap((model, i) => {
+    const likelihood = likelihoods[i] ?? 0
+    return likelihood < LEAST_WEIGHT * sum ? [] : [{ model, likelihood }]
+  })
+  const whole = sumOf(kept, ({ likelihood }) => likelihood)
+  const parts = kept.map(({ model, likelihood }) => ({ model, part: Math.round((100 * likelihood) / whole) }))
+  // What rounding leaves over goes to the best, which has most.
+  const left = 100 - sumOf(parts, ({ part }) => part)
+  const best = possible[squares.indexOf(least)]
+  return new Map(parts.map(({ model, part }) => [model, (model === best ? part + left : part) / 100]))
+}
+
+/** In the order of the models. */
+const mixOf = (weights: ReadonlyMap<AerosolModel, number>): string =>
+  weights.size === 1
+    ? ([...weights.keys()][0] ?? DEFAULT_AEROSOL)
+    : AEROSOL_MODELS.flatMap((model) => {
+        const weight = weights.get(model)
+        return weight === undefined ? [] : [`${model}:${weight}`]
+      }).join(',')
 
 function isBetter(one: Fits, other: Fits): boolean {
   const found = compare(one, other)

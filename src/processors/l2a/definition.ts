@@ -107,7 +107,7 @@ export const l2a = defineProcessor({
       })
       .default('auto')
       .describe(
-        `Aerosol model of 6S or OPAC; auto: by the kinds of CAMS where a forecast tells them, else continental-average, unless another clearly explains the image better; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
+        `Aerosol model of 6S or OPAC; auto: by the kinds of CAMS where a forecast tells them, else the mean of those that the image does not speak against (urban only where it clearly explains it best), continental-average where it says nothing; ${AEROSOL_MODELS.join(', ')}; or a mix by shares of the extinction at 550 nm, such as continental:0.7,maritime:0.3 [-].`,
       ),
     auxiliary: z
       .string()

@@ -4,7 +4,7 @@ import { MODEL_AOT, responsesOf, unknownResponses, type Responses } from './aot-
 import { fewPressures, vapourAxis } from './axes.js'
 import { BandTable, type TableAxes } from './band-table.js'
 import { CELL_BAND_IDS, type CellBand } from './cells.js'
-import { chooseAerosol, DEFAULT_AEROSOL, type ChosenAerosol } from './choose-aerosol.js'
+import { aotRatios, chooseAerosol, DEFAULT_AEROSOL, type ChosenAerosol } from './choose-aerosol.js'
 import { clearGround } from './clear-ground.js'
 import type { AtmosphereNodes } from './coefficient-planes.js'
 import { AEROSOL_MODELS, type AerosolModel } from '../../domain/aerosol-mix.js'
@@ -139,6 +139,7 @@ class Finder {
       residuals: aerosol.residuals,
       evidence: aerosol.evidence,
       aotRatios: aerosol.aotRatios,
+      weights: aerosol.weights,
       aotCells: aerosol.cells,
       colours: aerosol.colours,
     }
@@ -202,7 +203,8 @@ class Finder {
         ...{
           isDefault: new Uint8Array(this.count).fill(1),
           isFilled: new Uint8Array(nodes.width * nodes.height).fill(1),
-          ...{ aotRatios: {}, residuals: {}, evidence: {}, foundShare: 0, colours: null },
+          ...{ aotRatios: {}, weights: NONE_WEIGHED, residuals: {}, evidence: {} },
+          ...{ foundShare: 0, colours: null },
           ...{ model: given, modelOrigin },
         },
       }
@@ -226,7 +228,7 @@ class Finder {
       ...this.responses(model, wv, wanted, beside),
     })
     const chosen = this.givenAerosol() === null ? yield* this.tryAerosols(isUsable, inputOf) : null
-    const model = chosen?.model ?? given
+    const model = chosen?.aerosol ?? given
     const input = inputOf(model, isUsable)
     yield
     const found = retrieveAot(input)
@@ -239,6 +241,7 @@ class Finder {
       evidence: chosen?.evidence ?? {},
       colours: hasFound ? observeColours(input, found.aot) : null,
       aotRatios: chosen?.aotRatios ?? {},
+      weights: chosen?.weights ?? NONE_WEIGHED,
       isFilled: found.isDefault,
       isDefault: nearestOnCells(found.isDefault, cells.grid),
     }
@@ -287,7 +290,7 @@ class Finder {
   private *tryAerosols(
     isUsable: Uint8Array,
     inputOf: (model: string, wanted: Uint8Array) => AotInput,
-  ): Search<ChosenAerosol | null> {
+  ): Search<TriedAerosols | null> {
     const { width, height } = this.request.cells.grid
     const every = Math.max(WINDOW, Math.ceil(Math.max(width, height) / SAMPLES))
     const wanted = isUsable.map((is, i) =>
@@ -302,7 +305,10 @@ class Finder {
       fits.set(model, fitWindows(inputOf(model, wanted), centres))
       yield
     }
-    return chooseAerosol(fits)
+    const chosen = chooseAerosol(fits)
+    if (chosen === null) return null
+    const ofMix = fitWindows(inputOf(chosen.aerosol, wanted), centres)
+    return { ...chosen, aotRatios: aotRatios(fits, ofMix) }
   }
 
   private surface(id: string, air: CellAir): Float32Array {
@@ -352,6 +358,11 @@ class Finder {
   }
 }
 
+/** Where none was tried. */
+const NONE_WEIGHED: ReadonlyMap<AerosolModel, number> = new Map()
+
+type TriedAerosols = ChosenAerosol & Pick<FoundAtmosphere, 'aotRatios'>
+
 /** What is asked of a band's cells before the aerosol is known. */
 interface CellLight {
   /** Surface reflectance under thin air. */
@@ -370,7 +381,7 @@ interface Found {
 }
 
 interface FoundAerosol
-  extends Found, Pick<FoundAtmosphere, 'residuals' | 'evidence' | 'aotRatios' | 'colours'> {
+  extends Found, Pick<FoundAtmosphere, 'residuals' | 'evidence' | 'aotRatios' | 'weights' | 'colours'> {
   readonly aot: Float32Array
   readonly model: string
   readonly modelOrigin: AirOrigin

@@ -1,3 +1,4 @@
+import type { AerosolModel } from '../../domain/aerosol-mix.js'
 import type { AuxiliaryAir, L1Scene } from '../../domain/l1-scene.js'
 import type { Aot } from './aot.js'
 import type { AtmosphereModel } from './atmosphere.js'
@@ -51,6 +52,8 @@ export interface FoundAtmosphere {
   readonly evidence: Readonly<Record<string, AerosolEvidence>>
   /** The mean AOT that the image has under each aerosol that was tried, over that under the one that was taken. */
   readonly aotRatios: Readonly<Record<string, number>>
+  /** How much each model counts in `aerosol` by what the image says; empty where none was tried. */
+  readonly weights: ReadonlyMap<AerosolModel, number>
   readonly aotCells: Aot['cells'] | null
   /** What the date says of the ground's blue over red; null where AOT is not of the image. */
   readonly colours: GroundColours | null

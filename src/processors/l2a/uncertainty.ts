@@ -40,8 +40,12 @@ export interface VarianceInput extends Pick<PlanesInput, 'cells' | 'detectors'> 
   readonly pressureHpa: Float32Array
   /** With legs. Its axes reach one standard deviation beyond the nodes' values. */
   readonly table: BandTable
-  /** Aerosols that may be there as well, and their AOT over that of the nodes. */
-  readonly others: readonly { readonly table: BandTable; readonly aotRatio: number }[]
+  /** Aerosols that may be there as well, how likely each is, and its AOT over that of the nodes. */
+  readonly others: readonly {
+    readonly table: BandTable
+    readonly aotRatio: number
+    readonly weight: number
+  }[]
   readonly noise: BandNoise
   readonly sun: L1Scene['sun']
   /** Reflectance around each node; null: not known, and left out. */
@@ -58,7 +62,7 @@ type State = Float64Array
  *   -dl rho (1 - S rho) - dp exp(-l) (1 - S rho)^2 - dS rho^2,
  * a parabola in rho; its square has the fourth degree, and so has the variance of noise, (constant / mu^2 + slope rho_toa / mu) exp(-2 l) (1 - S rho)^4 with rho_toa = p + exp(l) rho / (1 - S rho). What is known of a pixel's
  * uncertainty is thus five numbers that change as slowly as the coefficients, and its reflectance. Errors are those of AOT and vapour (half of the difference between one
- * standard deviation above and below), of the aerosol (root of the mean square over those that may be there, the one taken included), noise, and light from beside, (u - 1) (rho - e). They are taken as independent.
+ * standard deviation above and below), of the aerosol (root of the mean square over those that may be there), noise, and light from beside, (u - 1) (rho - e). They are taken as independent.
  */
 export function buildVariancePlanes(input: VarianceInput): VariancePlanes {
   const { nodes, sun, noise, around } = input
@@ -71,8 +75,10 @@ export function buildVariancePlanes(input: VarianceInput): VariancePlanes {
   const [at, low, high] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)]
   const sum = new Float64Array(VARIANCE_TERMS)
   const stateOf = reader(input.table)
-  const others = input.others.map(({ table, aotRatio }) => ({ stateOf: reader(table), aotRatio }))
-  const ofType = Math.sqrt(1 / (others.length + 1))
+  const others = input.others.map(({ table, aotRatio, weight }) => ({
+    ...{ stateOf: reader(table), aotRatio },
+    share: Math.sqrt(weight),
+  }))
   for (const [slot, [detector, isNeeded]] of needed.entries()) {
     slots[detector] = slot
     for (let node = 0; node < nx * ny; node++) {
@@ -100,7 +106,7 @@ export function buildVariancePlanes(input: VarianceInput): VariancePlanes {
       addSquare(sum, at, low, high, ofWv.share)
       for (const other of others) {
         other.stateOf(look, tau * other.aotRatio, vapour, high)
-        addSquare(sum, at, at, high, ofType)
+        addSquare(sum, at, at, high, other.share)
       }
       addNoise(sum, at, noise, cosineAt(sun, x, y))
       if (around !== null) {

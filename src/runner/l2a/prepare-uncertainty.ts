@@ -70,7 +70,7 @@ export function variancePlanesOf(
     ...{ nodes, sun, pressureHpa, sigmaAot: plan.sigmaAot, sigmaWv: plan.sigmaWv },
     ...{ cells: toa.grid, detectors: toa.bands.get(band.id)?.detectors ?? new Uint32Array(0) },
     table: tableOf(aerosol, 1),
-    others: others.map(({ model, aotRatio }) => ({ table: tableOf(model, aotRatio), aotRatio })),
+    others: others.map(({ model, ...other }) => ({ table: tableOf(model, other.aotRatio), ...other })),
     noise: noise?.get(band.id) ?? shippedNoise(sensor, band.id),
     around: around && centresOfNodes(around, toa.grid),
     isAdjacencyCorrected: adjacency,
@@ -93,8 +93,8 @@ export function uncertaintyReportOf(
   return {
     aot: field(plan.sigmaAot),
     wv: field(plan.sigmaWv),
-    other_aerosols: plan.others.map(({ model, aotRatio }) => ({
-      model,
+    other_aerosols: plan.others.map(({ model, aotRatio, weight }) => ({
+      ...{ model, weight },
       aot_ratio: Math.round(aotRatio * 1e3) / 1e3,
     })),
     noise: plan.noise === null ? 'shipped' : 'product',

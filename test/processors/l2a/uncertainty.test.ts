@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { shippedModel } from '../../../bench/accuracy-measures.js'
-import { AEROSOL_MODELS } from '../../../src/domain/aerosol-mix.js'
+import { AEROSOL_MODELS, parseAerosolMix } from '../../../src/domain/aerosol-mix.js'
 import type { BandNoise, L1SceneBand } from '../../../src/domain/l1-scene.js'
 import { sigmaByNodes } from '../../../src/kernels/sigma-by-nodes.js'
 import { slotTable } from '../../../src/kernels/correct-reflectance.js'
-import { airErrorsOf, otherAerosols } from '../../../src/processors/l2a/air-errors.js'
+import { airErrorsOf, otherAerosols, type OtherAerosol } from '../../../src/processors/l2a/air-errors.js'
 import { aotAxis, vapourAxis } from '../../../src/processors/l2a/axes.js'
 import { BandTable } from '../../../src/processors/l2a/band-table.js'
 import { l2a, optionalLayers } from '../../../src/processors/l2a/definition.js'
@@ -24,7 +24,7 @@ interface Case {
   readonly wv?: number
   readonly sigmaAot?: number
   readonly sigmaWv?: number
-  readonly others?: readonly { readonly model: string; readonly aotRatio: number }[]
+  readonly others?: readonly OtherAerosol[]
   readonly noise?: BandNoise
   readonly around?: number | null
   readonly hpa?: number
@@ -70,7 +70,7 @@ function polynomialOf({
     ...{ sigmaAot: field(sigmaAot), sigmaWv: field(sigmaWv), pressureHpa: field(hpa) },
     ...{ cells, detectors: new Uint32Array(36).fill(2), sun: scene.sun, noise, isAdjacencyCorrected },
     table: tableOf('continental'),
-    others: others.map(({ model, aotRatio }) => ({ table: tableOf(model), aotRatio })),
+    others: others.map(({ model, ...other }) => ({ table: tableOf(model), ...other })),
     around: around === null ? null : field(around),
   })
   return data.slice(0, VARIANCE_TERMS)
@@ -108,7 +108,7 @@ describe('standard deviation of surface reflectance', () => {
       { sigmaAot: 0.05 },
       { sigmaWv: 0.3 },
       { noise: shippedNoise('S2A', 'B02') },
-      { others: [{ model: 'urban', aotRatio: 1.2 }] },
+      { others: [{ model: 'urban', aotRatio: 1.2, weight: 0.3 }] },
       { around: 0.1 },
     ]
     const all = Object.assign({}, ...parts) as Case
@@ -244,30 +244,35 @@ describe('what may be wrong with the air', () => {
       origins: { aot: 'image', wv: 'image', ozone: 'default', aerosol: 'image' },
       isFilled: { aot: Uint8Array.of(0, 1), wv: Uint8Array.of(0, 1) },
       aerosol: 'continental',
-      residuals: {
-        continental: 0.01,
-        maritime: 0.0105,
-        urban: 0.02,
-        desert: 0.013,
-        'continental-average': 0.011,
-      },
+      weights: new Map([['continental', 1]]),
       aotRatios: { continental: 1, maritime: 0.9, urban: 2, desert: 1.1, 'continental-average': 1.2 },
       ...part,
     }) as FoundAtmosphere
 
-  test('of an aerosol that explains the image as well more may be there than of another', () => {
-    expect(otherAerosols(found({}))).toEqual([
-      // 1 / (0.42 + 0.58 / 0.9), 1 / (0.71 + 0.29 / 2), 1 / (0.71 + 0.29 / 1.1), 1 / (0.42 + 0.58 / 1.2).
-      { model: 'continental:0.42,maritime:0.58', aotRatio: expect.closeTo(0.93946, 4) as number },
-      { model: 'continental:0.71,urban:0.29', aotRatio: expect.closeTo(1.16959, 4) as number },
-      { model: 'continental:0.71,desert:0.29', aotRatio: expect.closeTo(1.02708, 4) as number },
-      { model: 'continental:0.42,continental-average:0.58', aotRatio: expect.closeTo(1.10701, 4) as number },
+  test('of an aerosol that counts more by what the image says more may be there', () => {
+    const mixed = found({
+      aerosol: 'continental:0.6,maritime:0.4',
+      weights: new Map([
+        ['continental', 0.6],
+        ['maritime', 0.4],
+      ]),
+    })
+    const close = (value: number) => expect.closeTo(value, 4) as number
+    expect(otherAerosols(mixed)).toEqual([
+      // Each 0.58 of the model and 0.42 of the mix; 1 / (0.42 + 0.58 / ratio).
+      { model: 'continental:0.832,maritime:0.168', aotRatio: 1, weight: 0.6 },
+      { model: 'maritime:0.748,continental:0.252', aotRatio: close(0.93946), weight: 0.4 },
+      { model: 'desert:0.58,continental:0.252,maritime:0.168', aotRatio: close(1.05567), weight: 0.05 },
+      {
+        model: 'continental-average:0.58,continental:0.252,maritime:0.168',
+        ...{ aotRatio: close(1.10701), weight: 0.05 },
+      },
     ])
-    const untried = otherAerosols(found({ residuals: {}, aotRatios: {} }))
+    for (const { model } of otherAerosols(mixed)) expect(() => parseAerosolMix(model)).not.toThrow()
+    const untried = otherAerosols(found({ weights: new Map(), aotRatios: {} }))
     expect(untried).toEqual(
-      ['maritime', 'urban', 'desert', 'continental-average'].map((model) => ({
-        model: `continental:0.42,${model}:0.58`,
-        aotRatio: 1,
+      ['maritime', 'desert', 'continental-average'].map((model) => ({
+        ...{ model: `${model}:0.58,continental:0.42`, aotRatio: 1, weight: 0.25 },
       })),
     )
     const given = { aot: 'image', wv: 'image', ozone: 'default', aerosol: 'parameter' } as const
@@ -286,7 +291,7 @@ describe('what may be wrong with the air', () => {
     // What grows with AOT comes with the aerosols that may be there, not twice.
     const unsure = airErrorsOf(found({}))
     expect(unsure.sigmaAot[0]).toBe(image!.sigmaAot[0])
-    expect(unsure.others).toHaveLength(AEROSOL_MODELS.length - 1)
+    expect(unsure.others).toHaveLength(AEROSOL_MODELS.length - 2)
     // Nothing was found near the second node.
     expect(image!.sigmaAot[1]).toBe(none!.sigmaAot[1])
     expect(image!.sigmaWv[1]).toBe(none!.sigmaWv[1])
