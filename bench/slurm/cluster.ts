@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import {
   accessSync,
   chmodSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -202,15 +202,24 @@ async function startMunge(folder: string): Promise<void> {
   await execa('munged', ['--force', ...args], { uid, gid, cwd: '/', stdio: 'ignore' })
 }
 
+/** Ports that no connection takes by itself before a daemon asks for them: those of the kernel's own choice begin at 32768. */
+const [LOWEST_PORT, PORT_COUNT] = [12_000, 20_000]
+
 /** Held together, so that no two are the same. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
+  const servers: Server[] = []
+  while (servers.length < count) {
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => {
+        resolve(false)
+      })
+      server.listen(LOWEST_PORT + randomInt(PORT_COUNT), '127.0.0.1', () => {
+        resolve(true)
+      })
+    })
+    if (isFree) servers.push(server)
+  }
   const ports = servers.map((server) => {
     const address = server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
