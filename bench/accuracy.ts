@@ -6,6 +6,7 @@ import { cloudScenes, compareClouds, hasCloudReference } from './cloud-reference
 import { hasLandsatPair, PAIR_ATMOSPHERE } from './landsat-reference.js'
 import { ownAirSection, pairSection } from './landsat-section.js'
 import { markdownTable as table } from './markdown-table.js'
+import { PHOTONS, photonSection } from './photon-section.js'
 import { hasReferenceTable, readSixsRows, RT_REFERENCE } from './reference-table.js'
 import { simulatedSection } from './simulated-section.js'
 import {
@@ -87,15 +88,18 @@ function cloudSection(): string {
   )
 }
 
-/** What of the page takes minutes, because whole scenes are simulated and corrected. */
+/** What of the page takes minutes, because whole scenes are simulated and corrected, or photons followed. */
 export interface SimulatedParts {
   /** Tables of simulated chains. */
   readonly chains: string
   /** Coverage of the product's standard deviations over two dates. */
   readonly coverage: string
+  /** The path through haze by photons. */
+  readonly photons: string
 }
 /** What stands before and after each of them. */
 const AROUND = {
+  photons: ['Path reflectance without gases.\n\n', '\n\n## Bands\n'],
   chains: ['with the truth of level ground.\n\n', '\n\nHow to read them. '],
   coverage: ['where the error of all pixels has one sign.\n\n', '\n\n## Clouds and shadows of one date'],
 } as const
@@ -104,7 +108,7 @@ const AROUND = {
 export function simulatedPartsOf(page: string): SimulatedParts {
   const part = ([before, after]: readonly [string, string]) =>
     page.slice(page.indexOf(before) + before.length, page.indexOf(after))
-  return { chains: part(AROUND.chains), coverage: part(AROUND.coverage) }
+  return { chains: part(AROUND.chains), coverage: part(AROUND.coverage), photons: part(AROUND.photons) }
 }
 
 /**
@@ -144,11 +148,10 @@ ${acceptanceSection(rows)}
 
 6S puts a response that does not begin on its grid of 2.5 nm at the nearest point of it: S2A B02 by 1 nm too far, S2B B01 and OLI B2 by 1 nm too low. That changes the Rayleigh optical depth of its
 rows by up to 0.9 %; ours has the responses where they are, and the last columns show what remains when they are moved alike. What remains of the Rayleigh path is the column of air: that of 6S is 0.5 %
-deeper than the formula of Hansen and Travis (1974), which ours follows, told from the bands of S2C, which all lie on the grid. What remains of the path at an AOT of 0.8 grows faster than the square of the AOT,
-while our solver keeps energy to 2e-5 with the same aerosol.
+deeper than the formula of Hansen and Travis (1974), which ours follows, told from the bands of S2C, which all lie on the grid. What remains of the path at an AOT of 0.8 is
+of 6S: photons that are followed one by one through the same particles, without any of what solvers have in common, come out where ours does.
 
-## Bands
-AOT up to 0.4, RMS unless told otherwise; surface reflectance over grounds of 0.05, 0.20 and 0.50 with every term ours, gases included.
+Sentinel-2A B8A, seen from straight above at sea level, ${PHOTONS / 1e6} million photons for each state, light not polarised. ${AROUND.photons[0]}${known?.photons ?? (await photonSection(rows))}${AROUND.photons[1]}AOT up to 0.4, RMS unless told otherwise; surface reflectance over grounds of 0.05, 0.20 and 0.50 with every term ours, gases included.
 
 ${bandSection(thin)}
 

@@ -11,6 +11,7 @@ import { SEA_LEVEL_HPA } from '../src/processors/l2a/pressure.js'
 import type { ToaBand } from '../src/processors/l2a/toa-cells.js'
 import { buildVariancePlanes, VARIANCE_TERMS } from '../src/processors/l2a/uncertainty.js'
 import { shippedModel } from './accuracy-measures.js'
+import { Chance } from './chance.js'
 
 const IDS = ['B01', 'B02', 'B03', 'B04', 'B8A', 'B09', 'B11', 'B12'] as const
 type Id = (typeof IDS)[number]
@@ -23,26 +24,6 @@ export const GRID: Grid = {
   ...{ width: SIDE, height: SIDE },
 }
 const SHARES = ['maritime', 'urban', 'desert'] as const
-
-/** Even numbers in [0, 1), the same each time (Park and Miller 1988, CACM 31, 1192). */
-class Chance {
-  private state: number
-  constructor(seed: number) {
-    this.state = 1 + ((seed * 7919) % 2_147_483_646)
-    for (let i = 0; i < 20; i++) this.next()
-  }
-  next(): number {
-    this.state = (this.state * 48_271) % 2_147_483_647
-    return this.state / 2_147_483_647
-  }
-  between(low: number, high: number): number {
-    return low + (high - low) * this.next()
-  }
-  /** About 0, standard deviation 1. */
-  normal(): number {
-    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next())
-  }
-}
 
 /** One direction for all of `GRID`, degrees. */
 export const levelAngles = (zenith: number, azimuth: number): AngleGrid => ({

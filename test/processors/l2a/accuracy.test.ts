@@ -15,6 +15,7 @@ test.skipIf(!hasReferenceTable || !hasSurfaceReference || !hasLandsatPair)(
     const page = readFileSync(join(resolve(import.meta.dirname, '../../..'), 'docs/accuracy.md'), 'utf8')
     const known = simulatedPartsOf(page)
     expect(known.chains).toMatch(/^\|[\s\S]*smoke/)
+    expect(known.photons).toMatch(/^\| aerosol[\s\S]*maritime/)
     expect(known.coverage).toMatch(/^\| band[\s\S]*B12/)
     expect(page).toBe(await accuracyReport(known))
   },
