@@ -1,6 +1,8 @@
 import type { Grid } from '../../../domain/grid.js'
+import type { CellPlanes } from '../cells.js'
 import type { ChainState } from '../chain-state.js'
 import type { PlaneSize } from './cell-shapes.js'
+import { directLight } from './shadow-filter.js'
 import { fillMinima } from './fill-minima.js'
 import { outsideLevels } from './outside-levels.js'
 
@@ -44,8 +46,8 @@ export interface ChangedLight {
 
 /**
  * The same against the chain's memory of the ground, which knows dark forest and lakes from shadows: the larger of NIR and SWIR at the sensor over what the ground had, in units of the scene's own median of that, so
- * that air and season cancel.
- * @param isOpen  1 where the ground can be seen. @param parents coarse cell of each. @param isKnown 1 where the chain knows land.
+ * that air and season cancel. Around a cell, of coarse cells that can be seen whole, what all bands together say of the direct light (`directLight`): fields grow by as much from date to date as a cloud takes.
+ * @param coarse  the date on the chain's cells, corrected, x 10000. @param isOpen  1 where the ground can be seen. @param parents coarse cell of each. @param isKnown 1 where the chain knows land.
  */
 export function changedLight(
   nir: Float32Array,
@@ -53,6 +55,7 @@ export function changedLight(
   isOpen: Uint8Array,
   parents: Int32Array,
   isKnown: Uint8Array,
+  coarse: CellPlanes,
   reference: ChainState,
   grid: Grid,
 ): ChangedLight {
@@ -77,7 +80,16 @@ export function changedLight(
     return { ofCell: ofCell.map((ratio) => ratio / usual), of: (i: number) => band[i]! / scale(parents[i]!) }
   })
   const [ofNir, ofSwir] = ratios as [(typeof ratios)[number], (typeof ratios)[number]]
-  const light = ofNir.ofCell.map((ratio, k) => Math.max(ratio, ofSwir.ofCell[k]!))
+  const isWhole = new Uint8Array(reference.days.length).fill(1)
+  parents.forEach((parent, i) => {
+    if (parent !== -1 && (isOpen[i] === 0 || isKnown[i] === 0)) isWhole[parent] = 0
+  })
+  const direct = directLight(coarse, reference, isWhole)
+  const usual = direct === null ? 1 : quantileOf(direct, isWhole, 0.5)
+  const light = ofNir.ofCell.map((ratio, k) => {
+    const left = direct?.[k] ?? NaN
+    return Number.isNaN(left) ? Math.max(ratio, ofSwir.ofCell[k]!) : left / usual
+  })
   const around = bilinear(light, reference.grid, grid, parents)
   const out = new Float32Array(nir.length).fill(NaN)
   for (let i = 0; i < out.length; i++) {

@@ -69,7 +69,7 @@ export function decideMasks(input: MaskInput): DecidedMasks {
     const { parents, isKnown } = change
     const light = changedLight(
       ...([bands.nir, bands.swir16, isOpen, parents, isKnown] as const),
-      ...([chain.reference, grid] as const),
+      ...([chain.coarse, chain.reference, grid] as const),
     )
     light.ofCell.forEach((ratio, i) => {
       if (!Number.isNaN(ratio)) relative[i] = ratio

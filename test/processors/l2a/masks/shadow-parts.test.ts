@@ -8,6 +8,7 @@ import { parentsOf } from '../../../../src/processors/l2a/masks/change-test.js'
 import { cloudPieces } from '../../../../src/processors/l2a/masks/cloud-pieces.js'
 import { changedLight, litTest } from '../../../../src/processors/l2a/masks/dark-cells.js'
 import { outsideLevels } from '../../../../src/processors/l2a/masks/outside-levels.js'
+import { directLight } from '../../../../src/processors/l2a/masks/shadow-filter.js'
 import { gridOf } from './scenes.js'
 
 describe('pieces of cloud objects', () => {
@@ -82,7 +83,7 @@ describe('light against the memory of the ground', () => {
   }
   // Half of the light is left from column 28 on: the edge of a coarse cell.
   const band = Float32Array.from({ length: 1600 }, (_, i) => (i % 40 < 28 ? 0.3 : 0.15))
-  const light = changedLight(band, band, all, parents, all, reference, fine)
+  const light = changedLight(band, band, all, parents, all, reference, reference, fine)
 
   test('falls in a shadow, by cell at its edge, around it over a coarse cell', () => {
     const row = (plane: Float32Array) => [24, 26, 27, 28, 29, 32].map((x) => plane[20 * 40 + x]!)
@@ -96,7 +97,7 @@ describe('light against the memory of the ground', () => {
 
   test('is not known where the chain does not know the ground', () => {
     const known = all.map((_, i) => (i % 40 < 8 ? 0 : 1))
-    const part = changedLight(band, band, all, parents, known, reference, fine)
+    const part = changedLight(band, band, all, parents, known, reference, reference, fine)
     expect(part.around[0]).toBeNaN()
     expect(part.ofCell[0]).toBeNaN()
     expect(part.around[20]).toBeCloseTo(1, 3)
@@ -110,5 +111,49 @@ describe('light against the memory of the ground', () => {
     const alone = litTest(filled, null, nir, nir, all)
     expect([4, 30, 36].map((x) => alone(20 * 40 + x))).toEqual([false, false, true])
     expect(litTest(filled.fill(0.9), null, nir, nir, all)(36)).toBe(false)
+  })
+})
+
+describe('direct light by all bands together', () => {
+  const grid = gridOf(20, 20, 240)
+  const before = { blue: 500, green: 800, red: 700, nir: 3000, swir16: 2000 } as const
+  const part = { blue: 0.72, green: 0.77, red: 0.82, nir: 0.88, swir16: 0.95 } as const
+  const planes = (of: (band: CellBand, i: number) => number) =>
+    Object.fromEntries(
+      CELL_BANDS.map((band) => [band, Int16Array.from({ length: 400 }, (_, i) => Math.round(of(band, i)))]),
+    ) as Record<CellBand, Int16Array>
+  const reference: ChainState = {
+    grid,
+    bands: planes((band) => before[band]),
+    days: new Uint16Array(400).fill(20_000),
+    ...noColours(400),
+  }
+  // Fields grow by up to 30 %: brighter in the near infrared, darker elsewhere.
+  const growth = (i: number) => 0.3 * Math.sin(12.9898 * i)
+  const isShaded = (i: number) => i >= 190 && i < 198
+  const coarse = {
+    grid,
+    bands: planes(
+      (band, i) =>
+        before[band] *
+        (1 - (isShaded(i) ? 0.15 * part[band] : 0)) *
+        Math.exp(growth(i) * (band === 'nir' ? 0.6 : band === 'red' ? -1 : -0.5)),
+    ),
+  }
+
+  test('shows a shadow of a sixth of it among fields that change by as much in each band', () => {
+    const light = directLight(coarse, reference, new Uint8Array(400).fill(1))!
+    const of = (wanted: (i: number) => boolean) => [...light].filter((_, i) => wanted(i))
+    expect(Math.max(...of(isShaded))).toBeLessThan(0.9)
+    expect(Math.min(...of(isShaded))).toBeGreaterThan(0.8)
+    expect(Math.min(...of((i) => !isShaded(i)))).toBeGreaterThan(0.97)
+    expect(Math.max(...of((i) => !isShaded(i)))).toBeLessThan(1.03)
+  })
+
+  test('says nothing of cells that are not open, nor where few are', () => {
+    const open = Uint8Array.from({ length: 400 }, (_, i) => (i < 250 ? 1 : 0))
+    const light = directLight(coarse, reference, open)!
+    expect([light[249], light[250]].map((v) => Number.isNaN(v))).toEqual([false, true])
+    expect(directLight(coarse, reference, open.fill(0, 150))).toBeNull()
   })
 })
