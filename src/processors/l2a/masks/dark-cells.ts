@@ -81,9 +81,8 @@ export function changedLight(
   })
   const [ofNir, ofSwir] = ratios as [(typeof ratios)[number], (typeof ratios)[number]]
   const isWhole = new Uint8Array(reference.days.length).fill(1)
-  parents.forEach((parent, i) => {
-    if (parent !== -1 && (isOpen[i] === 0 || isKnown[i] === 0)) isWhole[parent] = 0
-  })
+  for (let i = 0; i < parents.length; i++)
+    if (parents[i] !== -1 && (isOpen[i] === 0 || isKnown[i] === 0)) isWhole[parents[i]!] = 0
   const direct = directLight(coarse, reference, isWhole)
   const usual = direct === null ? 1 : quantileOf(direct, isWhole, 0.5)
   const light = ofNir.ofCell.map((ratio, k) => {

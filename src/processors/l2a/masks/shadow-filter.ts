@@ -52,13 +52,15 @@ export function directLight(
     for (const k of cells) log[k]! -= mean
     return log
   })
-  const covariance = changes.map((a, i) =>
-    changes.map((b, j) => {
+  const covariance: number[][] = changes.map(() => [])
+  changes.forEach((a, i) => {
+    for (let j = 0; j <= i; j++) {
+      const b = changes[j]!
       let sum = 0
       for (const k of cells) sum += a[k]! * b[k]!
-      return sum / cells.length + (i === j ? NOISE_VARIANCE : 0)
-    }),
-  )
+      covariance[i]![j] = covariance[j]![i] = sum / cells.length + (i === j ? NOISE_VARIANCE : 0)
+    }
+  })
   const shadow = CELL_BANDS.map((band) => DIRECT[band])
   const weights = solve(covariance, shadow)
   const answer = weights.reduce((sum, w, i) => sum + w * shadow[i]!, 0)
