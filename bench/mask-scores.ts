@@ -44,42 +44,55 @@ export function scoreMasks(truth: Uint8Array, bits: Uint16Array, grid: Grid): Ma
     })
     return { both, either }
   }
-  const isShadow = (t: number) => (t & (T.shadow | T.shadowFromOutside)) !== 0
-  const seen = (t: number) => (t & (T.cloud | T.unscored | T.shadowUnscored)) === 0
-  // Shadows that nothing else touches: what is left of one below a cloud has its centre elsewhere.
-  const wholeShadows = objectsOf(
-    truth.map((t) => (t !== OUTSIDE && isShadow(t) ? 1 : 0)),
-    grid,
-  )
-  let [shadows, nearShadows] = [0, 0]
-  const ours = objectsOf(
-    Uint8Array.from(bits, (m) => (has(m, 'shadowInside', 'shadowOutside') ? 1 : 0)),
-    grid,
-  )
-  for (let n = 0; n < wholeShadows.count; n++) {
-    const object = wholeShadows.cells.subarray(wholeShadows.starts[n], wholeShadows.starts[n + 1])
-    if (object.length < LEAST_OBJECT || !object.every((cell) => seen(truth[cell]!) && isInside(cell, grid)))
-      continue
-    shadows++
-    // What we have of it: objects that touch it.
-    const labels = new Set([...object].map((cell) => ours.labels[cell]!).filter((label) => label !== 0))
-    const found = [...labels].flatMap((label) => [
-      ...ours.cells.subarray(ours.starts[label - 1], ours.starts[label]),
-    ])
-    if (found.length === 0) continue
-    const [a, b] = [centreOf(object, grid), centreOf(found, grid)]
-    if (grid.pixelWidthM * Math.hypot(a[0] - b[0], a[1] - b[1]) <= NEAR_M) nearShadows++
-  }
+  const isolated = isolatedShadows(truth, bits, grid)
   return {
     cloud: agreement(
       (t) => (t & T.cloud) !== 0,
       (m) => has(m, 'cloud'),
       (t) => (t & T.unscored) === 0,
     ),
-    shadow: agreement(isShadow, (m) => has(m, 'shadowInside', 'shadowOutside'), seen),
-    shadows,
-    nearShadows,
+    shadow: agreement(isShadow, (m) => has(m, 'shadowInside', 'shadowOutside'), isSeen),
+    shadows: isolated.length,
+    nearShadows: isolated.filter(({ isNear }) => isNear).length,
   }
+}
+
+/** A true shadow of at least 20 pixels that nothing else touches. */
+export interface IsolatedShadow {
+  /** Its pixels, ascending. */
+  readonly cells: Int32Array
+  /** Of the shadows found, those that touch it have their common centre within 120 m of its own. */
+  readonly isNear: boolean
+}
+
+const isShadow = (t: number): boolean => (t & (CLOUD_TRUTH.shadow | CLOUD_TRUTH.shadowFromOutside)) !== 0
+const isSeen = (t: number): boolean =>
+  (t & (CLOUD_TRUTH.cloud | CLOUD_TRUTH.unscored | CLOUD_TRUTH.shadowUnscored)) === 0
+
+/** What is left of a shadow below a cloud has its centre elsewhere: only whole ones are looked at, inside of the image. */
+export function isolatedShadows(truth: Uint8Array, bits: Uint16Array, grid: Grid): IsolatedShadow[] {
+  const all = objectsOf(
+    truth.map((t) => (t !== OUTSIDE && isShadow(t) ? 1 : 0)),
+    grid,
+  )
+  const ours = objectsOf(
+    Uint8Array.from(bits, (m) => (has(m, 'shadowInside', 'shadowOutside') ? 1 : 0)),
+    grid,
+  )
+  const isolated: IsolatedShadow[] = []
+  for (let n = 0; n < all.count; n++) {
+    const cells = all.cells.slice(all.starts[n], all.starts[n + 1])
+    if (cells.length < LEAST_OBJECT || !cells.every((cell) => isSeen(truth[cell]!) && isInside(cell, grid)))
+      continue
+    const labels = new Set([...cells].map((cell) => ours.labels[cell]!).filter((label) => label !== 0))
+    const found = [...labels].flatMap((label) => [
+      ...ours.cells.subarray(ours.starts[label - 1], ours.starts[label]),
+    ])
+    const [a, b] = [centreOf(cells, grid), centreOf(found, grid)]
+    const isNear = found.length > 0 && grid.pixelWidthM * Math.hypot(a[0] - b[0], a[1] - b[1]) <= NEAR_M
+    isolated.push({ cells, isNear })
+  }
+  return isolated
 }
 
 const isInside = (cell: number, { width, height }: Grid): boolean => {

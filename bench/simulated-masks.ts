@@ -7,7 +7,7 @@ import { S2_BANDS, type S2Band } from '../src/domain/sentinel2.js'
 import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from '../src/processors/l2a/cells.js'
 import { dayOf, leaveState, type ChainState } from '../src/processors/l2a/chain-state.js'
 import { invert, shippedModel } from './accuracy-measures.js'
-import { f1Of, scoreMasks } from './mask-scores.js'
+import { f1Of, isolatedShadows, scoreMasks } from './mask-scores.js'
 import { cirrusCells } from '../src/processors/l2a/masks/cirrus.js'
 import { decideMasks, type DecidedMasks } from '../src/processors/l2a/masks/decide-masks.js'
 import type { MaskBand, MaskCells } from '../src/processors/l2a/masks/mask-cells.js'
@@ -24,6 +24,8 @@ import { viewFrame } from '../src/simulator/scene-angles.js'
 import { makeScene } from '../src/simulator/scene.js'
 import { spectraOn } from '../src/simulator/spectra.js'
 import { OffsetsOnRow, sunOffsets, viewOffsets } from '../src/simulator/view-frame.js'
+import { SceneUnknowns } from '../src/simulator/unknowns/scene-unknowns.js'
+import type { UnknownsOptions } from '../src/simulator/unknowns/unknowns.js'
 import { airOnNodes } from '../src/simulator/weather.js'
 
 const BANDS: Readonly<Record<MaskBand | 'cirrus', S2Band>> = {
@@ -37,6 +39,16 @@ const COARSE = 4
 /** The least piece of cloud whose altitude is looked at, cells. */
 const LEAST_OBJECT = 20
 
+/** What is made of one date. */
+export interface SimulatedSky {
+  readonly date: string
+  /** Shares of the sky under water clouds and under cirrus, 0..1. */
+  readonly cloudCover: number
+  readonly cirrusCover: number
+  /** What ground and sensor do besides; null: nothing. */
+  readonly unknowns: UnknownsOptions | null
+}
+
 /** One date as the masks get it, and the truth. */
 export interface SimulatedDate {
   readonly date: string
@@ -46,6 +58,8 @@ export interface SimulatedDate {
   readonly altitudeM: Float32Array
   /** CLOUD_TRUTH by cell. */
   readonly truth: Uint8Array
+  /** Thickness of the clouds that the sunlight met on its way to the cell. */
+  readonly shadeTau: Float32Array
   /** Metres above the sea between which each deck lies, and its thickness where the cell sees it. */
   readonly decks: readonly { readonly baseM: number; readonly topM: number; readonly tau: Float32Array }[]
 }
@@ -54,24 +68,35 @@ export interface SimulatedDate {
  * The upper-left 48 km of tile 31TCJ as Sentinel-2A would see it through clouds, every band on pixels of 60 m: what masks have as cells. Clouds, their heights, parallax and shadows, air and ground are
  * the simulator's, which shares no code with the processors.
  */
-export function simulateDate(date: string, cloudCover: number): SimulatedDate {
+export function simulateDate({ date, cloudCover, cirrusCover, unknowns }: SimulatedSky): SimulatedDate {
   const scene = makeScene({
     ...{ tile: TILE, date, outDir: tmpdir(), pixelSizeM: CELL_M, platform: PLATFORM, seed: 1 },
-    ...{ cloudCover, cirrus: 0.1, aot: 0.15, airVariation: 0.3 },
+    ...{ cloudCover, cirrus: cirrusCover, aot: 0.15, airVariation: 0.3, extentM: WIDTH * CELL_M },
+    ...(unknowns === null ? {} : { unknowns }),
   })
   const { square, weather } = scene
   const frame = viewFrame(scene.pass, scene.angles)
   const left = square.xmin + square.zone * 1_000_000
   const top = square.ymax - (square.isSouth ? 10_000_000 : 0)
   const nodes = airOnNodes(weather, frame, left, top)
-  const window = { easting: left, northing: top, pixelM: CELL_M, width: WIDTH, height: WIDTH }
-  const ground = new Landscape(scene.seed, scene.year, scene.snow).fill(window)
+  const [shiftEast, shiftNorth] = scene.shiftM
+  const window = {
+    ...{ easting: left + shiftEast, northing: top + shiftNorth },
+    ...{ pixelM: CELL_M, width: WIDTH, height: WIDTH },
+  }
+  const landscape = new Landscape(scene.seed, scene.year, scene.snow)
+  const ground = landscape.fill(window)
   const grid: Grid = {
     ...{ epsg: square.epsg, ulx: square.xmin, uly: square.ymax, width: WIDTH, height: WIDTH },
     ...{ pixelWidthM: CELL_M, pixelHeightM: CELL_M },
   }
   const sunward = sunOffsets(frame)
   const sky = skyStrip(weather.decks, ground, window, { offsets: sunward, frame, left, top })
+  const more =
+    scene.unknowns === null
+      ? null
+      : new SceneUnknowns({ ...scene, unknowns: scene.unknowns }, landscape, left, top)
+  const detail = more?.detailOf(ground, window, frame, sunward) ?? null
   const spectra = spectraOn(scene.dayOfYear, square.isSouth, scene.year)
   const planeOf = (band: S2Band): Float32Array => {
     const index = S2_BANDS.indexOf(band)
@@ -87,10 +112,11 @@ export function simulateDate(date: string, cloudCover: number): SimulatedDate {
       image,
       spectra[band],
       optics,
-      (node) => nodes[node]!,
+      more === null ? (node) => nodes[node]! : (node, altitudeM) => more.airAbove(nodes[node]!, altitudeM),
       weather.decks,
+      more?.ofBand(band, spectra[band]) ?? null,
     )
-    return Float32Array.from(renderer.render(ground, WIDTH, 0, WIDTH, sky).dn, (dn) =>
+    return Float32Array.from(renderer.render(ground, WIDTH, 0, WIDTH, sky, detail).dn, (dn) =>
       dn === 0 ? NaN : (dn - 1000) / 10_000,
     )
   }
@@ -136,7 +162,7 @@ export function simulateDate(date: string, cloudCover: number): SimulatedDate {
   }))
   const { cirrus, ...bands } = planes
   return {
-    ...{ date, cirrus, decks, truth: bits, sky: { sun: toSun, view: toSensor } },
+    ...{ date, cirrus, decks, truth: bits, shadeTau: sky.shadeTau, sky: { sun: toSun, view: toSensor } },
     cells: { grid, bands, isSaturated: new Uint8Array(WIDTH * WIDTH) },
     altitudeM: ground.altitudeM,
   }
@@ -150,23 +176,25 @@ export interface SimulatedScore {
   /** Isolated shadows of at least 20 cells: how many, and the share whose centre is found within 120 m. */
   readonly shadows: number
   readonly nearShadows: number
+  /** Of each of them the largest thickness that the sunlight met, and whether it is found so near. */
+  readonly isolated: readonly { readonly tau: number; readonly isNear: boolean }[]
   /** Pieces of cloud of at least 20 cells whose altitude was found: how many, and the share within 250 m of base to top of a deck that covers a tenth of the piece. */
   readonly clouds: number
   readonly nearHeights: number
 }
 
 /** Dates in order: the first alone, the others with what the chain remembers. */
-export function scoreChain(
-  dates: readonly string[],
-  cloudCover: number,
-): { scores: SimulatedScore[]; last: { simulated: SimulatedDate; decided: DecidedMasks } } {
+export function scoreChain(skies: readonly SimulatedSky[]): {
+  scores: SimulatedScore[]
+  last: { simulated: SimulatedDate; decided: DecidedMasks }
+} {
   let state: ChainState | null = null
   let last: { simulated: SimulatedDate; decided: DecidedMasks } | null = null
   const scores: SimulatedScore[] = []
-  for (const date of dates) {
-    const simulated = simulateDate(date, cloudCover)
+  for (const sky of skies) {
+    const simulated = simulateDate(sky)
     const coarse = coarseOf(simulated)
-    const day = dayOf(`${date}T10:30:00Z`)
+    const day = dayOf(`${sky.date}T10:30:00Z`)
     const decided = decideMasks({
       ...{ cells: simulated.cells, sky: simulated.sky, altitudeM: simulated.altitudeM },
       chain: state === null ? null : { coarse, reference: state, day },
@@ -245,6 +273,10 @@ function scoreOf(simulated: SimulatedDate, { bits, heights }: DecidedMasks): Sim
     date,
     f1Cloud: f1Of(cloud),
     f1Shadow: f1Of(shadow),
+    isolated: isolatedShadows(truth, bits, grid).map(({ cells, isNear }) => ({
+      tau: cells.reduce((most, cell) => Math.max(most, simulated.shadeTau[cell]!), 0),
+      isNear,
+    })),
     ...{ shadows, nearShadows: nearShadows / shadows, clouds: found, nearHeights: nearHeights / found },
   }
 }

@@ -41,7 +41,11 @@ describe.skipIf(!hasCloudReference)('masks of one date against reference masks',
 })
 
 test('simulated clouds of all thicknesses above 0.3 are found, on a first date and by change, and most heights', () => {
-  const { scores } = scoreChain(['2025-06-10', '2025-06-20'], 0.3)
+  const { scores } = scoreChain(
+    ['2025-06-10', '2025-06-20'].map((date) => ({
+      ...{ date, cloudCover: 0.3, cirrusCover: 0.1, unknowns: null },
+    })),
+  )
   for (const { date, f1Cloud, nearHeights } of scores) {
     expect(f1Cloud, date).toBeGreaterThanOrEqual(0.95)
     expect(nearHeights, date).toBeGreaterThan(0.75)
