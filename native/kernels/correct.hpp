@@ -59,7 +59,7 @@ inline constexpr float kSlopeScale = 4096.0f;
 
 /// Surface pressure on a grid of its own, linear between nodes, constant beyond its edges.
 struct PressureGrid {
-  std::span<const float> hpa;  ///< [rows][columns] hPa; empty where the table has one pressure
+  std::span<const float> hpa;  ///< [rows][columns] hPa, > 0; empty where the table has one pressure
   int rows, columns;           ///< >= 2
   NodeAxes axes;
 };
@@ -80,7 +80,8 @@ struct Radiometry {
 /// theta_s + (1 - d) * (1 + cos s) / 2 + e * (1 - cos s) / 2), with slope s, incidence i, exitance e, direct
 /// share d (MAJA ATBD 2017). F is 1, or for a canopy (cos i + cos e) / (cos theta_s + cos theta_v) (Dymond
 /// and Shepherd 1999, IEEE TGRS 37(5), 2618). cos i is taken as 0.2 at least, cos e as 0.1. Where the sun is
-/// hidden `flat` is rho_s.
+/// hidden `flat` is rho_s. Secants of the zenith angles are linear between nodes as their tangents are: over
+/// a cell of 5 km the sensor turns by 0.4 degrees, and they are within 1e-5.
 /// @param dn        [height][width] digital numbers; 0 is no-data, 65535 saturated (corrected all the same,
 /// and flagged).
 /// @param detector  [height][width] detector numbers; 0 is none.

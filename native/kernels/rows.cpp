@@ -10,8 +10,46 @@ inline float clamp01(float v) {
   return v < 1.0f ? v : 1.0f;
 }
 
-void line(float* __restrict out, int n, int first, float f0, float df, float base, float slope) noexcept {
-  for (int i = 0; i < n; ++i) out[i] = base + clamp01(f0 + static_cast<float>(first + i) * df) * slope;
+template <typename T>
+void blend(const T* __restrict upper, const T* __restrict lower, int n, float fy, float scale,
+           float* __restrict out) noexcept {
+  for (int k = 0; k < n; ++k) {
+    const float u = upper[k], l = lower[k];
+    out[k] = (u + fy * (l - u)) * scale;
+  }
+}
+
+void between_nodes(const NodePlaces& at, const float* __restrict nodes, float* __restrict out) noexcept {
+  const int* __restrict node = at.node;
+  const float* __restrict share = at.share;
+  const int from = at.regular_from, to = at.regular_to;
+  if (at.ends > 0) {
+    for (int e = 0, i = 0; e < at.ends; ++e) {
+      const float left = nodes[node[i]], rise = nodes[node[i] + 1] - left;
+      for (const int end = at.end[e]; i < end; ++i) out[i] = left + share[i] * rise;
+    }
+    return;
+  }
+  const auto looked_up = [&](int first, int end) {
+    for (int i = first; i < end; ++i) {
+      const float left = nodes[node[i]], right = nodes[node[i] + 1];
+      out[i] = left + share[i] * (right - left);
+    }
+  };
+  looked_up(0, from);
+  const float* __restrict next = nodes + node[from];
+  const float* __restrict w = share + from;
+  float* __restrict to_out = out + from;
+  if (at.step == 1) {
+    for (int i = 0; i < to - from; ++i) to_out[i] = next[i] + w[i] * (next[i + 1] - next[i]);
+  } else {
+    for (int i = 0; i < (to - from) / 2; ++i) {
+      const float left = next[i], rise = next[i + 1] - left;
+      to_out[2 * i] = left + w[2 * i] * rise;
+      to_out[2 * i + 1] = left + w[2 * i + 1] * rise;
+    }
+  }
+  looked_up(to, at.n);
 }
 
 /// What a reflectance x 10000 is stored as.
@@ -23,7 +61,7 @@ struct Stored {
 inline Stored store(float v, int measured) {
   const float high = v < 32767.0f ? v : 32767.0f;
   const float low = high > -32767.0f ? high : -32767.0f;
-  const int rounded = static_cast<int>(low + (low < 0.0f ? -0.5f : 0.5f));
+  const int rounded = static_cast<int>(low + __builtin_copysignf(0.5f, low));
   const int good = measured & (v == v);
   return {static_cast<std::int16_t>(good ? rounded : -32768), good, good & (v != low)};
 }
@@ -32,187 +70,189 @@ inline Stored store(float v, int measured) {
 // bring inline functions of the library.
 inline float square_root(float v) { return __builtin_sqrtf(v); }
 
-/// The rest of `correct_run` with surroundings and slopes; f, a, b, s as there.
-void correct_ground(const CorrectRun& run, const float* __restrict f, const float* __restrict a,
-                    const float* __restrict b, const float* __restrict s) noexcept {
-  float u[kRunMax], direct[kRunMax], v[kRunMax], e[kRunMax];
+template <bool kIs>
+struct Is {
+  static constexpr bool value = kIs;
+};
+
+/// Pixels whose pressures are looked at together: of the intervals of pressure they need one or two.
+constexpr int kPressureRun = 64;
+
+/// One value on `n` pixels with shares `f` between two pressures: bilinear in the cell, then linear with the
+/// share `t` of the higher one. `l`, `r`: on both edges at the lower pressure; at the higher one `width`
+/// behind.
+void between_pressures(const float* __restrict f, const float* __restrict t, int n, const float* l,
+                       const float* r, int width, float* __restrict out) noexcept {
+  const float value = *l, slope = *r - value;
+  const float rise = l[width] - value, twist = (r[width] - *r) - rise;
+  for (int i = 0; i < n; ++i) out[i] = (value + f[i] * slope) + t[i] * (rise + f[i] * twist);
+}
+
+/// The same where the pressure is not below that of the lower node; elsewhere `out` stays.
+void above_pressure(const float* __restrict f, const float* __restrict t, int n, const float* l,
+                    const float* r, int width, const float* __restrict hpa, float node,
+                    float* __restrict out) noexcept {
+  const float value = *l, slope = *r - value;
+  const float rise = l[width] - value, twist = (r[width] - *r) - rise;
+  for (int i = 0; i < n; ++i) {
+    const float here = (value + f[i] * slope) + t[i] * (rise + f[i] * twist);
+    out[i] = hpa[i] >= node ? here : out[i];
+  }
+}
+
+/// Least and greatest of pressures: positive floats are in the order of their bits, and of whole numbers the
+/// compiler takes the least in vectors.
+void bounds_of(const float* hpa, int n, float* least, float* greatest) noexcept {
+  int low = __builtin_bit_cast(int, hpa[0]), high = low;
+  for (int i = 0; i < n; ++i) {
+    const int bits = __builtin_bit_cast(int, hpa[i]);
+    low = bits < low ? bits : low;
+    high = bits > high ? bits : high;
+  }
+  *least = __builtin_bit_cast(float, low);
+  *greatest = __builtin_bit_cast(float, high);
+}
+
+/// Coefficients on each pixel of a run: a, b, S, and where there are legs u and the direct share. A pixel's
+/// are of the last interval of pressure that does not begin above it, or of the first.
+void coefficients_of_run(const CorrectRun& run, float (*__restrict out)[kRunMax]) noexcept {
+  const int legs = run.legs_left == nullptr ? 0 : 2;
+  if (run.pressures == 1) {
+    const float* __restrict f = run.share;
+    const int n = run.n;
+    const auto alone = [&](const float* left, const float* right, int width, float(*to)[kRunMax]) {
+      for (int k = 0; k < width; ++k) {
+        const float value = left[k], slope = right[k] - value;
+        float* __restrict values = to[k];
+        for (int i = 0; i < n; ++i) values[i] = value + f[i] * slope;
+      }
+    };
+    alone(run.left, run.right, 3, out);
+    alone(run.legs_left, run.legs_right, legs, out + 3);
+    return;
+  }
+  const int most = run.pressures == 2 ? kRunMax : kPressureRun;
+  for (int from = 0; from < run.n; from += most) {
+    const int n = run.n - from < most ? run.n - from : most;
+    const float* __restrict f = run.share + from;
+    const float* __restrict hpa = run.hpa + from;
+    float least, greatest, t[kRunMax];
+    bounds_of(hpa, n, &least, &greatest);
+    int j = 0;
+    while (j + 2 < run.pressures && run.node_hpa[j + 1] <= least) ++j;
+    for (bool is_first = true; is_first || (j + 1 < run.pressures && run.node_hpa[j] <= greatest); ++j) {
+      const float node = run.node_hpa[j], inverse = 1.0f / (run.node_hpa[j + 1] - node);
+      for (int i = 0; i < n; ++i) t[i] = clamp01((hpa[i] - node) * inverse);
+      const auto add = [&](const float* left, const float* right, int width, float(*to)[kRunMax]) {
+        for (int k = 0; k < width; ++k) {
+          const float *l = left + width * j + k, *r = right + width * j + k;
+          if (is_first)
+            between_pressures(f, t, n, l, r, width, to[k] + from);
+          else
+            above_pressure(f, t, n, l, r, width, hpa, node, to[k] + from);
+        }
+      };
+      add(run.left, run.right, 3, out);
+      add(run.legs_left, run.legs_right, legs, out + 3);
+      is_first = false;
+    }
+  }
+}
+
+/// What the ground would reflect if it were level; v and e as found by `correct_run`.
+void level_ground(const CorrectRun& run, const float* __restrict v, const float* __restrict e,
+                  const float* __restrict direct) noexcept {
   const int n = run.n;
+  float level[kRunMax];
+  int grazes[kRunMax];
   {
-    const float u0 = run.legs_left[0], d0 = run.legs_left[1];
-    const float du = run.legs_right[0] - u0, dd = run.legs_right[1] - d0;
-    for (int i = 0; i < n; ++i) {
-      u[i] = u0 + f[i] * du;
-      direct[i] = d0 + f[i] * dd;
-    }
-  }
-  for (int j = 0; j + 1 < run.pressures; ++j) {
-    const float* l = run.legs_left + 2 * j;
-    const float* r = run.legs_right + 2 * j;
-    const float node = run.node_hpa[j], inverse = 1.0f / (run.node_hpa[j + 1] - node);
-    const float uu = l[2] - l[0], ud = l[3] - l[1];
-    const float wu = (r[2] - r[0]) - uu, wd = (r[3] - r[1]) - ud;
-    const float* hpa = run.hpa;
-    for (int i = 0; i < n; ++i) {
-      const float t = clamp01((hpa[i] - node) * inverse);
-      u[i] += t * (uu + f[i] * wu);
-      direct[i] += t * (ud + f[i] * wd);
-    }
-  }
-  {
-    const std::uint16_t* __restrict dn = run.dn;
-    std::int16_t* __restrict out = run.out;
-    std::uint8_t* __restrict flags = run.flags;
-    const float offset = run.offset, scale = run.scale;
-    if (run.around == nullptr) {
+    const float* __restrict f = run.share;
+    const float* __restrict east = run.east;
+    const float* __restrict north = run.north;
+    const float* l = run.directions_left;
+    const float sx0 = l[0], sy0 = l[1], vx0 = l[2], vy0 = l[3];
+    const float* r = run.directions_right;
+    const float dsx = r[0] - sx0, dsy = r[1] - sy0, dvx = r[2] - vx0, dvy = r[3] - vy0;
+    // Secants of the zenith angles, linear in the cell as their tangents are: a cell of 5 km turns the sun by
+    // 0.05 and the sensor by 0.4 degrees, and the curve of the secant departs by 1e-5 from its chord.
+    const auto secant = [](const float* tangent) {
+      return square_root(1.0f + tangent[0] * tangent[0] + tangent[1] * tangent[1]);
+    };
+    const float sun0 = secant(l), view0 = secant(l + 2);
+    const float dsun = secant(r) - sun0, dview = secant(r + 2) - view0;
+    // Cosines of incidence and exitance stand over what they are on level ground, and all terms are times the
+    // secant of the slope: one root and one division are left.
+    const auto onto_level = [&](auto canopy) {
       for (int i = 0; i < n; ++i) {
-        const float y = a[i] * ((static_cast<float>(dn[i]) + offset) * scale) - b[i];
-        v[i] = e[i] = y / (1.0f + s[i] * y);
+        const float sx = sx0 + f[i] * dsx, sy = sy0 + f[i] * dsy;
+        const float p = east[i], q = north[i];
+        const float sun = sun0 + f[i] * dsun, slope = square_root(1.0f + p * p + q * q);
+        const float incidence = 1.0f - p * sx - q * sy, least = 0.2f * sun * slope;
+        const float lit = incidence > least ? incidence : least;
+        const float sky = 0.5f * slope + 0.5f, ground = 0.5f * slope - 0.5f;
+        const float light = sky + direct[i] * (lit - sky) + e[i] * ground;
+        if constexpr (canopy.value) {
+          const float vx = vx0 + f[i] * dvx, vy = vy0 + f[i] * dvy;
+          const float view = view0 + f[i] * dview;
+          const float exitance = 1.0f - p * vx - q * vy, faint = 0.1f * view * slope;
+          const float seen = exitance > faint ? exitance : faint;
+          level[i] = v[i] * (lit * view + seen * sun) / (light * (sun + view));
+        } else {
+          level[i] = v[i] * slope / light;
+        }
+        grazes[i] = incidence < least ? kGrazing : 0;
       }
-    } else {
-      const float* __restrict around = run.around;
-      for (int i = 0; i < n; ++i) {
-        const float y = a[i] * ((static_cast<float>(dn[i]) + offset) * scale) - b[i];
-        e[i] = around[i];
-        v[i] = y * u[i] * (1.0f - e[i] * s[i]) - e[i] * (u[i] - 1.0f);
-      }
-    }
-    for (int i = 0; i < n; ++i) {
-      const int d = dn[i];
-      const Stored stored = store(v[i] * 10000.0f, d != 0);
-      out[i] = stored.value;
-      flags[i] = static_cast<std::uint8_t>((stored.good ? 0 : kNoData) | (d == 65535 ? kSaturated : 0) |
-                                           (stored.clipped ? kClipped : 0));
-    }
+    };
+    if (run.is_canopy)
+      onto_level(Is<true>{});
+    else
+      onto_level(Is<false>{});
   }
-  if (run.flat == nullptr) return;
-  const float* l = run.directions_left;
-  const float sx0 = l[0], sy0 = l[1], vx0 = l[2], vy0 = l[3];
-  const float* r = run.directions_right;
-  const float dsx = r[0] - sx0, dsy = r[1] - sy0, dvx = r[2] - vx0, dvy = r[3] - vy0;
-  const float* __restrict east = run.east;
-  const float* __restrict north = run.north;
   const std::uint8_t* __restrict hidden = run.hidden;
   const std::int16_t* __restrict out = run.out;
   std::uint8_t* __restrict flags = run.flags;
   std::int16_t* __restrict flat = run.flat;
-  const bool is_canopy = run.is_canopy;
   for (int i = 0; i < n; ++i) {
-    const float sx = sx0 + f[i] * dsx, sy = sy0 + f[i] * dsy;
-    const float vx = vx0 + f[i] * dvx, vy = vy0 + f[i] * dvy;
-    const float cos_sun = 1.0f / square_root(1.0f + sx * sx + sy * sy);
-    const float cos_view = 1.0f / square_root(1.0f + vx * vx + vy * vy);
-    const float p = east[i], q = north[i];
-    const float cos_slope = 1.0f / square_root(1.0f + p * p + q * q);
-    // Over what they are on level ground.
-    const float i_ratio = cos_slope * (1.0f - p * sx - q * sy);
-    const float e_ratio = cos_slope * (1.0f - p * vx - q * vy);
-    const float i_raw = i_ratio * cos_sun, e_raw = e_ratio * cos_view;
-    const float cos_i = i_raw > 0.2f ? i_raw : 0.2f;
-    const float cos_e = e_raw > 0.1f ? e_raw : 0.1f;
-    const float shape = is_canopy ? (cos_i + cos_e) / (cos_sun + cos_view) : 1.0f;
-    const float sky = 0.5f + 0.5f * cos_slope, ground = 0.5f - 0.5f * cos_slope;
-    const float light = direct[i] * (cos_i / cos_sun) + (1.0f - direct[i]) * sky + e[i] * ground;
-    const int is_hidden = hidden[i] != 0;
-    const float level = is_hidden ? v[i] : v[i] * shape / light;
-    const int measured = out[i] != -32768;
-    const Stored stored = store(level * 10000.0f, measured);
+    const int is_hidden = hidden[i] != 0, measured = out[i] != -32768;
+    const Stored stored = store((is_hidden ? v[i] : level[i]) * 10000.0f, measured);
     flat[i] = stored.value;
-    const int grazes = measured & !is_hidden & ((i_raw < 0.2f) | (i_ratio < 0.2f));
-    flags[i] =
-        static_cast<std::uint8_t>(flags[i] | (stored.clipped ? kClipped : 0) | (grazes ? kGrazing : 0));
-  }
-}
-
-/// Node left of pixel i, the last but one at most.
-inline int node_of(const SlopeRun& run, int i, double* at) {
-  const double u = run.x0 + run.dx * (run.x + i);
-  const double low = u > 0.0 ? u : 0.0;
-  const int k = static_cast<int>(low);
-  *at = low;
-  return k < run.columns - 2 ? k : run.columns - 2;
-}
-
-void slope_run(const SlopeRun& run) noexcept {
-  // Nodes are blended between the two rows once for all pixels that lie between them.
-  constexpr int kNodes = 2 * kRunMax;
-  float blended[kNodes];
-  double at = 0;
-  for (int done = 0; done < run.n;) {
-    const int first = node_of(run, done, &at);
-    int n = run.n - done;
-    while (node_of(run, done + n - 1, &at) + 2 - first > kNodes) n = (n + 1) / 2;
-    const int nodes = node_of(run, done + n - 1, &at) + 2 - first;
-    const std::int16_t* __restrict upper = run.upper + first;
-    const std::int16_t* __restrict lower = run.lower + first;
-    const float fy = run.fy, scale = run.scale;
-    for (int k = 0; k < nodes; ++k) {
-      const float l = upper[k], m = lower[k];
-      blended[k] = (l + fy * (m - l)) * scale;
-    }
-    float* __restrict out = run.out + done;
-    const double x0 = run.x0, dx = run.dx;
-    const int x = run.x + done, last = run.columns - 2;
-    for (int i = 0; i < n; ++i) {
-      const double u = x0 + dx * (x + i);
-      const double low = u > 0.0 ? u : 0.0;
-      int k = static_cast<int>(low);
-      k = k < last ? k : last;
-      const float w = clamp01(static_cast<float>(low - k));
-      const float left = blended[k - first], right = blended[k - first + 1];
-      out[i] = left + w * (right - left);
-    }
-    done += n;
+    const int graze = measured & !is_hidden ? grazes[i] : 0;
+    flags[i] = static_cast<std::uint8_t>(flags[i] | (stored.clipped ? kClipped : 0) | graze);
   }
 }
 
 void correct_run(const CorrectRun& run) noexcept {
-  float f[kRunMax], a[kRunMax], b[kRunMax], s[kRunMax];
-  const int n = run.n;
-  {
-    const float f0 = run.f0, df = run.df;
-    const float a0 = run.left[0], b0 = run.left[1], s0 = run.left[2];
-    const float da = run.right[0] - a0, db = run.right[1] - b0, ds = run.right[2] - s0;
-    const int first = run.first;
-    for (int i = 0; i < n; ++i) {
-      const float w = clamp01(f0 + static_cast<float>(first + i) * df);
-      f[i] = w;
-      a[i] = a0 + w * da;
-      b[i] = b0 + w * db;
-      s[i] = s0 + w * ds;
-    }
-  }
-  for (int j = 0; j + 1 < run.pressures; ++j) {
-    // Piecewise linear in pressure: each interval adds its own share, 0 below it and its whole step above it.
-    const float* l = run.left + 3 * j;
-    const float* r = run.right + 3 * j;
-    const float node = run.node_hpa[j], inverse = 1.0f / (run.node_hpa[j + 1] - node);
-    const float ua = l[3] - l[0], ub = l[4] - l[1], us = l[5] - l[2];
-    const float wa = (r[3] - r[0]) - ua, wb = (r[4] - r[1]) - ub, ws = (r[5] - r[2]) - us;
-    const float* hpa = run.hpa;
-    for (int i = 0; i < n; ++i) {
-      const float t = clamp01((hpa[i] - node) * inverse);
-      a[i] += t * (ua + f[i] * wa);
-      b[i] += t * (ub + f[i] * wb);
-      s[i] += t * (us + f[i] * ws);
-    }
-  }
-  if (run.legs_left != nullptr) {
-    correct_ground(run, f, a, b, s);
-    return;
-  }
+  float c[5][kRunMax], v[kRunMax];
+  coefficients_of_run(run, c);
+  const float* __restrict a = c[0];
+  const float* __restrict b = c[1];
+  const float* __restrict s = c[2];
+  const float* __restrict u = c[3];
   const std::uint16_t* __restrict dn = run.dn;
   std::int16_t* __restrict out = run.out;
   std::uint8_t* __restrict flags = run.flags;
+  const float* __restrict e = run.around;
   const float offset = run.offset, scale = run.scale;
+  const int n = run.n;
+  if (e == nullptr) {
+    for (int i = 0; i < n; ++i) {
+      const float y = a[i] * ((static_cast<float>(dn[i]) + offset) * scale) - b[i];
+      v[i] = y / (1.0f + s[i] * y);
+    }
+  } else {
+    for (int i = 0; i < n; ++i) {
+      const float y = a[i] * ((static_cast<float>(dn[i]) + offset) * scale) - b[i];
+      v[i] = y * u[i] * (1.0f - e[i] * s[i]) - e[i] * (u[i] - 1.0f);
+    }
+  }
   for (int i = 0; i < n; ++i) {
     const int d = dn[i];
-    const float y = a[i] * ((static_cast<float>(d) + offset) * scale) - b[i];
-    const float v = y / (1.0f + s[i] * y) * 10000.0f;
-    const Stored stored = store(v, d != 0);
+    const Stored stored = store(v[i] * 10000.0f, d != 0);
     out[i] = stored.value;
     flags[i] = static_cast<std::uint8_t>((stored.good ? 0 : kNoData) | (d == 65535 ? kSaturated : 0) |
                                          (stored.clipped ? kClipped : 0));
   }
+  if (run.flat != nullptr) level_ground(run, v, e == nullptr ? v : e, c[4]);
 }
 
 void halve_i16(const std::int16_t* a, const std::int16_t* b, int width, std::int16_t no_data, bool single_row,
@@ -313,8 +353,9 @@ void composite_divide(const double* __restrict sum, const double* __restrict wei
 }  // namespace
 
 const RowFunctions rows = {correct_run,
-                           slope_run,
-                           line,
+                           blend<float>,
+                           blend<std::int16_t>,
+                           between_nodes,
                            halve_i16,
                            pick<std::uint8_t>,
                            pick<std::uint16_t>,

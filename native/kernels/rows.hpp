@@ -8,6 +8,24 @@ namespace tilth {
 
 /// Longest run that one call of `correct_run` takes: its scratch lives on the stack.
 inline constexpr int kRunMax = 512;
+/// Most nodes of a grid on which a run may lie, unless it is a single pixel.
+inline constexpr int kRunNodes = 2 * kRunMax;
+
+/// From so many pixels a node on they are done node by node.
+inline constexpr int kLongRun = 8;
+
+/// Where the pixels of a strip of columns lie between the nodes of a grid.
+struct NodePlaces {
+  int n;                 ///< pixels, 0..kRunMax
+  int node[kRunMax];     ///< node left of the pixel, counted from the first that the strip needs
+  float share[kRunMax];  ///< share of the next one, 0 to 1
+  /// Between these pixels two lie on each node (`step` 2) or one (`step` 1), as slopes of 20 m on pixels of
+  /// 10 and 20 m do: what is next to it can then be read at once. Elsewhere any node is looked up by itself.
+  int regular_from, regular_to, step;
+  /// Where many lie on each node, the pixels at which the next node begins, and the end; else none.
+  int ends;
+  int end[kRunMax / kLongRun + 1];
+};
 
 /// Neighbouring pixels of one row that share detector and coefficient cell.
 struct CorrectRun {
@@ -15,9 +33,8 @@ struct CorrectRun {
   std::int16_t* out;
   std::uint8_t* flags;
   int n;                  ///< pixels, 0..kRunMax
-  int first;              ///< first pixel's column minus the column on which `f0` holds; may be negative
-  float f0, df;           ///< fraction of the cell at that column, and its growth per pixel
-  int pressures;          ///< P, nodes of pressure, >= 1
+  const float* share;     ///< [n] of the cell's right edge
+  int pressures;          ///< P, nodes of pressure between which the run lies, >= 1
   const float* left;      ///< [P][3] coefficients on the left edge of the cell, at this row
   const float* right;     ///< [P][3] on its right edge
   const float* node_hpa;  ///< [P] pressures of the nodes, ascending
@@ -38,23 +55,15 @@ struct CorrectRun {
   std::int16_t* flat;
 };
 
-/// Slopes of one row of pixels: bilinear between the nodes of a grid.
-struct SlopeRun {
-  const std::int16_t* upper;  ///< [columns] nodes above the row of pixels
-  const std::int16_t* lower;  ///< and below
-  int columns;                ///< nodes, >= 2
-  float fy;                   ///< share of the lower row
-  double x0, dx;              ///< node coordinate of pixel 0, and its growth per pixel
-  int x, n;                   ///< first pixel, pixels
-  float scale;                ///< of the stored slopes
-  float* out;                 ///< [n]
-};
-
 struct RowFunctions {
   void (*correct_run)(const CorrectRun& run) noexcept;
-  void (*slope_run)(const SlopeRun& run) noexcept;
-  /// out[i] = values on a straight line: base + clamp(f0 + (first + i) * df, 0, 1) * slope.
-  void (*line)(float* out, int n, int first, float f0, float df, float base, float slope) noexcept;
+  /// Nodes between two rows of a grid: out[k] = (upper[k] + fy * (lower[k] - upper[k])) * scale.
+  void (*blend_f32)(const float* upper, const float* lower, int n, float fy, float scale,
+                    float* out) noexcept;
+  void (*blend_i16)(const std::int16_t* upper, const std::int16_t* lower, int n, float fy, float scale,
+                    float* out) noexcept;
+  /// Pixels between nodes of one row: out[i] = nodes[k] + share[i] * (nodes[k + 1] - nodes[k]), k = node[i].
+  void (*between_nodes)(const NodePlaces& at, const float* nodes, float* out) noexcept;
   /// Mean of 2 x 2 pixels; `b` may equal `a` (last row). `width` input pixels give ceil(width / 2).
   void (*halve_i16)(const std::int16_t* a, const std::int16_t* b, int width, std::int16_t no_data,
                     bool single_row, std::int16_t* out) noexcept;

@@ -60,16 +60,20 @@ export function correctReflectancePlain(args: CorrectReflectanceArgs): void {
         (((slot * nodes + p) * table.rows + y.index + r) * table.columns + x.index + c) * 3 + k
       ]!
     const edge = (p: number, c: number, k: number) => mix(at(p, 0, c, k), at(p, 1, c, k), y.fraction)
-    const value = [0, 1, 2].map((k) => f(edge(0, 0, k) + f(x.fraction * f(edge(0, 1, k) - edge(0, 0, k)))))
-    for (let p = 0; p + 1 < nodes && pressure; p++) {
-      const inverse = f(1 / f(table.nodeHpa[p + 1]! - table.nodeHpa[p]!))
-      const t = clamp01(f(f(pressureAt(pressure, column, row) - table.nodeHpa[p]!) * inverse))
-      for (let k = 0; k < 3; k++) {
-        const u = f(edge(p + 1, 0, k) - edge(p, 0, k))
-        const w = f(f(edge(p + 1, 1, k) - edge(p, 1, k)) - u)
-        value[k] = f(value[k]! + f(t * f(u + f(x.fraction * w))))
-      }
-    }
+    // Of the last interval of pressure that does not begin above the pixel's own, or the first.
+    const hpa = nodes > 1 && pressure ? pressureAt(pressure, column, row) : NaN
+    let p = 0
+    while (p + 2 < nodes && hpa >= table.nodeHpa[p + 1]!) p++
+    const inverse = f(1 / f(table.nodeHpa[p + 1]! - table.nodeHpa[p]!))
+    const t = clamp01(f(f(hpa - table.nodeHpa[p]!) * inverse))
+    const value = [0, 1, 2].map((k) => {
+      const slope = f(edge(p, 1, k) - edge(p, 0, k))
+      const lower = f(edge(p, 0, k) + f(x.fraction * slope))
+      if (Number.isNaN(hpa)) return lower
+      const rise = f(edge(p + 1, 0, k) - edge(p, 0, k))
+      const twist = f(f(edge(p + 1, 1, k) - edge(p, 1, k)) - rise)
+      return f(lower + f(t * f(rise + f(x.fraction * twist))))
+    })
     const [a, b, s] = value as [number, number, number]
     const rho = f(f(dn + f(args.offset)) * scale)
     const reduced = f(f(a * rho) - b)
