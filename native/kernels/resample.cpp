@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "simd.hpp"
+
 namespace tilth {
 namespace {
 
@@ -13,10 +15,6 @@ constexpr std::uint16_t kSaturated = 65535;
 constexpr int kRun = 64;
 
 bool is_measured(std::uint16_t dn) { return dn != 0 && dn != kSaturated; }
-
-/// Places between pixels that differ by less than this many parts of a pixel get the same weights: 0.03 m of
-/// 30 m.
-constexpr int kPhases = 1024;
 
 /// Weights of the pixels at -1, 0, 1, 2 for a place `t` in [0, 1) between the second and the third.
 std::array<float, 4> cubic_weights(double t) {
@@ -110,19 +108,24 @@ std::uint16_t cubic_at(const ImagePiece& image, const Along& across, const Along
   return rounded((c[0] * columns[0] + c[1] * columns[1]) + (c[2] * columns[2] + c[3] * columns[3]));
 }
 
-/// Whether all pixels of a row's piece are measured; without a branch in the loop, so that it runs in
-/// vectors.
-bool all_measured(const std::uint16_t* pixels, int n) {
-  unsigned bad = 0;
-  for (int i = 0; i < n; ++i)
-    bad |= static_cast<unsigned>(pixels[i] == 0) | static_cast<unsigned>(pixels[i] == kSaturated);
-  return bad == 0;
+/// Whether a run and all pixels around it lie inside the piece and are measured.
+bool is_plain(const ImagePiece& image, double column, double row, double by_column, double by_row, int n,
+              const RowFunctions& rows) noexcept {
+  const double last_column = column + (n - 1) * by_column, last_row = row + (n - 1) * by_row;
+  const int left = floor_of(std::min(column, last_column)) - 1;
+  const int right = floor_of(std::max(column, last_column)) + 3;
+  const int top = floor_of(std::min(row, last_row)) - 1, bottom = floor_of(std::max(row, last_row)) + 3;
+  if (left < 0 || top < 0 || right > image.width || bottom > image.height) return false;
+  return rows.all_measured(image.pixels.data() + static_cast<std::ptrdiff_t>(top) * image.width + left,
+                           image.width, right - left, bottom - top);
 }
 
 }  // namespace
 
 void resample_cubic(const ImagePiece& image, const ImagePlaces& places, int width, int height,
                     std::span<std::uint16_t> out) noexcept {
+  static_assert(kNodeStep <= kCubicRun && sizeof(Weights) == 4 * sizeof(float));
+  const RowFunctions& rows = *simd_target().rows;
   const auto& phases = weights_by_phase();
   const auto along = [&](double at) {
     const int before = floor_of(at);
@@ -145,6 +148,11 @@ void resample_cubic(const ImagePiece& image, const ImagePlaces& places, int widt
       const double by_row = (on_row(places.row, right) - image.y - row) / kNodeStep;
       std::uint16_t* to = out.data() + static_cast<std::size_t>(y) * width + first;
       const int n = std::min(kNodeStep, width - first);
+      if (is_plain(image, column, row, by_column, by_row, n, rows)) {
+        rows.cubic_run(
+            {image.pixels.data(), image.width, column, row, by_column, by_row, n, phases[0].data(), to});
+        continue;
+      }
       for (int k = 0; k < n; ++k) {
         to[k] = cubic_at(image, along(column + k * by_column), along(row + k * by_row));
       }
@@ -154,6 +162,7 @@ void resample_cubic(const ImagePiece& image, const ImagePlaces& places, int widt
 
 void shift_cubic(const ImagePiece& image, double columns, double rows, int x, int y, int width, int height,
                  std::span<std::uint16_t> out) noexcept {
+  const RowFunctions& rows_of_target = *simd_target().rows;
   // Of the shift alone, so that a pixel does not depend on where its block begins.
   const Weights c = cubic_weights(columns - floor_of(columns)), r = cubic_weights(rows - floor_of(rows));
   const Along by_columns{floor_of(columns), floor_of(columns + 0.5), c};
@@ -168,9 +177,9 @@ void shift_cubic(const ImagePiece& image, double columns, double rows, int x, in
       std::uint16_t* to = out.data() + static_cast<std::size_t>(row) * width + first;
       const int left = by_columns.before - 1 + x + first - image.x;
       const int top = down.before - 1;
-      bool is_good = left >= 0 && top >= 0 && left + n + 3 <= image.width && top + 4 <= image.height;
       const std::uint16_t* from = image.pixels.data() + static_cast<std::ptrdiff_t>(top) * image.width + left;
-      for (int j = 0; is_good && j < 4; ++j) is_good = all_measured(from + j * image.width, n + 3);
+      const bool is_good = left >= 0 && top >= 0 && left + n + 3 <= image.width && top + 4 <= image.height &&
+                           rows_of_target.all_measured(from, image.width, n + 3, 4);
       if (!is_good) {
         for (int i = 0; i < n; ++i) to[i] = cubic_at(image, moved(by_columns, x + first + i - image.x), down);
         continue;

@@ -2,6 +2,7 @@
 // Inner loops of the kernels. rows.cpp is compiled once per instruction set; everything here works on raw
 // pointers and includes no library template, so that no inline function compiled for AVX can be linked into
 // the baseline.
+#include <cstddef>
 #include <cstdint>
 
 namespace tilth {
@@ -55,6 +56,22 @@ struct CorrectRun {
   std::int16_t* flat;
 };
 
+/// Pixels of one row that lie on a straight line in an image, and what is around them is inside it and
+/// measured.
+struct CubicRun {
+  const std::uint16_t* pixels;  ///< first pixel of the image's piece
+  std::ptrdiff_t stride;        ///< from one row of it to the next
+  double column, row;           ///< place of the first pixel in the piece
+  double by_column, by_row;     ///< and the way to the next
+  int n;                        ///< pixels, 0..kCubicRun
+  const float* weights;         ///< [kPhases + 1][4] of the pixels at -1, 0, 1, 2 for places i / kPhases
+  std::uint16_t* out;
+};
+inline constexpr int kCubicRun = 64;
+/// Places between pixels that differ by less than this many parts of a pixel get the same weights: 0.03 m of
+/// 30 m.
+inline constexpr int kPhases = 1024;
+
 struct RowFunctions {
   void (*correct_run)(const CorrectRun& run) noexcept;
   /// Nodes between two rows of a grid: out[k] = (upper[k] + fy * (lower[k] - upper[k])) * scale.
@@ -64,6 +81,10 @@ struct RowFunctions {
                     float* out) noexcept;
   /// Pixels between nodes of one row: out[i] = nodes[k] + share[i] * (nodes[k + 1] - nodes[k]), k = node[i].
   void (*between_nodes)(const NodePlaces& at, const float* nodes, float* out) noexcept;
+  /// Cubic convolution, see resample.hpp.
+  void (*cubic_run)(const CubicRun& run) noexcept;
+  /// Whether no pixel of a piece is 0 or 65535.
+  bool (*all_measured)(const std::uint16_t* pixels, std::ptrdiff_t stride, int width, int height) noexcept;
   /// Mean of 2 x 2 pixels; `b` may equal `a` (last row). `width` input pixels give ceil(width / 2).
   void (*halve_i16)(const std::int16_t* a, const std::int16_t* b, int width, std::int16_t no_data,
                     bool single_row, std::int16_t* out) noexcept;
