@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Report } from '../src/products/report.js'
+import { compareLandsatGrids } from './landsat-grids.js'
 import { measure, median, type Measured } from './process-tree.js'
 
 export interface L2aBenchOptions {
@@ -12,6 +13,8 @@ export interface L2aBenchOptions {
   readonly baseline: string
   /** Also two tiles at once against one after the other. */
   readonly pair: boolean
+  /** Instead of all that: a Landsat scene on tiles of its own and another UTM zone. */
+  readonly landsat: boolean
 }
 
 const root = process.env['TILTH_ROOT'] ?? process.cwd()
@@ -21,8 +24,16 @@ const tilth = join(root, 'tilth')
  * A full simulated tile with a DEM and all corrections, `sre` and `fre` written with overviews, beside the floor: decoding all JP2s of the product and encoding
  * the same outputs by two gdal_translate processes. Rounds are interleaved, so that drift of the machine falls on both. Prints medians.
  */
-export async function run({ rounds, dir, pixelSizeM, baseline, pair }: L2aBenchOptions): Promise<void> {
+export async function run({
+  rounds,
+  dir,
+  pixelSizeM,
+  baseline,
+  pair,
+  landsat,
+}: L2aBenchOptions): Promise<void> {
   const base = dir ?? join(tmpdir(), 'tilth-bench')
+  if (landsat) return compareLandsatGrids({ rounds, dir: base, pixelSizeM, tilth })
   const tile = await simulatedTile(join(base, `l1c-${pixelSizeM}m-${baseline}`), pixelSizeM, baseline)
   const work = join(base, 'work')
   const outputs = join(base, 'uncompressed')

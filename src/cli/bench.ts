@@ -18,9 +18,10 @@ const BENCHES = {
 interface L2aBenchOptions {
   readonly rounds: number
   readonly dir?: string
-  readonly pixelSize: number
+  readonly pixelSize?: number
   readonly baseline: string
   readonly pair: boolean
+  readonly landsat: boolean
 }
 
 export function register(program: Command): void {
@@ -38,12 +39,25 @@ export function register(program: Command): void {
     )
     .option('--rounds <n>', 'interleaved rounds; medians are quoted', positiveInteger, 3)
     .option('--dir <folder>', 'where the simulated tile is kept between runs (about 2 GB)', undefined)
-    .option('--pixel-size <m>', 'pixel size of the finest band in m', numberIn(1, 10_000, 'm'), 10)
+    .option(
+      '--pixel-size <m>',
+      'pixel size of the finest band in m (default: 10, of Landsat 30)',
+      numberIn(1, 10_000, 'm'),
+    )
     .option('--baseline <nn.nn>', 'processing baseline to simulate', '02.09')
     .option('--pair', 'two tiles at once against one after the other, too', false)
-    .action(async ({ rounds, dir, pixelSize, baseline, pair }: L2aBenchOptions) => {
+    .addOption(
+      new Option(
+        '--landsat',
+        'instead a simulated Landsat scene on a Sentinel-2 tile of its own UTM zone, on one of the zone beside, and on its own grid',
+      )
+        .default(false)
+        .conflicts(['pair', 'baseline']),
+    )
+    .action(async ({ rounds, dir, pixelSize, baseline, pair, landsat }: L2aBenchOptions) => {
       const { run } = await BENCHES.l2a()
-      await run({ rounds, dir: dir ?? null, pixelSizeM: pixelSize, baseline, pair })
+      const pixelSizeM = pixelSize ?? (landsat ? 30 : 10)
+      await run({ rounds, dir: dir ?? null, pixelSizeM, baseline, pair, landsat })
     })
   bench
     .command('kernels')
