@@ -20,6 +20,8 @@ export interface MemoryLoad {
   readonly hasAdjacency: boolean
   /** Millions of pixels of the finest image where it is laid on a reference, else 0. */
   readonly coregisteredMegapixels: number
+  /** Of the image from which a band is resampled, where bands lie on another grid, else 0. */
+  readonly resampled: { readonly width: number; readonly megapixels: number }
 }
 
 /** How a correction is run: neither changes a pixel. */
@@ -34,6 +36,11 @@ export interface WorkShape {
 const PROGRAM_MB = 230
 /** Reflectance, detector and saturation of one band on one cell. */
 const CELL_BYTES = 9
+/**
+ * Planes on which masks and air are decided, slopes and planes of flags of large images, and what the collector has not taken back of them. Up to the cells of a Sentinel-2 tile they find room in what the other terms allow; of a whole Landsat scene,
+ * 15.4 million cells, there were 1.5 GiB more than these (3970 MiB at the peak).
+ */
+const CELL_WORK = { tileMegacells: 3.35, bytes: 130 }
 /** What has streamed through and is not given back yet: buffers that wait for the collector, GDAL's cache of 64 MiB, arenas of the allocator. It grows with the image up to a bound. */
 const STREAMED = { mbPerMegapixel: 9, mostMb: 380 }
 /** Planes of flags on all pixel sizes. */
@@ -48,6 +55,8 @@ const THREAD_MB = 70
 const BLOCK_BYTES = { base: 20, layer: 8 }
 /** Of the finest pixels while shifts are looked for: near infrared, reference and windows. */
 const COREGISTER_MB_PER_MEGAPIXEL = 8
+/** Two bands that are resampled at once: each holds the blocks of two rows of its image, across zones its rows are crossed aslant, and its pieces until the collector comes. */
+const RESAMPLED = { bands: 2, rows: 2, blockRows: 1024, pixelBytes: 2 }
 /** The measured scenes stay within the sum of these terms and a tenth. */
 const MARGIN = 1.1
 
@@ -59,6 +68,7 @@ export function memoryLoadOf(
   const cells = maskGrid(scene)
   const { finest } = productGrids(scene)
   const isOnCells = isMaskBand(scene)
+  const placed = scene.bands.filter(({ placement }) => placement !== undefined)
   return {
     megapixels: scene.bands.reduce((sum, { grid }) => sum + grid.width * grid.height, 0) / 1e6,
     maskMegacells: (cells.width * cells.height) / 1e6,
@@ -67,7 +77,16 @@ export function memoryLoadOf(
     hasDem: params.dem !== null,
     hasAdjacency: params.adjacency,
     coregisteredMegapixels: params.coregister === null ? 0 : (finest.width * finest.height) / 1e6,
+    resampled: {
+      width: Math.max(0, ...placed.map(({ grid, placement }) => (placement?.image ?? grid).width)),
+      megapixels: Math.max(0, ...placed.map(({ grid }) => grid.width * grid.height)) / 1e6,
+    },
   }
+}
+
+function resampledMb({ width, megapixels }: MemoryLoad['resampled']): number {
+  const { bands, rows, blockRows, pixelBytes } = RESAMPLED
+  return (bands * pixelBytes * (rows * blockRows * width + 1e6 * megapixels)) / 2 ** 20
 }
 
 /** Peak of resident memory of a correction that runs so, MiB, on the safe side. Pure. */
@@ -79,11 +98,13 @@ export function memoryNeededMb(load: MemoryLoad, { threads, blockSize }: WorkSha
   const sum =
     PROGRAM_MB +
     (maskMegacells * 1e6 * maskBands * CELL_BYTES) / 2 ** 20 +
+    (Math.max(0, maskMegacells - CELL_WORK.tileMegacells) * 1e6 * CELL_WORK.bytes) / 2 ** 20 +
     Math.min(STREAMED.mostMb, STREAMED.mbPerMegapixel * megapixels) +
     FLAGS_MB_PER_MEGAPIXEL * megapixels +
     perMegapixel(load.hasDem, DEM) +
     perMegapixel(load.hasAdjacency, ADJACENCY) +
     COREGISTER_MB_PER_MEGAPIXEL * load.coregisteredMegapixels +
+    resampledMb(load.resampled) +
     THREAD_MB * threads +
     // One block more than threads waits for its turn.
     block * (threads + 1)

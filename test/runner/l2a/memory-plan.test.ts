@@ -24,13 +24,30 @@ const home = temporaryFolder('memory plan')
 /** Nothing but level ground. */
 const plain: MemoryLoad = {
   ...{ megapixels: 42, maskMegacells: 1.9, maskBands: 7, layers: 0 },
-  ...{ hasDem: false, hasAdjacency: false, coregisteredMegapixels: 0 },
+  ...{
+    hasDem: false,
+    hasAdjacency: false,
+    coregisteredMegapixels: 0,
+    resampled: { width: 0, megapixels: 0 },
+  },
 }
 
 describe('the model', () => {
   test('by hand: 42 million pixels, one thread, blocks of 512', () => {
     // 230 program, 1.9e6 x 7 x 9 / 2^20 = 114.2 cells, 378 streamed, 12.6 flags, 70 the thread, 2 blocks of 512^2 x 20 / 2^20 = 5: 814.8, and a tenth.
     expect(memoryNeededMb(plain, { threads: 1, blockSize: 512 })).toBe(897)
+  })
+
+  test('a whole Landsat scene, and its part on a tile of another zone, need no more than is told', () => {
+    const landsat = { ...plain, layers: 1, hasDem: true, hasAdjacency: true }
+    const [shape, pixels] = [{ threads: 2, blockSize: 1024 }, (7811 * 7901) / 1e6]
+    // Peaks with two threads, a DEM and light from beside, MiB: of `tilth bench l2a --landsat`.
+    const whole = { ...landsat, megapixels: 8 * pixels, maskMegacells: pixels / 4 }
+    expect(memoryNeededMb(whole, shape)).toBeGreaterThan(3970)
+    const tile = 3660 ** 2 / 1e6
+    const resampled = { width: 7811, megapixels: tile }
+    const part = { ...landsat, megapixels: 8 * tile, maskMegacells: tile / 4, resampled }
+    expect(memoryNeededMb(part, shape)).toBeGreaterThan(1526)
   })
 
   test('whatever is asked for besides, more threads and larger blocks need more', () => {
@@ -41,6 +58,7 @@ describe('the model', () => {
       { hasDem: true },
       { hasAdjacency: true },
       { coregisteredMegapixels: 7.5 },
+      { resampled: { width: 7800, megapixels: 13.4 } },
       { megapixels: 300 },
       { maskMegacells: 15 },
     ])
