@@ -101,7 +101,7 @@ async function simulatedTile(folder: string, pixelSizeM: number, baseline: strin
 
 const correction = ({ safe, dem }: Tile, out: string, threads: number): string[] => [
   ...['l2a', safe, '--out', out, '--threads', String(threads)],
-  ...['--dem', dem, '--adjacency', '--slopes', 'lambert'],
+  ...['--dem', dem, '--slopes', 'lambert'],
 ]
 
 /** What the floor encodes lies decoded beforehand: reading it is no part of encoding. */

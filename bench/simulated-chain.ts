@@ -81,7 +81,7 @@ export async function runChain(setup: ChainSetup): Promise<DateScore[]> {
         ...{ product: made.safePath, out: join(home, 'l2a'), previous, force: true },
         ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), threads: 2, blockSize: 1024 },
         parameters: {
-          ...{ dem, dem_error: setup.demErrorM, adjacency: true, max_cloud: 100 },
+          ...{ dem, dem_error: setup.demErrorM, max_cloud: 100 },
           ...{ ozone: sky.ozoneDu + (n % 2 === 0 ? OZONE_ERROR_DU : -OZONE_ERROR_DU) },
           ...setup.parameters,
         },

@@ -37,7 +37,9 @@ export async function measureProducts(): Promise<ProductCoverage[]> {
         ...{ product: made.safePath, previous: null, force: true, codec: 'deflate' as const },
         ...{ signal: new AbortController().signal, threads: 2, blockSize: 1024 },
         ...{ onProgress: () => undefined, onNote: () => undefined, archiveLimits: archiveLimits({}) },
-        ...{ scratch: join(home, 'scratch'), out: join(home, 'out'), parameters: { uncertainty: true } },
+        ...{ scratch: join(home, 'scratch'), out: join(home, 'out') },
+        // The simulator makes no light from beside unless it is asked to.
+        parameters: { uncertainty: true, adjacency: false },
       })
       const mask = read(join(folder, 'MASK.tif'))
       for (const band of L2A_BANDS) {

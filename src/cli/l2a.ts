@@ -89,7 +89,7 @@ export function register(program: Command): void {
       'how far heights of the DEM are off against those around them, standard deviation, 0..50 m: slopes of ground that is no rougher are those of a plane over 240 m (default: 2)',
       numberIn(0, 50, 'm'),
     )
-    .option('--adjacency', 'take off what neighbouring ground scattered into the line of sight', false)
+    .option('--no-adjacency', 'leave in what neighbouring ground scattered into the line of sight')
     .addOption(
       new Option(
         '--slopes <law>',
@@ -231,7 +231,7 @@ const parametersOf = (options: L2aCliOptions): Record<string, unknown> => ({
   ...(options.auxiliary === undefined ? {} : { auxiliary: options.auxiliary }),
   ...(options.dem === undefined ? {} : { dem: options.dem }),
   ...(options.demError === undefined ? {} : { dem_error: options.demError }),
-  ...(options.adjacency ? { adjacency: true } : {}),
+  ...(options.adjacency ? {} : { adjacency: false }),
   ...(options.slopes === undefined ? {} : { slopes: options.slopes }),
   ...(options.nbar ? { nbar: true } : {}),
   ...(options.bandpass === undefined ? {} : { bandpass: options.bandpass }),

@@ -213,7 +213,7 @@ describe.each([
     const out = join(folder, 'out')
     const result = await tilth([
       ...['l2a', safePath, '--out', out, '--dem', dem, '--quiet', '--threads', '2', '--block-size', '512'],
-      ...['--aot', `${AIR.aot}`, '--wv', `${AIR.wv}`, '--ozone', `${AIR.ozone}`],
+      ...['--aot', `${AIR.aot}`, '--wv', `${AIR.wv}`, '--ozone', `${AIR.ozone}`, '--no-adjacency'],
     ])
     expect(result.exitCode, result.stderr).toBe(0)
     l1c = await readL1cMetadata(safePath)

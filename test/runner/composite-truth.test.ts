@@ -24,7 +24,7 @@ test('a composite of simulated dates is the weighted mean of their true reflecta
       },
       ...{
         out: join(home, 'l2a'),
-        parameters: { aot: 0.15, wv: 2, ozone: 300 },
+        parameters: { aot: 0.15, wv: 2, ozone: 300, adjacency: false },
         threads: 2,
         blockSize: 1024,
       },

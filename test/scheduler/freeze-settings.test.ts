@@ -42,7 +42,7 @@ test('job settings are frozen with their origin, what is given by hand wins, and
     ...{
       engine: 'own',
       dem_error: 2,
-      adjacency: false,
+      adjacency: true,
       slopes: 'lambert',
       cloud_mask: '',
       cloud_dilation: 120,

@@ -121,6 +121,8 @@ export async function runDemo({ dir, pixelSizeM, json }: DemoOptions): Promise<v
     await run('tiles', 'set', 'demo-fields', '--only', ...TILES, LANDSAT.tile)
     await run('site', 'split', 'demo-fields', '--by', 'balanced', '2')
     await run('ingest', incoming)
+    // These scenes have no light from beside, so none is taken off.
+    await run('config', 'set', 'processor.l2a.adjacency', 'false')
     await run(
       'process',
       '--site',

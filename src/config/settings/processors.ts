@@ -125,10 +125,10 @@ export const PROCESSOR_SETTINGS = {
     doc: 'Bands that get files; names that a sensor lacks are left out, and NDVI, composites and exports need theirs. The other bands are read all the same, for the air, the masks and the chain.',
   }),
   'processor.l2a.adjacency': flag({
-    default: false,
+    default: true,
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Take light that neighbouring ground scattered into the line of sight off each pixel.',
+    doc: 'Take light that neighbouring ground scattered into the line of sight off each pixel; off: the ground counts as alike everywhere.',
   }),
   'processor.l2a.dem_error': number({
     unit: 'm',

@@ -135,7 +135,7 @@ export const l2a = defineProcessor({
       ),
     adjacency: z
       .boolean()
-      .default(false)
+      .default(true)
       .describe(
         'Takes light that neighbouring ground scattered into the line of sight off each pixel; else the ground counts as alike everywhere [-].',
       ),
@@ -306,7 +306,7 @@ export const l2a = defineProcessor({
   // for an input that is unpacked.
   resources: ({ pixels, threads }, params: Readonly<Record<string, unknown>> = {}) => {
     const layers = optionalLayers(params)
-    const planes = 1.15 + (hasDem(params) ? 0.35 : 0) + (params['adjacency'] === true ? 0.4 : 0)
+    const planes = 1.15 + (hasDem(params) ? 0.35 : 0) + (params['adjacency'] === false ? 0 : 0.4)
     return {
       cpu: threads,
       memoryMb: Math.ceil(320 + (planes * pixels) / 2 ** 20 + (128 + 8 * layers) * threads),

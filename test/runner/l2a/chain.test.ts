@@ -162,24 +162,25 @@ test('a cut state or one that is not what was registered is built again: the sam
 })
 
 test('a date that is made with another adjacency does not take the state: it begins anew and says so, and so does a rebuilt state', async () => {
-  expect(await stateAdjacency(chain[0]!)).toBe(false)
-  const turned = (await correct(scenes[1]!, chain[0]!, { adjacency: true, mode: 'nominal' })).folder
+  // As after an upgrade: `adjacency` was off by default once.
+  expect(await stateAdjacency(chain[0]!)).toBe(true)
+  const turned = (await correct(scenes[1]!, chain[0]!, { adjacency: false, mode: 'nominal' })).folder
   const kept = temporaryFolder('turned')
   const moved = join(kept, basename(turned))
   cpSync(turned, moved, { recursive: true })
   const report = reportOf(moved)
   expect(report.chain).toMatchObject({ mode: 'nominal', known_share: 0 })
   expect(report.flags).toContain('state_of_other_adjacency')
-  expect(report.notes.join()).toContain('holds the ground with light from beside and was not used')
+  expect(report.notes.join()).toContain('holds the ground without light from beside and was not used')
   expect(pixelsOf(moved, 'multiTemporal')).toBe(0)
-  expect(await stateAdjacency(moved)).toBe(true)
+  expect(await stateAdjacency(moved)).toBe(false)
   // The next one of the same kind goes on; back again it begins anew.
-  const next = reportOf((await correct(scenes[2]!, moved, { adjacency: true })).folder)
+  const next = reportOf((await correct(scenes[2]!, moved, { adjacency: false })).folder)
   expect(next.flags).not.toContain('state_of_other_adjacency')
   expect(next.chain.known_share).toBe(report.chain.known_after_share)
   const back = reportOf((await correct(scenes[2]!, moved)).folder)
   expect(back.flags).toContain('state_of_other_adjacency')
-  expect(back.notes.join()).toContain('holds the ground without light from beside')
+  expect(back.notes.join()).toContain('holds the ground with light from beside')
   const pool = await openKernelPool({ maxThreads: 2 })
   try {
     const options = { pool, budget: new Budget(2), signal: common.signal }
@@ -190,7 +191,7 @@ test('a date that is made with another adjacency does not take the state: it beg
   }
   // A product that is older than the key in the file: its report tells. One of which neither can be read: it is taken as before.
   rmSync(join(moved, 'STATE_days.tif'))
-  expect(await stateAdjacency(moved)).toBe(true)
+  expect(await stateAdjacency(moved)).toBe(false)
   rmSync(join(moved, 'report.json'))
   expect(await stateAdjacency(moved)).toBe(null)
   await correct(scenes[1]!, chain[0]!)

@@ -93,7 +93,7 @@ test('Landsat has it too, with light from beside taken off', async () => {
     ...{ tile: '198030', pixelSizeM: 480, seed: 3, collection: 2, tar: false, platform: 'L8' },
     ...{ outDir: join(home, 'scenes'), date: '2025-05-12' },
   })
-  const { folder } = await correct(productPath, 'landsat', { uncertainty: true, adjacency: true })
+  const { folder } = await correct(productPath, 'landsat', { uncertainty: true })
   expect(reportOf(folder).uncertainty).toMatchObject({ noise: 'shipped', adjacency_left: 0.3 })
   const [sre, sigma] = ['sre', 'sigma'].map((kind) => readPixels(join(folder, `B05_${kind}.tif`)).pixels)
   const shares = sre!.flatMap((value, i) => (value > 1000 ? [sigma![i]! / value] : []))
