@@ -105,8 +105,8 @@ export function scoreDate(
       L2A_BANDS.map((band) => {
         const ours = read(join(folder, `${band}_${kind}.tif`))
         const real = read(join(truthDir, `${band}${suffix}.tif`))
-        const sigma = join(folder, `${band}_sigma.tif`)
-        const sigmas = kind === 'sre' && existsSync(sigma) ? read(sigma).values : null
+        const sigma = join(folder, `${band}_${kind === 'sre' ? '' : 'fre_'}sigma.tif`)
+        const sigmas = existsSync(sigma) ? read(sigma).values : null
         return [band, compare(ours.values, real.values, clearOn(ours.grid), sigmas)]
       }),
     ) as unknown as Record<L2aBand, BandScore>

@@ -64,10 +64,14 @@ function shareWithin(
 }
 
 /** The same of the pixels whose truth lies within the standard deviation that their file states. */
-function shareWithinSigma(scores: readonly DateScore[], bands: readonly L2aBand[]): number {
+function shareWithinSigma(
+  scores: readonly DateScore[],
+  bands: readonly L2aBand[],
+  of: typeof asLevel = asLit,
+): number {
   const shares = bands.map((band) => {
-    const all = scores.map((score) => score.bands[band])
-    return sumOf(all.map((b) => b.sigma?.within ?? NaN)) / sumOf(all.map((b) => b.n))
+    const all = scores.map((score) => of(score, band))
+    return sumOf(all.map((b) => b?.sigma?.within ?? NaN)) / sumOf(all.map((b) => b?.n ?? NaN))
   })
   return sumOf(shares) / shares.length
 }
@@ -97,6 +101,8 @@ function goalRows(
     const isMet = Math.abs(share - COVERAGE.share) <= COVERAGE.within
     return row(`sre within its sigma, ${label}`, '68 % +- 8', percent(share), isMet)
   }
+  const levelled = (bands: readonly L2aBand[], label: string) =>
+    row(`fre within its sigma, ${label}`, 'told', percent(shareWithinSigma(scores, bands, asLevel)), null)
   const masks = scores.map((s) => s.masks)
   const [f1Cloud, f1Shadow] = [agreed(masks.map((m) => m.cloud)), agreed(masks.map((m) => m.shadow))]
   const [objects, near] = [sumOf(masks.map((m) => m.shadows)), sumOf(masks.map((m) => m.nearShadows))]
@@ -109,6 +115,8 @@ function goalRows(
     least('fre within 0.005 + 5 %, B01-B04', null, shareWithin(scores, SHORT, asLevel)),
     covered(LONG, 'B05-B12'),
     covered(SHORT, 'B01-B04'),
+    levelled(LONG, 'B05-B12'),
+    levelled(SHORT, 'B01-B04'),
     most('AOT, RMSE', aotGoal, rmsOf(summed(scores.map((s) => s.aot)))),
     most('water vapour, RMSE', 0.15, rmsOf(summed(scores.map((s) => s.wv))), ' g/cm2'),
     row('F1 of clouds', '>= 0.95', f3(f1Cloud), f1Cloud >= 0.95),

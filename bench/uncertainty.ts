@@ -182,6 +182,7 @@ function correctPixels(
       cells: GRID,
       around: null,
       isAdjacencyCorrected: false,
+      slopedBy: null,
     },
     others: others.map(({ model, ...other }) => ({ table: tableOf(model), ...other })),
     pressureHpa: new Float32Array(nodes.aot.length).fill(SEA_LEVEL_HPA),

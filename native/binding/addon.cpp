@@ -137,7 +137,8 @@ void Slopes(const Napi::CallbackInfo& info) {
   const std::size_t inner = area(rows, heights.columns - 2 * fit.reach);
   const auto [first, last] = rows_of(args, rows);
   slopes(heights, fit, first, last, args.array<std::int16_t>("east", inner),
-         args.array<std::int16_t>("north", inner));
+         args.array<std::int16_t>("north", inner),
+         args.has("smoothness") ? args.array<std::uint8_t>("smoothness", inner) : std::span<std::uint8_t>{});
 }
 
 void CastShadows(const Napi::CallbackInfo& info) {

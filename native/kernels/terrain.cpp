@@ -73,7 +73,8 @@ class ColumnSums {
 }  // namespace
 
 void slopes(const Heights& heights, const SlopeFit& fit, int first_row, int last_row,
-            std::span<std::int16_t> east, std::span<std::int16_t> north) noexcept {
+            std::span<std::int16_t> east, std::span<std::int16_t> north,
+            std::span<std::uint8_t> smoothness) noexcept {
   const int reach = fit.reach, columns = heights.columns - 2 * reach;
   const double per_metre = 1.0 / (2.0 * heights.pixel_m);
   ColumnSums sums;
@@ -81,6 +82,8 @@ void slopes(const Heights& heights, const SlopeFit& fit, int first_row, int last
     const float* here = heights.m.data() + static_cast<std::ptrdiff_t>(r + reach) * heights.columns + reach;
     std::int16_t* to_east = east.data() + static_cast<std::ptrdiff_t>(r) * columns;
     std::int16_t* to_north = north.data() + static_cast<std::ptrdiff_t>(r) * columns;
+    std::uint8_t* to_smooth =
+        smoothness.empty() ? nullptr : smoothness.data() + static_cast<std::ptrdiff_t>(r) * columns;
     for (int first = 0; first < columns; first += kChunk) {
       const int width = std::min(kChunk, columns - first);
       const float* z = here + first;
@@ -88,15 +91,18 @@ void slopes(const Heights& heights, const SlopeFit& fit, int first_row, int last
       for (int c = 0; c < width; ++c, ++z) {
         double dx = (static_cast<double>(z[1]) - z[-1]) * per_metre;
         double dy = (static_cast<double>(z[-heights.columns]) - z[heights.columns]) * per_metre;
+        double smooth = 0.0;
         if (fit.error_m > 0.0f) {
           const PlaneFit plane = sums.fit(c, reach);
           const double explained = static_cast<double>(fit.error_m) * fit.error_m * plane.freedom;
           const double weight = plane.departure > explained ? explained / plane.departure : 1.0;
+          smooth = 255.0 * explained / (explained + plane.departure);
           dx += weight * (plane.east / heights.pixel_m - dx);
           dy += weight * (plane.north / heights.pixel_m - dy);
         }
         to_east[first + c] = stored_slope(static_cast<float>(dx));
         to_north[first + c] = stored_slope(static_cast<float>(dy));
+        if (to_smooth != nullptr) to_smooth[first + c] = static_cast<std::uint8_t>(smooth + 0.5);
       }
     }
   }

@@ -25,9 +25,12 @@ struct SlopeFit {
 /// plane in place of a mean. An error of 5 m turns the slope of four neighbours 30 m apart by 5 degrees.
 /// Works on inner rows [first_row, last_row), so that threads can share a grid.
 /// @param east, north  [rows - 2 reach][columns - 2 reach]: a margin of `reach` is left out on each side.
+/// @param smoothness  of the same size: 255 / (1 + d), rounded, d the variance of what departs from the plane
+/// over error^2; 0 where heights are exact; empty: not wanted.
 /// Allocates nothing, never throws.
 void slopes(const Heights& heights, const SlopeFit& fit, int first_row, int last_row,
-            std::span<std::int16_t> east, std::span<std::int16_t> north) noexcept;
+            std::span<std::int16_t> east, std::span<std::int16_t> north,
+            std::span<std::uint8_t> smoothness = {}) noexcept;
 
 /// Direction in which light comes from the sun, linear over the grid: at row r and column c, with u = c /
 /// (columns - 1) and v = r / (rows - 1), each part is corner[0] (1-u)(1-v) + corner[1] u (1-v) + corner[2]

@@ -175,13 +175,17 @@ void height_slopes() {
   // 6 m to the east of level ground: by its neighbours 0.3; the plane rises by 6 / 6 m a pixel, 0.1, and
   // leaves 36 - 36 / 9 - 36 / 6 = 26 square metres with 6 degrees of freedom.
   const std::vector<float> rock = {0, 0, 0, 0, 0, 6, 0, 0, 0};
+  std::vector<std::uint8_t> smooth(1);
   const auto slope_of_rock = [&](float error) {
-    tilth::slopes({rock, 3, 3, 10}, {1, error}, 0, 1, east, north);
+    tilth::slopes({rock, 3, 3, 10}, {1, error}, 0, 1, east, north, smooth);
     return east[0];
   };
   expect_equal("exact heights", slope_of_rock(0.0f), 1229);
+  expect_equal("no plane", smooth[0], 0);
   expect_equal("6 of 26 explained", slope_of_rock(1.0f), 1040);
+  expect_equal("255 * 6 / 32", smooth[0], 48);
   expect_equal("all explained", slope_of_rock(3.0f), 410);
+  expect_equal("255 * 54 / 80", smooth[0], 172);
 }
 
 void shadow_of_a_wall() {

@@ -133,7 +133,7 @@ export function register(program: Command): void {
     )
     .option(
       '--uncertainty',
-      'write the standard deviation of each band beside it, from errors of the atmosphere and noise: files _sigma.tif',
+      'write the standard deviation of each band beside it, from errors of the atmosphere and noise: files _sigma.tif, with slopes _fre_sigma.tif',
       false,
     )
     .option(

@@ -30,6 +30,8 @@ export function slopes(
       readonly errorM: number
       readonly east: Int16Array
       readonly north: Int16Array
+      /** 255 / (1 + d), d the variance of what departs from the plane over errorM^2; 0 where heights are exact; absent: not wanted. */
+      readonly smoothness?: Uint8Array
     },
 ): void {
   addon().slopes(args)

@@ -83,10 +83,10 @@ export function revisionFolder(id: ProductId, revision: RevisionId): string {
 
 /** What the pixels of a reflectance file are: flat-ground surface reflectance, or the same after slope correction. */
 export type ReflectanceKind = 'sre' | 'fre'
-/** The same, or what consumers do not take unless they are made for it: flat-ground reflectance as seen from above under a standard sun, the standard deviation of `sre`. */
-export type LayerKind = ReflectanceKind | 'nbar' | 'sigma'
+/** The same, or what consumers do not take unless they are made for it: flat-ground reflectance as seen from above under a standard sun, the standard deviations of `sre` and of `fre`. */
+export type LayerKind = ReflectanceKind | 'nbar' | 'sigma' | 'fre_sigma'
 
-/** `B02_sre.tif`, `B8A_fre.tif`, `B04_nbar.tif`, `B04_sigma.tif`, ... */
+/** `B02_sre.tif`, `B8A_fre.tif`, `B04_nbar.tif`, `B04_sigma.tif`, `B04_fre_sigma.tif`, ... */
 export const bandFile = (band: string, kind: LayerKind): string => `${band}_${kind}.tif`
 
 /** `NDVI.tif` of an L3B product; its `MASK.tif` has the bits of the L2A product. */
@@ -118,14 +118,14 @@ export const STATE_DAYS_FILE = stateFile('days')
 export const STATE_RATIO_FILE = stateFile('ratio')
 export const STATE_RATIO_SIGMA_FILE = stateFile('ratio_sigma')
 
-/** Band and kind of a reflectance file's name; undefined for any other file, `_nbar` and `_sigma` among them. */
+/** Band and kind of a reflectance file's name; undefined for any other file, `_nbar`, `_sigma` and `_fre_sigma` among them. */
 export function parseBandFile(file: string): { band: string; kind: ReflectanceKind } | undefined {
   const match = /^(B(?:0[1-9]|1[0-2]|8A))_(sre|fre)\.tif$/.exec(file)
   return match === null ? undefined : { band: match[1] ?? '', kind: match[2] === 'fre' ? 'fre' : 'sre' }
 }
 
-/** Whether a file holds the standard deviation of a band's `sre`. */
-export const isSigmaFile = (file: string): boolean => /^B(?:0[1-9]|1[0-2]|8A)_sigma\.tif$/.test(file)
+/** Whether a file holds the standard deviation of a band's `sre` or `fre`. */
+export const isSigmaFile = (file: string): boolean => /^B(?:0[1-9]|1[0-2]|8A)_(?:fre_)?sigma\.tif$/.test(file)
 
 function compactTime(iso: string): string {
   const time = new Date(iso)

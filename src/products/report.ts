@@ -224,7 +224,7 @@ export const reportSchema = z.strictObject({
   nbar: nbarSchema.optional().describe('Of L2A products with files `_nbar.tif`: how these were made.'),
   uncertainty: uncertaintySchema
     .optional()
-    .describe('Of L2A products with files `_sigma.tif`: what these were made of.'),
+    .describe('Of L2A products with files `_sigma.tif`, `_fre_sigma.tif`: what these were made of.'),
   composite: z
     .strictObject({
       dates: z.number().int().positive().describe('Dates in the window that were averaged.'),

@@ -22,6 +22,7 @@ import type { BytePlane } from '../kernels/or-flags.js'
 import type { PhaseShiftsArgs } from '../kernels/phase-shift.js'
 import type { ResampleArgs } from '../kernels/resample.js'
 import type { NodeFactors } from '../kernels/scale-by-nodes.js'
+import type { UnsureTerrain } from '../kernels/level-sigma.js'
 import type { VarianceNodes } from '../kernels/sigma-by-nodes.js'
 import { BlockBuffers } from './block-buffers.js'
 import type { Budget } from './budget.js'
@@ -46,7 +47,7 @@ export interface CorrectionTable {
   readonly table: KernelTable
   readonly pressure: PressureGrid | null
   readonly around: SurroundingsGrid | null
-  readonly terrain: TerrainGrid | null
+  readonly terrain: TerrainGrid | UnsureTerrain | null
   readonly offset: number
   readonly quantification: number
 }
@@ -63,6 +64,8 @@ export interface Ground {
     readonly east: Int16Array
     readonly north: Int16Array
     readonly hidden: Uint8Array
+    /** How far slopes may be off; null: not asked for. On shared memory. */
+    readonly doubt: Pick<UnsureTerrain, 'smoothness' | 'variances'> | null
     readonly isCanopy: boolean
   } | null
 }
@@ -90,6 +93,13 @@ export interface NodeCoefficients {
 export interface NodeVariance extends Omit<NodeCoefficients, 'pressureHpa' | 'data' | 'legs' | 'directions'> {
   /** [slot][ny][nx][5], see the kernel. */
   readonly data: Float32Array
+  /** [slot][ny][nx][5], see `levelSigma`; null where slopes do not count. */
+  readonly light: Float32Array | null
+}
+
+/** Variance of a band's reflectance over its image, and what errors of slopes depend on. */
+export interface BandVariance extends VarianceNodes {
+  readonly light: Float32Array | null
 }
 
 /**
@@ -110,7 +120,7 @@ export interface KernelPool {
   /** Shifts between windows of two images, as the kernel; `out` must lie on shared memory, what is read should. Windows are shared among the threads of the budget. */
   phaseShifts(task: Omit<PhaseShiftsArgs, 'first' | 'last'>): Promise<void>
   /** The same of a band's variance. */
-  shareVariance(planes: NodeVariance, grid: Grid): VarianceNodes
+  shareVariance(planes: NodeVariance, grid: Grid): BandVariance
   /** Sums of what a sensor measured by cells, and the block packed for scratch where that is asked for. `dn`, `detector` should lie on shared memory; `packed` is of `buffers`, to be given back. */
   measure(task: Omit<MeasureTask, 'packed'> & { readonly isPacked: boolean }): Promise<
     Pick<MeasuredBlock, 'cells' | 'fine'> & {
@@ -119,7 +129,7 @@ export interface KernelPool {
   >
   /**
    * Surface reflectance of one packed block (x 10000, no-data -32768) and KERNEL_FLAGS beside it, both of `buffers`, to be given back, its sums by cells where that
-   * is asked for, and what its layers come to; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, and `sigma`: its standard deviation, where these are given. `packed` should lie on shared memory. Rejects with WRITE_FAILED where the bytes are not what was packed.
+   * is asked for, and what its layers come to; `level`: what level ground would reflect, where the table has terrain; `nadir`: reflectance times `nbar`, `sigma`: its standard deviation, and `levelSigma`: that of `level`, where these are given. `packed` should lie on shared memory. Rejects with WRITE_FAILED where the bytes are not what was packed.
    */
   correctPacked(block: {
     readonly packed: Uint8Array
@@ -127,12 +137,13 @@ export interface KernelPool {
     readonly table: CorrectionTable
     readonly cells: CellLayout | null
     readonly nbar: NodeFactors | null
-    readonly variance: VarianceNodes | null
+    readonly variance: BandVariance | null
   }): Promise<{
     reflectance: Int16Array
     level: Int16Array | null
     nadir: Int16Array | null
     sigma: Int16Array | null
+    levelSigma: Int16Array | null
     flags: Uint8Array
     sums: CorrectedSums
   }>
@@ -204,6 +215,9 @@ const layOver = (
   dy: image.pixelHeightM / stepYM,
 })
 
+const isUnsure = (terrain: CorrectionTable['terrain']): terrain is UnsureTerrain =>
+  terrain !== null && 'smoothness' in terrain
+
 /** What a thread writes to a copy nobody ever sees. */
 function mustBeShared(name: string, array: { readonly buffer: ArrayBufferLike }): void {
   if (!(array.buffer instanceof SharedArrayBuffer))
@@ -271,6 +285,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           ...onCentres(terrain.grid),
           ...{ east: shared(terrain.east), north: shared(terrain.north), hidden: shared(terrain.hidden) },
           canopy: terrain.isCanopy ? 1 : 0,
+          ...terrain.doubt,
         },
         offset: band.offset,
         quantification: band.quantification,
@@ -291,8 +306,9 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       const made = (await piscina.run({ ...task, packed }, { name: 'measure' })) as MeasuredBlock
       return { ...made, packed: packed?.subarray(0, made.packedBytes) ?? null }
     },
-    shareVariance: ({ slots, slotCount, ulx, uly, stepXM, stepYM, nx, ny, data }, grid) => ({
+    shareVariance: ({ slots, slotCount, ulx, uly, stepXM, stepYM, nx, ny, data, light }, grid) => ({
       ...{ slots: shared(slots), slotCount, rows: ny, columns: nx, coefficients: shared(data) },
+      light: light && shared(light),
       axes: layOver(grid, { ulx, uly, stepXM, stepYM }),
     }),
     correctPacked: async ({ packed, window, table, cells, nbar, variance }) => {
@@ -301,12 +317,18 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
       const layer = (isWanted: boolean) => (isWanted ? buffers.take(Int16Array, pixels) : null)
       const [level, nadir] = [layer(table.terrain !== null), layer(nbar !== null)]
       const sigma = layer(variance !== null)
+      const unsure = variance?.light != null && isUnsure(table.terrain) ? table.terrain : null
+      const levelSigma = layer(unsure !== null)
       const flags = buffers.take(Uint8Array, pixels)
       const task: CorrectPackedTask = {
         ...table,
         ...{ packed, window, out: reflectance, flat: level, flags, cells },
         nbar: nbar && nadir && { scale: nbar, out: nadir },
         sigma: variance && sigma && { variance, out: sigma },
+        levelSigma:
+          variance?.light && unsure && levelSigma
+            ? { nodes: variance, light: variance.light, terrain: unsure, out: levelSigma }
+            : null,
       }
       const sums = (await piscina.run(task, { name: 'correctPacked' })) as CorrectedSums | false
       if (sums === false)
@@ -314,7 +336,7 @@ export async function openKernelPool(options: KernelPoolOptions = {}): Promise<K
           'WRITE_FAILED',
           `A packed block of ${window.width} x ${window.height} pixels came back from scratch as something else. Is the disk sound? Try again.`,
         )
-      return { reflectance, level, nadir, sigma, flags, sums }
+      return { reflectance, level, nadir, sigma, levelSigma, flags, sums }
     },
     orFlags: async (task) => {
       mustBeShared('mask', task.mask)

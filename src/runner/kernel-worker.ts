@@ -7,6 +7,7 @@ import {
 } from '../kernels/correct-reflectance.js'
 import { encodeTile, TILE } from '../kernels/encode-tile.js'
 import { halve, type ProductPixels, type Resampling } from '../kernels/halve.js'
+import { levelSigma as sigmaOfLevel, type LevelSigmaArgs } from '../kernels/level-sigma.js'
 import { normalizedDifference, type NormalizedDifferenceArgs } from '../kernels/normalized-difference.js'
 import { orFlags, type BytePlane } from '../kernels/or-flags.js'
 import { packBlock, unpackBlock } from '../kernels/pack-block.js'
@@ -119,6 +120,8 @@ export interface CorrectPackedTask extends Omit<CorrectReflectanceArgs, 'dn' | '
   /** Null: not asked for. */
   readonly nbar: { readonly scale: NodeFactors; readonly out: Int16Array } | null
   readonly sigma: { readonly variance: VarianceNodes; readonly out: Int16Array } | null
+  /** Only with `flat` and `sigma`. */
+  readonly levelSigma: Pick<LevelSigmaArgs, 'terrain' | 'nodes' | 'light' | 'out'> | null
 }
 
 /** Of one block; layers that were not asked for are null. */
@@ -129,6 +132,7 @@ export interface CorrectedSums {
   readonly fre: PixelSummary | null
   readonly nbar: PixelSummary | null
   readonly sigma: PixelSummary | null
+  readonly fre_sigma: PixelSummary | null
 }
 
 /** Unpacks a block, corrects it and sums it up; false where the bytes are no such block. */
@@ -137,6 +141,7 @@ export function correctPacked({
   cells,
   nbar,
   sigma,
+  levelSigma,
   ...task
 }: CorrectPackedTask): CorrectedSums | false {
   const { window, out } = task
@@ -151,6 +156,8 @@ export function correctPacked({
   const pixelsOf = { pixels: out, detector, window, noData: REFLECTANCE_NO_DATA }
   if (nbar !== null) scaleByNodes({ ...pixelsOf, ...nbar })
   if (sigma !== null) sigmaByNodes({ ...pixelsOf, ...sigma })
+  if (levelSigma !== null && sigma !== null && task.flat)
+    sigmaOfLevel({ ...pixelsOf, ...levelSigma, level: task.flat, sigma: sigma.out })
   const summaryOf = (layer: Int16Array | null | undefined) =>
     layer ? summarize(layer, REFLECTANCE_NO_DATA) : null
   return {
@@ -159,6 +166,7 @@ export function correctPacked({
     fre: summaryOf(task.flat),
     nbar: summaryOf(nbar?.out),
     sigma: summaryOf(sigma?.out),
+    fre_sigma: summaryOf(levelSigma?.out),
   }
 }
 

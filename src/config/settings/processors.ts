@@ -163,7 +163,7 @@ export const PROCESSOR_SETTINGS = {
     default: false,
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Write the standard deviation of each band beside it (`_sigma.tif`).',
+    doc: 'Write the standard deviation of each band beside it (`_sigma.tif`, with slopes `_fre_sigma.tif`).',
   }),
   'processor.l2a.mode': choice({
     values: ['auto', 'init', 'nominal', 'backward'],

@@ -61,19 +61,25 @@ const sigma = (band: L2aBand): OutputSpec => ({
   ...reflectance(band),
   doc: `Standard deviation of ${band}_sre from AOT, water vapour, aerosol, light from beside and noise; only with uncertainty.`,
 })
+const levelSigma = (band: L2aBand): OutputSpec => ({
+  ...reflectance(band),
+  doc: `Standard deviation of ${band}_fre: that of ${band}_sre brought to level ground, and what errors of the elevation make of the slope; only with uncertainty and slopes.`,
+})
 const layersOf = (band: L2aBand): [string, OutputSpec][] => [
   [`${band}_sre`, reflectance(band)],
   [`${band}_fre`, level(band)],
   [`${band}_nbar`, nadir(band)],
   [`${band}_sigma`, sigma(band)],
+  [`${band}_fre_sigma`, levelSigma(band)],
 ]
 
 const hasDem = ({ dem }: Readonly<Record<string, unknown>>): boolean => typeof dem === 'string' && dem !== ''
 
-/** How many layers parameters ask for besides `sre`: `fre` with a DEM and slopes, `nbar`, `sigma`. */
+/** How many layers parameters ask for besides `sre`: `fre` with a DEM and slopes, `nbar`, `sigma`, `fre_sigma`. */
 export const optionalLayers = (params: Readonly<Record<string, unknown>>): number => {
   const { slopes, nbar, uncertainty } = params
-  return [hasDem(params) && slopes !== 'none', nbar === true, uncertainty === true].filter(Boolean).length
+  const [isLevelled, isDoubted] = [hasDem(params) && slopes !== 'none', uncertainty === true]
+  return [isLevelled, nbar === true, isDoubted, isLevelled && isDoubted].filter(Boolean).length
 }
 
 export const l2a = defineProcessor({
@@ -179,7 +185,7 @@ export const l2a = defineProcessor({
       .boolean()
       .default(false)
       .describe(
-        'Writes the standard deviation of each band (`sigma`) beside it: what errors of AOT, water vapour, aerosol and light from beside, and noise, leave open [-].',
+        'Writes the standard deviation of each band (`sigma`, with slopes `fre_sigma`) beside it: what errors of AOT, water vapour, aerosol, light from beside and elevation, and noise, leave open [-].',
       ),
     mode: z
       .enum(CHAIN_MODES)

@@ -1,14 +1,17 @@
 import type { BandNoise, L1Scene } from '../../domain/l1-scene.js'
-import { NO_SLOT, TERMS, type BandTable } from './band-table.js'
+import { NO_SLOT, TERMS_WITH_LEGS, type BandTable } from './band-table.js'
 import { cosineAt } from './cell-angles.js'
 import { neededNodes, type AtmosphereNodes, type PlanesInput } from './coefficient-planes.js'
 import { lagrangeOf, newLagrange } from './interpolate.js'
 import { SCALE_HEIGHT_M } from './nodes.js'
 import { MODEL_AOT } from './aot-cost.js'
 import { altitudeAtPressure } from './pressure.js'
+import { directionAt } from './sun-direction.js'
 
 /** Coefficients of a variance: a polynomial of the fourth degree in the surface reflectance. */
 export const VARIANCE_TERMS = 5
+/** Direct share of the light on the ground; toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
+const LIGHT_TERMS = 5
 
 /** The tables end there. */
 const MOST_AOT = MODEL_AOT.at(-1) ?? 2
@@ -29,6 +32,8 @@ export interface VariancePlanes {
   readonly ny: number
   /** [slot][ny][nx][VARIANCE_TERMS], unit 1, powers of the reflectance from 0 up; 0 where the slot's detector saw nothing. */
   readonly data: Float32Array
+  /** [slot][ny][nx][LIGHT_TERMS], for what errors of slopes come to; null where slopes do not count. */
+  readonly light: Float32Array | null
 }
 
 export interface VarianceInput extends Pick<PlanesInput, 'cells' | 'detectors'> {
@@ -52,9 +57,11 @@ export interface VarianceInput extends Pick<PlanesInput, 'cells' | 'detectors'> 
   readonly around: Float32Array | null
   /** Whether light from beside was taken off. */
   readonly isAdjacencyCorrected: boolean
+  /** Of the product's grid, degrees; null where slopes do not count. */
+  readonly slopedBy: { readonly convergenceDeg: number } | null
 }
 
-/** Path, logarithm of the transmittance, spherical albedo, total over direct transmittance to the sensor. */
+/** Path, logarithm of the transmittance, spherical albedo, total over direct transmittance to the sensor, direct share of the light on the ground. */
 type State = Float64Array
 
 /**
@@ -65,14 +72,19 @@ type State = Float64Array
  * standard deviation above and below), of the aerosol (root of the mean square over those that may be there), noise, and light from beside, (u - 1) (rho - e). They are taken as independent.
  */
 export function buildVariancePlanes(input: VarianceInput): VariancePlanes {
-  const { nodes, sun, noise, around } = input
+  const { nodes, sun, noise, around, slopedBy } = input
   const { grid, aot, wv } = nodes
   const [nx, ny] = [Math.max(2, grid.width), Math.max(2, grid.height)]
   const needed = [...neededNodes(input, nx, ny)]
   const slots = new Uint8Array(256).fill(NO_SLOT)
   const slotCount = Math.max(1, needed.length)
   const data = new Float32Array(slotCount * ny * nx * VARIANCE_TERMS)
-  const [at, low, high] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)]
+  const light = slopedBy && new Float32Array(slotCount * ny * nx * LIGHT_TERMS)
+  const [at, low, high] = Array.from({ length: 3 }, () => new Float64Array(TERMS_WITH_LEGS)) as [
+    State,
+    State,
+    State,
+  ]
   const sum = new Float64Array(VARIANCE_TERMS)
   const stateOf = reader(input.table)
   const others = input.others.map(({ table, aotRatio, weight }) => ({
@@ -114,10 +126,15 @@ export function buildVariancePlanes(input: VarianceInput): VariancePlanes {
         addParabola(sum, -left * around[from]!, left, 0)
       }
       data.set(sum, (slot * nx * ny + node) * VARIANCE_TERMS)
+      if (light === null || slopedBy === null) continue
+      const sensor = input.table.anglesOf(input.table.slotOf[detector]!)
+      const [toSun, toSensor] = [sun, sensor].map((to) => directionAt(to, x, y, slopedBy.convergenceDeg))
+      const directions = [toSun!.east, toSun!.north, toSensor!.east, toSensor!.north]
+      light.set([at[4]!, ...directions], (slot * nx * ny + node) * LIGHT_TERMS)
     }
   }
   return {
-    ...{ slots, slotCount, nx, ny, data },
+    ...{ slots, slotCount, nx, ny, data, light },
     ulx: grid.ulx + grid.pixelWidthM / 2,
     uly: grid.uly - grid.pixelHeightM / 2,
     ...{ stepXM: grid.pixelWidthM, stepYM: grid.pixelHeightM },
@@ -141,7 +158,7 @@ interface Look {
 function reader(table: BandTable): (look: Look, aot: number, wv: number, to: State) => void {
   const column = new Float64Array(table.columnSize)
   const weights = newLagrange()
-  const terms = Math.min(table.terms, TERMS + 1)
+  const { terms } = table
   return ({ detector, x, y, hpa }, aot, wv, to) => {
     lagrangeOf(table.axes.aot, aot, weights)
     table.column(table.slotOf[detector]!, x, y, hpa, wv, column, weights)

@@ -2,7 +2,6 @@ import type { Codec } from '../../domain/codec.js'
 import type { Grid, Window } from '../../domain/grid.js'
 import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import type { NodeFactors } from '../../kernels/scale-by-nodes.js'
-import type { VarianceNodes } from '../../kernels/sigma-by-nodes.js'
 import {
   CELL_BAND_IDS,
   CELL_BANDS,
@@ -18,7 +17,7 @@ import { bandFile, type LayerKind } from '../../products/layout.js'
 import { readFileFacts, type FileFacts } from '../../products/stac/build-item.js'
 import { openBandWriter, type BandWriter } from '../band-writer.js'
 import type { Budget } from '../budget.js'
-import { KERNEL_FLAGS, type CorrectionTable, type KernelPool } from '../kernel-pool.js'
+import { KERNEL_FLAGS, type BandVariance, type CorrectionTable, type KernelPool } from '../kernel-pool.js'
 import { walkBlocks } from '../walk-blocks.js'
 import { blocksOfBand } from './band-job.js'
 import type { BlockScratch } from './block-scratch.js'
@@ -77,7 +76,7 @@ interface OpenBand {
   readonly band: L1SceneBand
   readonly table: CorrectionTable
   readonly nbar: NodeFactors | null
-  readonly variance: VarianceNodes | null
+  readonly variance: BandVariance | null
   readonly outputs: readonly BandOutput[]
   readonly lookup: Uint8Array
   readonly cells: (ReturnType<typeof cellsOfImage> & { readonly means: CellMeans }) | null
@@ -97,6 +96,7 @@ const DESCRIPTIONS: Readonly<Record<LayerKind, string>> = {
   fre: 'surface reflectance, slopes corrected',
   nbar: 'surface reflectance, seen from above (NBAR)',
   sigma: 'standard deviation of surface reflectance',
+  fre_sigma: 'standard deviation of surface reflectance, slopes corrected',
 }
 const KINDS = Object.keys(DESCRIPTIONS) as LayerKind[]
 
@@ -153,15 +153,15 @@ export async function correctBands<T>(
       if (cells !== null && sums.cells !== null) cells.means.add(sums.cells)
       planes.add(grid.width, grid.height, window, corrected.flags, lookup)
       pool.buffers.give(corrected.flags)
-      const { reflectance: sre, level: fre, nadir, sigma } = corrected
-      const layers = { sre, fre, nbar: nadir, sigma }
+      const { reflectance: sre, level: fre, nadir, sigma, levelSigma } = corrected
+      const layers = { sre, fre, nbar: nadir, sigma, fre_sigma: levelSigma }
       for (const { kind, writer, statistics } of outputs) {
         const [pixelsOf, summary] = [layers[kind], sums[kind]]
         if (pixelsOf === null || summary === null) continue
         statistics.merge(summary)
         await writer.writeBlock(window, pixelsOf)
       }
-      pool.buffers.give(sre, fre, nadir, sigma)
+      pool.buffers.give(sre, fre, nadir, sigma, levelSigma)
       pixels += window.width * window.height
       if (--open.left === 0) {
         if (waiting.delete(band) && waiting.size === 0) beside = startBeside()
@@ -241,6 +241,7 @@ function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOption
           ...(terrain === null ? [] : [output('fre')]),
           ...(nbar === null ? [] : [output('nbar')]),
           ...(variance === null ? [] : [output('sigma')]),
+          ...(variance?.light == null || terrain?.doubt == null ? [] : [output('fre_sigma')]),
         ]
       : [],
     // What one byte of kernel flags means for the planes.

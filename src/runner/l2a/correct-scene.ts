@@ -204,6 +204,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       }),
     )
     const doubt = await prepareUncertainty(seen, air, params)
+    const sloping = { adjacency: params.adjacency, isSloping: terrain !== null }
     const day = dayOf(scene.sensedAt)
     const { reference } = taken
     const { bands, cells, beside } = await clock.stage('correct', () =>
@@ -213,7 +214,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
         pathOf: (band, kind) => join(folder, bandFile(band, kind)),
         nbarOf: (band) => nbar && nbarFactorsOf(scene, band, nbar),
         varianceOf: (band) =>
-          doubt && variancePlanesOf(seen, air, doubt, params, band, ground.knownAround(band)),
+          doubt && variancePlanesOf(seen, air, doubt, sloping, band, ground.knownAround(band)),
         coefficientsOf: (band) =>
           coefficientsOf(seen, air, band, {
             hasSurroundings: params.adjacency,

@@ -17,6 +17,8 @@ export interface MemoryLoad {
   /** Layers besides `sre`. */
   readonly layers: number
   readonly hasDem: boolean
+  /** How far slopes may be off is kept too. */
+  readonly isSlopeDoubted: boolean
   readonly hasAdjacency: boolean
   /** Millions of pixels of the finest image where it is laid on a reference, else 0. */
   readonly coregisteredMegapixels: number
@@ -47,6 +49,8 @@ const STREAMED = { mbPerMegapixel: 9, mostMb: 380 }
 const FLAGS_MB_PER_MEGAPIXEL = 0.3
 /** Heights and slopes of 20 m, the warp that makes them, shadows. */
 const DEM = { mb: 130, mbPerMegapixel: 0.2 }
+/** A byte for each of the 20 m: 30 million of 673. */
+const SLOPE_DOUBT = { mb: 0, mbPerMegapixel: 0.05 }
 /** Reflectance of all bands on cells and what is around. */
 const ADJACENCY = { mb: 90, mbPerMegapixel: 0.15 }
 /** A thread of the pool with its V8, and a decoder with the tile that it decodes. */
@@ -75,6 +79,7 @@ export function memoryLoadOf(
     maskBands: scene.bands.filter(({ id }) => isOnCells(id)).length,
     layers: optionalLayers(params),
     hasDem: params.dem !== null,
+    isSlopeDoubted: params.dem !== null && params.slopes !== 'none' && params.uncertainty,
     hasAdjacency: params.adjacency,
     coregisteredMegapixels: params.coregister === null ? 0 : (finest.width * finest.height) / 1e6,
     resampled: {
@@ -102,6 +107,7 @@ export function memoryNeededMb(load: MemoryLoad, { threads, blockSize }: WorkSha
     Math.min(STREAMED.mostMb, STREAMED.mbPerMegapixel * megapixels) +
     FLAGS_MB_PER_MEGAPIXEL * megapixels +
     perMegapixel(load.hasDem, DEM) +
+    perMegapixel(load.isSlopeDoubted, SLOPE_DOUBT) +
     perMegapixel(load.hasAdjacency, ADJACENCY) +
     COREGISTER_MB_PER_MEGAPIXEL * load.coregisteredMegapixels +
     resampledMb(load.resampled) +

@@ -11,6 +11,7 @@ import type { UncertaintyReport } from '../../products/report.js'
 import { atmosphereOf } from '../rt/atmosphere-table.js'
 import type { DecideOptions } from './decide-atmosphere.js'
 import { pressureOnCells } from './elevation.js'
+import { convergenceOf } from './terrain.js'
 
 /** Angles are asked every 20 km here: an error of a hundredth of a standard deviation is none. */
 const STRIDE = 4
@@ -43,7 +44,7 @@ export function variancePlanesOf(
   { scene, toa, pressure }: Seen,
   { nodes, ozone, aerosol }: FoundAtmosphere,
   plan: UncertaintyPlan,
-  { adjacency }: Pick<L2aParams, 'adjacency'>,
+  { adjacency, isSloping }: Pick<L2aParams, 'adjacency'> & { readonly isSloping: boolean },
   band: L1SceneBand,
   around: Float32Array | null,
 ): VariancePlanes {
@@ -74,6 +75,7 @@ export function variancePlanesOf(
     noise: noise?.get(band.id) ?? shippedNoise(sensor, band.id),
     around: around && centresOfNodes(around, toa.grid),
     isAdjacencyCorrected: adjacency,
+    slopedBy: isSloping ? { convergenceDeg: convergenceOf(toa.grid) } : null,
   })
 }
 

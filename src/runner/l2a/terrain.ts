@@ -1,6 +1,7 @@
 import type { Grid } from '../../domain/grid.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
+import { slopeErrorsOf, slopeVariances, type SlopeWindow } from '../../processors/l2a/slope-error.js'
 import { gridConvergence, directionAt } from '../../processors/l2a/sun-direction.js'
 import { readHeights } from '../../raster/read-heights.js'
 import { toLonLat } from '../../raster/transform.js'
@@ -27,6 +28,14 @@ export interface TerrainWork {
   readonly signal?: AbortSignal
 }
 
+/** How far slopes may be off, on shared memory. */
+export interface SlopeDoubt {
+  /** [height][width]: how smooth the ground is, see the kernel. */
+  readonly smoothness: Uint8Array
+  /** [256] by these: variance of each component of a slope. */
+  readonly variances: Float64Array
+}
+
 /** Slopes and cast shadows of the image, on shared memory. */
 export interface Terrain {
   readonly grid: Grid
@@ -35,6 +44,8 @@ export interface Terrain {
   readonly north: Int16Array
   /** [height][width] 1 where other ground stands before the sun. */
   readonly hidden: Uint8Array
+  /** How far slopes may be off; null: not asked for. */
+  readonly doubt: SlopeDoubt | null
   /** Ground that reflects as a canopy of upright plants (Dymond and Shepherd 1999), else after Lambert. */
   readonly isCanopy: boolean
 }
@@ -71,7 +82,13 @@ export async function prepareTerrain(
     dem,
     demErrorM,
     isCanopy,
-  }: { readonly dem: string; readonly demErrorM: number; readonly isCanopy: boolean },
+    isDoubted,
+  }: {
+    readonly dem: string
+    readonly demErrorM: number
+    readonly isCanopy: boolean
+    readonly isDoubted: boolean
+  },
   { pool, budget, signal }: TerrainWork,
 ): Promise<Terrain> {
   const pixelM = Math.max(SLOPE_PIXEL_M, image.pixelWidthM)
@@ -86,22 +103,35 @@ export async function prepareTerrain(
   const east = new Int16Array(new SharedArrayBuffer(2 * size))
   const north = new Int16Array(new SharedArrayBuffer(2 * size))
   const heights = sharedFloats(metres)
+  const doubt = isDoubted ? slopeDoubt(size, { pixelM, reach, errorM }) : null
   await pool.slopes({
     ...{ heights, rows: around.height, columns: around.width, pixelM, reach, errorM, east, north },
+    ...(doubt === null ? {} : { smoothness: doubt.smoothness }),
   })
   const hidden = await castOnto(grid, { sun, image, dem, pool, budget, heights })
-  return { grid, east, north, hidden, isCanopy }
+  return { grid, east, north, hidden, doubt, isCanopy }
 }
+
+/** To be filled by the kernel. */
+function slopeDoubt(size: number, window: SlopeWindow): SlopeDoubt {
+  const variances = slopeVariances(slopeErrorsOf(window))
+  const shared = new Float64Array(new SharedArrayBuffer(variances.byteLength))
+  shared.set(variances)
+  return { smoothness: new Uint8Array(new SharedArrayBuffer(size)), variances: shared }
+}
+
+type TerrainParams = Pick<L2aParams, 'dem' | 'dem_error' | 'slopes' | 'uncertainty'>
 
 /** The terrain that parameters ask for; null: the ground counts as level. Rejects as `prepareTerrain`. */
 export async function terrainOf(
   scene: Pick<L1Scene, 'sun'>,
   image: Grid,
-  { dem, dem_error: demErrorM, slopes }: Pick<L2aParams, 'dem' | 'dem_error' | 'slopes'>,
+  { dem, dem_error: demErrorM, slopes, uncertainty }: TerrainParams,
   work: TerrainWork,
 ): Promise<Terrain | null> {
   if (dem === null || slopes === 'none') return null
-  return prepareTerrain(scene, image, { dem, demErrorM, isCanopy: slopes === 'canopy' }, work)
+  const isCanopy = slopes === 'canopy'
+  return prepareTerrain(scene, image, { dem, demErrorM, isCanopy, isDoubted: uncertainty }, work)
 }
 
 /** Convergence in the middle of an image, degrees: over a tile it changes by less than a degree. */

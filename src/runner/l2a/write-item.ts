@@ -142,6 +142,7 @@ const TITLES: Readonly<Record<CorrectedBand['kind'], string>> = {
   fre: 'corrected for slopes',
   nbar: 'flat ground seen from above (NBAR)',
   sigma: 'standard deviation',
+  fre_sigma: 'corrected for slopes, standard deviation',
 }
 
 function reflectanceAsset({ band, kind, grid, statistics, facts }: CorrectedBand): RasterAsset {
@@ -151,7 +152,7 @@ function reflectanceAsset({ band, kind, grid, statistics, facts }: CorrectedBand
     file,
     title: `Surface reflectance of ${band}, ${TITLES[kind]}`,
     band,
-    roles: kind === 'sigma' ? ['data', 'uncertainty'] : ['data', 'reflectance'],
+    roles: kind === 'sigma' || kind === 'fre_sigma' ? ['data', 'uncertainty'] : ['data', 'reflectance'],
     grid,
     dataType: 'int16',
     nodata: -32768,

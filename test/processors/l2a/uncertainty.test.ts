@@ -72,6 +72,7 @@ function polynomialOf({
     table: tableOf('continental'),
     others: others.map(({ model, ...other }) => ({ table: tableOf(model), ...other })),
     around: around === null ? null : field(around),
+    slopedBy: null,
   })
   return data.slice(0, VARIANCE_TERMS)
 }
@@ -303,8 +304,9 @@ test('every layer that is asked for counts in what a step declares', () => {
   const declared = (params: object) => l2a.resources(size, params as Record<string, unknown>).scratchMb
   expect(optionalLayers({ dem: '', nbar: false })).toBe(0)
   expect(optionalLayers({ dem: '/dem', slopes: 'none' })).toBe(0)
-  expect(optionalLayers({ dem: '/dem', nbar: true, uncertainty: true })).toBe(3)
+  // `fre`, and its standard deviation beside that of `sre`.
+  expect(optionalLayers({ dem: '/dem', nbar: true, uncertainty: true })).toBe(4)
   expect(declared({ nbar: true }) - declared({})).toBe(270)
-  expect(declared({ dem: '/dem', nbar: true, uncertainty: true }) - declared({})).toBe(810)
+  expect(declared({ dem: '/dem', nbar: true, uncertainty: true }) - declared({})).toBe(1080)
   expect(l2a.resources(size).scratchMb).toBe(declared({}))
 })

@@ -26,6 +26,7 @@ const plain: MemoryLoad = {
   ...{ megapixels: 42, maskMegacells: 1.9, maskBands: 7, layers: 0 },
   ...{
     hasDem: false,
+    isSlopeDoubted: false,
     hasAdjacency: false,
     coregisteredMegapixels: 0,
     resampled: { width: 0, megapixels: 0 },
@@ -56,6 +57,7 @@ describe('the model', () => {
     for (const more of [
       { layers: 1 },
       { hasDem: true },
+      { megapixels: 300, isSlopeDoubted: true },
       { hasAdjacency: true },
       { coregisteredMegapixels: 7.5 },
       { resampled: { width: 7800, megapixels: 13.4 } },

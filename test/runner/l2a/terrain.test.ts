@@ -28,7 +28,7 @@ test.skipIf(!existsSync(dem))(
         prepareTerrain(
           { sun: angles(5000, 30) },
           volcano,
-          { dem, demErrorM, isCanopy: false },
+          { dem, demErrorM, isCanopy: false, isDoubted: false },
           { pool, budget: new Budget(2) },
         )
       const [sharp, usual, blurred] = [await of(0), await of(2), await of(50)]

@@ -88,6 +88,58 @@ test('report, item and inspection say what was done', async () => {
   expect(number!.stored).toBe(pixels[90 * width + 90])
 })
 
+test('what level ground would reflect has its own: that of what is seen, brought to level ground, and more where heights are off', async () => {
+  const { safePath, truthDir } = await simulateL1c({
+    ...{ tile: '31TCJ', date: '2025-05-10', outDir: join(home, 'hills'), pixelSizeM: 60, extentM: 12_000 },
+    ...{ baseline: '05.11', withTci: false, seed: 125 },
+  })
+  const levelled = (out: string, more: object, shape = {}) =>
+    correct(
+      safePath,
+      out,
+      {
+        uncertainty: true,
+        dem: join(truthDir, 'DEM.tif'),
+        aerosol: 'continental',
+        bands: 'B04,B8A',
+        ...more,
+      },
+      shape,
+    )
+  const { folder } = await levelled('rough', { dem_error: 5 })
+  const exact = (await levelled('exact', { dem_error: 0 })).folder
+  const again = (await levelled('again', { dem_error: 5 }, { threads: 1, blockSize: 512 })).folder
+  expect(rasters(folder).filter((name) => name.endsWith('_fre_sigma.tif'))).toEqual(
+    ['B04', 'B8A'].map((band) => `${band}_fre_sigma.tif`),
+  )
+  expect(checkCog(join(folder, 'B04_fre_sigma.tif'))).toEqual([])
+  for (const band of ['B04', 'B8A']) {
+    const of = (where: string, kind: string) => readPixels(join(where, `${band}_${kind}.tif`)).pixels
+    const name = `${band}_fre_sigma.tif`
+    expect(readFileSync(join(again, name)).equals(readFileSync(join(folder, name))), name).toBe(true)
+    const [sre, fre, sigma, own] = ['sre', 'fre', 'sigma', 'fre_sigma'].map((kind) => of(exact, kind))
+    const ratios = [...sre!.keys()].filter((i) => sre![i]! > 300)
+    expect(ratios.length).toBeGreaterThan(5000)
+    const wrong = ratios.filter((i) => Math.abs(own![i]! - (sigma![i]! * fre![i]!) / sre![i]!) > 1.5)
+    expect(wrong).toEqual([])
+    const [level, unsure] = [of(folder, 'fre'), of(folder, 'fre_sigma')]
+    expect(level.findIndex((value, i) => (value === -32768) !== (unsure[i] === -32768))).toBe(-1)
+    const mean = (values: typeof level) => ratios.reduce((sum, i) => sum + values[i]!, 0) / ratios.length
+    expect(mean(unsure) / mean(own!)).toBeGreaterThan(band === 'B8A' ? 1.1 : 1.05)
+  }
+  const { assets } = JSON.parse(readFileSync(join(folder, 'item.json'), 'utf8')) as {
+    assets: Record<string, object>
+  }
+  expect(assets['B04_fre_sigma']).toMatchObject({
+    ...{ 'raster:scale': 0.0001, nodata: -32768, roles: ['data', 'uncertainty'] },
+    title: 'Surface reflectance of B04, corrected for slopes, standard deviation',
+  })
+  const pixel = await readPixelNumbers(await openL2aProduct(folder), { kind: 'pixel', x: 90, y: 90 })
+  expect(pixel.uncertainty.map(({ file }) => file)).toEqual([
+    ...['B04_fre_sigma.tif', 'B04_sigma.tif', 'B8A_fre_sigma.tif', 'B8A_sigma.tif'],
+  ])
+})
+
 test('Landsat has it too, with light from beside taken off', async () => {
   const { productPath } = await simulateLandsat({
     ...{ tile: '198030', pixelSizeM: 480, seed: 3, collection: 2, tar: false, platform: 'L8' },
