@@ -2,7 +2,8 @@ import { ProcessingError } from '../../domain/errors.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
 import type { AtmosphereModel } from './atmosphere.js'
 import { CELL_BAND_IDS } from './cells.js'
-import type { ToaBand, ToaCells } from './toa-cells.js'
+import { medianOf } from './fields.js'
+import type { ToaCells } from './toa-cells.js'
 
 /** Of what air alone scatters: over black ground under the cleanest air the sensor sees all of it, and no more than a tenth is calibration, gas and angles. */
 const LEAST_SHARE = 0.5
@@ -24,7 +25,7 @@ export function mustBeBrighterThanAir(
 ): void {
   const id = CELL_BAND_IDS[scene.satellite].blue
   const band = scene.bands.find((one) => one.id === id)
-  const median = medianOf(bands.get(id))
+  const median = medianOf(bands.get(id)?.rho ?? [])
   const view = band?.detectors[0]?.angles
   if (band === undefined || view === undefined || Number.isNaN(median)) return
   const refuse = (why: string): never => {
@@ -46,13 +47,7 @@ export function mustBeBrighterThanAir(
     refuse(
       `in ${id} than air alone: reflectance at the sensor has the median ${median.toFixed(3)}, clean air scatters ${air.toFixed(3)}`,
     )
-  const cirrus = scene.satellite === 's2' ? medianOf(bands.get('B10')) : NaN
+  const cirrus = scene.satellite === 's2' ? medianOf(bands.get('B10')?.rho ?? []) : NaN
   if (cirrus < DARKEST_CIRRUS_BAND)
     refuse(`in B10 than black: reflectance at the sensor has the median ${cirrus.toFixed(3)}`)
-}
-
-/** Of cells with data; NaN without any. */
-function medianOf(band: ToaBand | undefined): number {
-  const measured = band?.rho.filter((rho) => !Number.isNaN(rho)).sort() ?? []
-  return measured[measured.length >> 1] ?? NaN
 }

@@ -6,13 +6,11 @@ import {
   joinColour,
   noColours,
   readColours,
+  STATE_MEMORY_DAYS,
   storeColours,
   type GroundColours,
   type StoredColours,
 } from './ground-colours.js'
-
-/** How old an observation in a state may be, days: after that the ground is not known any more. */
-export const STATE_MEMORY_DAYS = 90
 
 /**
  * What a chain remembers of the ground: for each cell the reflectance of the last date on which it was clear, and that day, and its blue
@@ -78,17 +76,16 @@ export function leaveState(
   seen: GroundColours | null = null,
 ): ChainState {
   const left = emptyState(planes.grid)
-  const today: ChainState = {
-    ...emptyState(planes.grid),
-    ...planes,
-    days: new Uint16Array(isClear.length).fill(day),
+  const take = ({ bands }: CellPlanes, from: number, i: number) => {
+    for (const band of CELL_BANDS) left.bands[band][i] = bands[band][i] ?? CELL_NO_DATA
+    left.days[i] = from
   }
   isClear.forEach((clear, i) => {
     const hasData = CELL_BANDS.every((band) => planes.bands[band][i] !== CELL_NO_DATA)
-    if (clear === 1 && hasData) copyCell(today, i, left, i)
+    if (clear === 1 && hasData) take(planes, day, i)
     else if (before !== null) {
       const known = before.days[i] ?? 0
-      if (known !== 0 && Math.abs(day - known) <= STATE_MEMORY_DAYS) copyCell(before, i, left, i)
+      if (known !== 0 && Math.abs(day - known) <= STATE_MEMORY_DAYS) take(before, known, i)
     }
   })
   return { ...left, ...learnColours(before, left, isClear, day, seen) }

@@ -16,7 +16,7 @@ import { bilinearOnCells, nearestOnCells, nodeGrid, SCALE_HEIGHT_M } from './nod
 import { altitudeAtPressure } from './pressure.js'
 import { surfaceCells, toaOfSurface, type CellAir } from './surface-cells.js'
 import { surroundingsOf } from './surroundings.js'
-import type { ToaBand } from './toa-cells.js'
+import { anySaturated } from './toa-cells.js'
 import { VAPOUR_AXIS, waterVapour } from './water-vapour.js'
 
 /** AOT under which clouds are looked for: nearly clean air, so that haze still looks like haze. */
@@ -94,7 +94,7 @@ class Finder {
     const planes = Object.fromEntries(
       Object.entries(this.ids).map(([name, id]) => [name, thin(id)]),
     ) as Record<CellBand, Float32Array>
-    const isSaturated = this.anySaturated([this.ids.blue, this.ids.red, this.ids.nir])
+    const isSaturated = anySaturated(this.request.cells, [this.ids.blue, this.ids.red, this.ids.nir])
     const ground = clearGround({ grid, thin: planes, isSaturated, isCovered, state, day })
     const given = this.givenAerosol() ?? DEFAULT_AEROSOL
     const first = this.findVapour({ wv: firstWv, aot: firstAot, aerosol: given }, ground.isUsable)
@@ -340,17 +340,6 @@ class Finder {
     })
     this.tables.set(key, made)
     return made
-  }
-
-  private anySaturated(ids: readonly string[]): Uint8Array {
-    const bands = ids.flatMap((id): ToaBand[] => {
-      const band = this.request.cells.bands.get(id)
-      return band === undefined ? [] : [band]
-    })
-    const any = new Uint8Array(this.count)
-    for (const { isSaturated } of bands)
-      for (let i = 0; i < this.count; i++) if (isSaturated[i] === 1) any[i] = 1
-    return any
   }
 
   private everywhere(value: number): Float32Array {

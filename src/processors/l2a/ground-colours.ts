@@ -31,8 +31,9 @@ export const LINE_RED_TOA = 0.2
 const LEAST_RED = 0.01
 /** What two dates of the same ground differ by when everything is right, unit 1 (MAJA). */
 const DATE_NOISE = 0.001
-/** Days in which what is known of a colour loses all but 1/e of its weight: as long as a state remembers. */
-const MEMORY_DAYS = 90
+/** How old an observation in a state may be, days: after that the ground is not known any more. What is known of a colour loses all but 1/e of its weight in that time. */
+export const STATE_MEMORY_DAYS = 90
+
 /** Half of what lies between the 16th and the 84th percentile: one standard deviation of what is normal, and not moved by a few that are far off; 0 for nothing. */
 function widthOf(values: Float32Array | Float64Array): number {
   const known = values.filter((value) => !Number.isNaN(value)).sort()
@@ -142,7 +143,7 @@ function commonAot({ blue, red, ndvi, redToa, isUsable, known }: AotInput): numb
 
 /** A standard deviation after some days in which nobody looked. */
 export const agedSigma = (sigma: number, days: number): number =>
-  sigma * Math.exp(Math.abs(days) / (2 * MEMORY_DAYS))
+  sigma * Math.exp(Math.abs(days) / (2 * STATE_MEMORY_DAYS))
 
 /**
  * One more observation of a cell's colour: the mean by precision. Where the two disagree by more than both admit, the ground has changed or one is wrong, and the mean is as uncertain as they disagree (Birge 1932, Phys. Rev. 40, 207).

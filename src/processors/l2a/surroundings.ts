@@ -121,26 +121,34 @@ export function fillUnknown(values: Float32Array): boolean {
   return true
 }
 
+/** One call of `meansAround`, but for the rows and what gets the means. */
+export type MeansTask = Omit<Parameters<typeof meansAround>[0], 'firstRow' | 'lastRow' | 'out'>
+
 /**
- * Reflectance around each cell from that of the cells, NaN where it is not known (no data, cloud), on this thread: of the few bands that the air is found from. Null where nothing is known. The same numbers
- * as the runner's, which shares the rows among threads.
+ * Reflectance around each cell from that of the cells, NaN where it is not known (no data, cloud); null where nothing is known. Asks for means, one after the other, and gets them back: who calls it
+ * has them made on one thread or on many.
  */
-export function surroundingsOf(own: Float32Array, { width, height, pixelWidthM }: Grid): Float32Array | null {
+export function* surroundingsBy(
+  own: Float32Array,
+  { width, height, pixelWidthM }: Grid,
+): Generator<MeansTask, Float32Array | null, Float32Array> {
   const kernel = surroundingKernel(pixelWidthM)
-  const means = (values: Float32Array, rows: number, columns: number, weights: SurroundingWeights) => {
-    const out = new Float32Array(values.length)
-    meansAround({ ...weights, values, rows, columns, firstRow: 0, lastRow: rows, out })
-    return out
-  }
-  const near = means(own, height, width, kernel.near)
+  const near = yield { ...kernel.near, values: own, rows: height, columns: width }
   if (kernel.nearShare < 1) {
     const far = coarsened(own, height, width, kernel.perFar)
-    joinNearAndFar(
-      near,
-      width,
-      { ...far, values: means(far.values, far.rows, far.columns, kernel.far) },
-      kernel,
-    )
+    joinNearAndFar(near, width, { ...far, values: yield { ...kernel.far, ...far } }, kernel)
   }
   return fillUnknown(near) ? near : null
+}
+
+/** The same on this thread: of the few bands that the air is found from. */
+export function surroundingsOf(own: Float32Array, cells: Grid): Float32Array | null {
+  const steps = surroundingsBy(own, cells)
+  let step = steps.next()
+  while (step.done !== true) {
+    const out = new Float32Array(step.value.values.length)
+    meansAround({ ...step.value, firstRow: 0, lastRow: step.value.rows, out })
+    step = steps.next(out)
+  }
+  return step.value
 }

@@ -18,6 +18,16 @@ export interface ToaCells {
   readonly bands: ReadonlyMap<string, ToaBand>
 }
 
+/** 1 where one of the bands that are there is saturated. */
+export function anySaturated({ grid, bands }: ToaCells, ids: readonly string[]): Uint8Array {
+  const any = new Uint8Array(grid.width * grid.height)
+  for (const id of ids) {
+    const { isSaturated } = bands.get(id) ?? {}
+    for (let i = 0; isSaturated && i < any.length; i++) if (isSaturated[i] === 1) any[i] = 1
+  }
+  return any
+}
+
 /** One block's part, as the kernel adds it up. */
 interface Part {
   readonly x: number

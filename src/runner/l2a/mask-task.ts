@@ -7,7 +7,7 @@ import { coverOfCells } from '../../processors/l2a/masks/ground-cover.js'
 import type { MaskBand, MaskCells } from '../../processors/l2a/masks/mask-cells.js'
 import { sunOffsets, viewOffsets, type Offsets } from '../../processors/l2a/masks/sky-paths.js'
 import { pressureAtAltitude, SEA_LEVEL_HPA } from '../../processors/l2a/pressure.js'
-import type { ToaCells } from '../../processors/l2a/toa-cells.js'
+import { anySaturated, type ToaCells } from '../../processors/l2a/toa-cells.js'
 
 /** All of it can be handed to another thread. */
 export interface MaskTask extends Pick<MaskInput, 'altitudeM' | 'givenCloud' | 'chain' | 'dilationM'> {
@@ -47,27 +47,18 @@ export function decideCellMasks(task: MaskTask): SceneMasks {
 }
 
 /** A band that the scene lacks has no value anywhere: nothing is decided then. */
-function maskCellsOf({ ids, toa: { grid, bands } }: MaskTask): MaskCells {
+function maskCellsOf({ ids, toa }: MaskTask): MaskCells {
+  const { grid, bands } = toa
   const size = grid.width * grid.height
   const of = (band: MaskBand): Float32Array => bands.get(ids[band])?.rho ?? new Float32Array(size).fill(NaN)
-  const visible = [ids.blue, ids.green, ids.red].flatMap((id) => bands.get(id) ?? [])
   return {
     grid,
     bands: {
       ...{ blue: of('blue'), green: of('green'), red: of('red') },
       ...{ nir: of('nir'), swir16: of('swir16'), swir22: of('swir22') },
     },
-    isSaturated: anyOf(
-      visible.map(({ isSaturated }) => isSaturated),
-      size,
-    ),
+    isSaturated: anySaturated(toa, [ids.blue, ids.green, ids.red]),
   }
-}
-
-function anyOf(planes: readonly Uint8Array[], size: number): Uint8Array {
-  const any = new Uint8Array(size)
-  for (const plane of planes) for (let i = 0; i < size; i++) if (plane[i] === 1) any[i] = 1
-  return any
 }
 
 /** Null where the scene has no cirrus band. */
