@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AEROSOL_MODELS, wrongWithAerosolMix } from '../../domain/aerosol-mix.js'
 import { isChosen, L2A_BANDS, wrongWithBandChoice, type L2aBand } from '../../domain/band-choice.js'
+import { memoryDeclaredMb } from '../../domain/l2a-memory.js'
 import { defineProcessor, type OutputSpec, type ParamsOf } from '../define-processor.js'
 
 /** Bands of Landsat-8 and -9 with a surface reflectance; B09 is the cirrus band. As with B09 and B10 of Sentinel-2, dividing it by its gas transmittance means nothing. */
@@ -73,7 +74,8 @@ const layersOf = (band: L2aBand): [string, OutputSpec][] => [
   [`${band}_fre_sigma`, levelSigma(band)],
 ]
 
-const hasDem = ({ dem }: Readonly<Record<string, unknown>>): boolean => typeof dem === 'string' && dem !== ''
+const isGiven = (path: unknown): boolean => typeof path === 'string' && path !== ''
+const hasDem = ({ dem }: Readonly<Record<string, unknown>>): boolean => isGiven(dem)
 
 /** How many layers parameters ask for besides `sre`: `fre` with a DEM and slopes, `nbar`, `sigma`, `fre_sigma`. */
 export const optionalLayers = (params: Readonly<Record<string, unknown>>): number => {
@@ -307,15 +309,18 @@ export const l2a = defineProcessor({
       doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known; STATE_ratio, STATE_ratio_sigma (uint16, 0 where nothing is known): blue over red as clear dates have shown it, and its standard deviation.',
     },
   },
-  // Memory is a tenth above what `tilth bench l2a` has measured at 673 million pixels and two threads: 1184 MiB, with a DEM and light from
-  // beside 1615 MiB. Planes of flags, heights and ground grow with the image, blocks in flight with the threads, as do their optional layers. Disk: for each layer 2 bytes a pixel and a third more for overviews; masks, about one byte for packed blocks, and as much again as one layer
-  // for an input that is unpacked.
-  resources: ({ pixels, threads }, params: Readonly<Record<string, unknown>> = {}) => {
+  // Memory by the model that plans threads and blocks, which stays a tenth above what `tilth bench l2a` has measured (docs/performance.md). Disk: for each layer 2 bytes a pixel and a third more for overviews; masks, about one byte for packed blocks, and as much
+  // again as one layer for an input that is unpacked.
+  resources: ({ pixels, bands, threads }, params: Readonly<Record<string, unknown>> = {}) => {
     const layers = optionalLayers(params)
-    const planes = 1.15 + (hasDem(params) ? 0.35 : 0) + (params['adjacency'] === false ? 0 : 0.4)
+    const scene = {
+      ...{ pixels, bands, layers, hasDem: hasDem(params), hasAdjacency: params['adjacency'] !== false },
+      isUncertain: params['uncertainty'] === true,
+      isCoregistered: isGiven(params['coregister']),
+    }
     return {
       cpu: threads,
-      memoryMb: Math.ceil(320 + (planes * pixels) / 2 ** 20 + (128 + 8 * layers) * threads),
+      memoryMb: memoryDeclaredMb(scene, threads),
       scratchMb: Math.ceil(16 + ((5.2 + 2.7 * layers) * pixels) / 2 ** 20),
       ioWeight: 0.25 * threads,
     }

@@ -17,6 +17,20 @@ test.each([
   expect(memoryMb).toBeLessThan(1.5 * measuredMb)
 })
 
+test.each([
+  // Of the process, MiB: 31TCJ of 60 m pixels, baseline 05.11, blocks of 1024.
+  ['level, one thread', 1, {}, 721],
+  ['level, two', 2, {}, 813],
+  ['DEM, one', 1, DEM, 969],
+  ['DEM, two', 2, DEM, 1082],
+  ['DEM and uncertainty, one', 1, { ...DEM, adjacency: false, uncertainty: true }, 1071],
+])('a tile of large pixels declares at least what it took: %s', (_, threads, params, measuredMb) => {
+  const pixels = 4 * 1830 ** 2 + 6 * 915 ** 2 + 3 * 305 ** 2
+  const { memoryMb } = l2a.resources({ pixels, bands: 13, threads }, params)
+  expect(memoryMb).toBeGreaterThanOrEqual(measuredMb)
+  expect(memoryMb).toBeLessThan(1.3 * measuredMb)
+})
+
 test('DEM, light from beside, layers and threads each declare more', () => {
   const memoryOf = (params: object, threads = 2) =>
     l2a.resources({ ...FULL_TILE, threads }, params as Record<string, unknown>).memoryMb

@@ -3,18 +3,12 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { memoryNeededMb, type MemoryLoad } from '../../../src/domain/l2a-memory.js'
 import { l2a } from '../../../src/processors/l2a/definition.js'
 import { readL1Scene } from '../../../src/products/read-l1-scene.js'
 import { runL2aStep } from '../../../src/runner/l2a-step.js'
 import { LiveBudget } from '../../../src/runner/live-budget.js'
-import {
-  cappedBudget,
-  memoryLoadOf,
-  memoryNeededMb,
-  planMemory,
-  shapeFor,
-  type MemoryLoad,
-} from '../../../src/runner/l2a/memory-plan.js'
+import { cappedBudget, memoryLoadOf, planMemory, shapeFor } from '../../../src/runner/l2a/memory-plan.js'
 import { simulateL1c } from '../../../src/simulator/simulate-l1c.js'
 import { temporaryFolder } from '../../support/cli.js'
 import { correctProduct } from '../../support/correct-product.js'
@@ -26,7 +20,7 @@ const plain: MemoryLoad = {
   ...{ megapixels: 42, maskMegacells: 1.9, maskBands: 7, layers: 0 },
   ...{
     hasDem: false,
-    isSlopeDoubted: false,
+    isUncertain: false,
     hasAdjacency: false,
     coregisteredMegapixels: 0,
     resampled: { width: 0, megapixels: 0 },
@@ -57,7 +51,7 @@ describe('the model', () => {
     for (const more of [
       { layers: 1 },
       { hasDem: true },
-      { megapixels: 300, isSlopeDoubted: true },
+      { isUncertain: true },
       { hasAdjacency: true },
       { coregisteredMegapixels: 7.5 },
       { resampled: { width: 7800, megapixels: 13.4 } },
