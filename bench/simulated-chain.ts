@@ -34,7 +34,7 @@ export const SKIES: readonly Sky[] = [
   { date: '2025-06-19', aot: 0.3, wv: 2.8, ozoneDu: 310, clouds: 0.5, cirrus: 0 },
   { date: '2025-06-29', aot: 0.2, wv: 2.2, ozoneDu: 320, clouds: 0.25, cirrus: 0.3 },
 ]
-/** What is told of ozone is wrong by so much, DU, one way and the other: as a forecast is. */
+/** What is told of ozone is wrong by so much unless a setup says otherwise, DU, one way and the other: as a forecast is. */
 const OZONE_ERROR_DU = 8
 
 /** Everything that the retrieval does not know. */
@@ -49,6 +49,8 @@ export interface ChainSetup {
   readonly unknowns: UnknownsOptions
   /** Standard deviation of the elevation given, m, correlated over 60 m; it is told, as the sheet of a model tells it. */
   readonly demErrorM: number
+  /** How far off what is told of ozone is, DU; default 8. */
+  readonly ozoneErrorDu?: number
   /** Uneven air: largest relative deviation. */
   readonly airVariation: number
   /** What the retrieval is told beside elevation and ozone. */
@@ -57,6 +59,7 @@ export interface ChainSetup {
 
 /** Simulates the dates, corrects each with the state of the one before through the product's own pipeline, and scores it. The same setup gives the same scores. */
 export async function runChain(setup: ChainSetup): Promise<DateScore[]> {
+  const { ozoneErrorDu = OZONE_ERROR_DU } = setup
   const home = mkdtempSync(join(tmpdir(), 'tilth-chain-'))
   try {
     const dem = join(home, 'dem.tif')
@@ -82,7 +85,7 @@ export async function runChain(setup: ChainSetup): Promise<DateScore[]> {
         ...{ scratch: join(home, 'scratch'), archiveLimits: archiveLimits({}), threads: 2, blockSize: 1024 },
         parameters: {
           ...{ dem, dem_error: setup.demErrorM, max_cloud: 100 },
-          ...{ ozone: sky.ozoneDu + (n % 2 === 0 ? OZONE_ERROR_DU : -OZONE_ERROR_DU) },
+          ...{ ozone: sky.ozoneDu + (n % 2 === 0 ? ozoneErrorDu : -ozoneErrorDu) },
           ...setup.parameters,
         },
         ...{ codec: 'deflate', signal: new AbortController().signal },

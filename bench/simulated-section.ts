@@ -162,7 +162,7 @@ function bandRows(chains: readonly (readonly DateScore[])[]): string[][] {
 }
 
 /** What is switched off in turn, by what it is called. */
-type Change = Partial<Pick<ChainSetup, 'demErrorM' | 'airVariation' | 'parameters'>> & {
+type Change = Partial<Pick<ChainSetup, 'demErrorM' | 'ozoneErrorDu' | 'airVariation' | 'parameters'>> & {
   readonly unknowns?: ChainSetup['unknowns']
 }
 const NOTHING_UNKNOWN = {
@@ -172,6 +172,7 @@ const NOTHING_UNKNOWN = {
 const ABLATION: readonly (readonly [string, Change])[] = [
   ['all mismatches', {}],
   ['elevation exact', { demErrorM: 0 }],
+  ['ozone told exactly', { ozoneErrorDu: 0 }],
   ['no displacement', { unknowns: { ...ALL_UNKNOWNS, jitterPx: 0 } }],
   ['ground reflects alike in all directions', { unknowns: { ...ALL_UNKNOWNS, directional: false } }],
   ['bands calibrated', { unknowns: { ...ALL_UNKNOWNS, calibration: 0 } }],
@@ -190,7 +191,8 @@ const ABLATION: readonly (readonly [string, Change])[] = [
     'none of these',
     {
       unknowns: NOTHING_UNKNOWN,
-      ...{ demErrorM: 0, airVariation: 0, parameters: { aerosol: 'continental', adjacency: false } },
+      ...{ demErrorM: 0, ozoneErrorDu: 0, airVariation: 0 },
+      parameters: { aerosol: 'continental', adjacency: false },
     },
   ],
 ]
