@@ -90,13 +90,13 @@ export function forEachCell(
   }
 }
 
-/** Path, logarithm of the transmittance and spherical albedo of a column at an AOT of its axis, into `to`. */
+/** Path, logarithm of the transmittance, spherical albedo, and total over direct transmittance where `to` has room for it, of a column at an AOT of its axis. */
 function termsAt({ axes, terms }: BandTable, column: Float64Array, aot: number, to: Float64Array): void {
   lagrangeOf(axes.aot, aot, WEIGHTS)
   to.fill(0)
   for (let k = 0; k < WEIGHTS.count; k++) {
     const at = (WEIGHTS.first + k) * terms
-    for (let term = 0; term < TERMS; term++) to[term]! += WEIGHTS.weights[k]! * column[at + term]!
+    for (let term = 0; term < to.length; term++) to[term]! += WEIGHTS.weights[k]! * column[at + term]!
   }
 }
 const WEIGHTS = newLagrange()
@@ -108,13 +108,27 @@ const wholeColumn = ({ columnSize }: BandTable) => ({
   },
 })
 
-/** Surface reflectance of cells, unit 1, from their means at the sensor; NaN where nothing was measured. Means are corrected, not pixels: the two differ by less than 1e-4. */
-export function surfaceCells(band: ToaBand, table: BandTable, air: CellAir): Float32Array {
+/**
+ * Surface reflectance of cells, unit 1, from their means at the sensor; NaN where nothing was measured. Means are corrected, not pixels: the two differ by less than 1e-4.
+ * @param around reflectance around each cell, whose light is taken off as from the pixels (native/kernels/correct.hpp); the table then has legs. Null: as the cell itself.
+ */
+export function surfaceCells(
+  band: ToaBand,
+  table: BandTable,
+  air: CellAir,
+  around: Float32Array | null = null,
+): Float32Array {
   const out = new Float32Array(band.rho.length).fill(NaN)
-  const terms = new Float64Array(TERMS)
+  const terms = new Float64Array(around === null ? TERMS : TERMS + 1)
   forEachCell(band, table, air, wholeColumn(table), (i, rho, column) => {
     termsAt(table, column, air.aot[i]!, terms)
-    out[i] = surfaceOf(rho, terms[0]!, terms[1]!, terms[2]!)
+    const [p, l, s] = [terms[0]!, terms[1]!, terms[2]!]
+    if (around === null) {
+      out[i] = surfaceOf(rho, p, l, s)
+      return
+    }
+    const [e, u] = [around[i]!, terms[TERMS]!]
+    out[i] = (rho - p) * Math.exp(-l) * u * (1 - e * s) - e * (u - 1)
   })
   return out
 }

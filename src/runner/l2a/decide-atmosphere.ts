@@ -17,6 +17,7 @@ import type { L2aParams } from '../../processors/l2a/definition.js'
 import { findAtmosphereByTurns } from '../../processors/l2a/find-atmosphere.js'
 import type { FoundAtmosphere } from '../../processors/l2a/found-atmosphere.js'
 import { storedCells, surfaceCells } from '../../processors/l2a/surface-cells.js'
+import { surroundingsOf } from '../../processors/l2a/surroundings.js'
 import type { ToaCells } from '../../processors/l2a/toa-cells.js'
 import { atmosphereOf } from '../rt/atmosphere-table.js'
 import { clearByOwnMask } from './clear-cells.js'
@@ -87,11 +88,12 @@ export function coefficientsOf(
   })
 }
 
-/** Surface reflectance of one band on cells, unit 1, NaN where nothing was measured; null where the scene lacks the band. */
+/** Surface reflectance of one band on cells, unit 1, NaN where nothing was measured; null where the scene lacks the band. `around` as of `surfaceCells`. */
 export function surfaceOnCells(
   { scene, toa, pressure }: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
   { nodes, air, ozone, aerosol }: FoundAtmosphere,
   band: L1Scene['bands'][number],
+  around: Float32Array | null = null,
 ): Float32Array | null {
   const measured = toa.bands.get(band.id)
   if (measured === undefined) return null
@@ -99,21 +101,28 @@ export function surfaceOnCells(
   const axes = axesOf(nodes, pressure.nodesHpa)
   const table = new BandTable({
     ...{ model: atmosphereOf(scene), sensor, band, sun, ozone, aerosol },
-    axes,
+    ...{ axes, withLegs: around !== null },
   })
-  return surfaceCells(measured, table, air)
+  return surfaceCells(measured, table, air, around)
 }
 
-/** The bands that a chain remembers, as they are stored. */
+/**
+ * The bands that a chain remembers, as they are stored.
+ * @param isSeen 1 for cells without cloud and shadow; null: light from beside is left in.
+ */
 export function correctCells(
   seen: Pick<DecideOptions, 'scene' | 'toa' | 'pressure'>,
   found: FoundAtmosphere,
+  isSeen: Uint8Array | null,
 ): CellPlanes {
   const { scene, toa } = seen
   const ids = CELL_BAND_IDS[scene.satellite]
   const planeOf = (name: CellBand): Int16Array => {
     const band = scene.bands.find(({ id }) => id === ids[name])
-    const rho = band === undefined ? null : surfaceOnCells(seen, found, band)
+    const own = band === undefined ? null : surfaceOnCells(seen, found, band)
+    const known = isSeen === null || own === null ? null : own.map((rho, i) => (isSeen[i] === 1 ? rho : NaN))
+    const around = known === null ? null : surroundingsOf(known, toa.grid)
+    const rho = band === undefined || around === null ? own : surfaceOnCells(seen, found, band, around)
     return rho === null
       ? new Int16Array(toa.grid.width * toa.grid.height).fill(CELL_NO_DATA)
       : storedCells(rho)

@@ -189,9 +189,7 @@ async function groundOf(
     blockSize,
     signal,
   })
-  return {
-    planes: correctCells({ scene, toa: toa.cells, pressure }, air),
-    isClear: air.isClearByMask.map((is, i) => (air.flags[i] === 0 ? is : 0)),
-    colours: air.colours,
-  }
+  const isClear = air.isClearByMask.map((is, i) => (air.flags[i] === 0 ? is : 0))
+  const seen = { scene, toa: toa.cells, pressure }
+  return { planes: correctCells(seen, air, params.adjacency ? isClear : null), isClear, colours: air.colours }
 }
