@@ -171,7 +171,7 @@ Sentinel-2A, tile 53JQJ, 2020-10-31 (Simpson desert): wagl of Geoscience Austral
 both. The signal of grounds from 0.02 to 0.40 is built with the path, transmittance and albedo that wagl stored for each pixel, and inverted by us. d: median over the
 pixels of ours minus the ground. Goals: |d| at most 0.002 at 0.02 and 0.05 (B11 0.004), 2 % at 0.40 (B01, B06 3.5 %; B11, B12 5.5 %), path within ${PATH_LIMIT}. The same with 0.1 more AOT has to miss them.
 MODTRAN leaves polarisation out. With the sensor on the sun's side, as here, it makes the path of air brighter: our solver with polarisation switched off is darker by 0.0046 at 443 nm, 0.0026 at 488 nm and
-0.0003 at 670 nm. What ours misses in B01 and B02 is less than that, and it would miss on the other side without polarisation.
+0.0003 at 670 nm. Left out in ours too, the path would be -0.0014 (B01) and -0.0011 (B02) from MODTRAN's: what is missed in them is that light.
 
 ${sceneSection()}
 
