@@ -34,7 +34,11 @@ const correct = (product: string) =>
       archiveLimits: archiveLimits({}),
     },
     previous: null,
-    ...{ parameters: { aot: 0.15, wv: 2, ozone: 300 }, out: join(home, 'l2a'), onNote: () => undefined },
+    ...{
+      parameters: { aot: 0.15, wv: 2, ozone: 300, adjacency: false },
+      out: join(home, 'l2a'),
+      onNote: () => undefined,
+    },
   })
 const reportOf = (folder: string) =>
   JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
