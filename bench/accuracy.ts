@@ -106,8 +106,12 @@ const AROUND = {
 
 /** The parts of a page that take minutes. */
 export function simulatedPartsOf(page: string): SimulatedParts {
-  const part = ([before, after]: readonly [string, string]) =>
-    page.slice(page.indexOf(before) + before.length, page.indexOf(after))
+  const part = ([before, after]: readonly [string, string]) => {
+    const [from, to] = [page.indexOf(before), page.indexOf(after)]
+    if (from < 0 || to < from)
+      throw new Error(`The page on accuracy lacks '${before.trim()}': write it anew with --write.`)
+    return page.slice(from + before.length, to)
+  }
   return { chains: part(AROUND.chains), coverage: part(AROUND.coverage), photons: part(AROUND.photons) }
 }
 
@@ -189,7 +193,7 @@ pixels below 0 in B02. Light from beside is not taken off by us.
 ${await pairSection('water')}
 
 ### With our own AOT
-The same pixels, AOT and aerosol found in the crop by the method of the product (cells of 240 m, no chain: vegetation's red against 2.2 um and blue against red). Each pixel is corrected with the AOT around it, as in the product; the AOT stated is the mean.
+The same pixels, AOT and aerosol found in the crop by the method of the product (cells of 240 m, no chain: vegetation's red against 2.2 um and blue against red). Each pixel is corrected with the AOT around it, as in the product, and light from beside is left in, as LaSRC leaves it; the AOT stated is the mean.
 
 ${await ownAirSection()}
 
@@ -217,7 +221,7 @@ the product's own pipeline, with slopes and light from beside taken off. Scored 
 shadows touch nothing else and have at least 20 pixels. No row here is a matched run: the simulator shares no code with the processors (\`test/simulator/dependencies.test.ts\`), and makes what they are not told of ([simulator](simulator.md)):
 its own solver of scattering (scalar aerosol) and gases, aerosol that thins out over 1.6 km, light from beside by single scattering, slopes by triangles with a bright sky around the sun, elevation wrong by 5 m (correlated over 60 m), images
 displaced by 0.3 pixels, ground that reflects by direction, bands calibrated to 2 %, blue and short-wave infrared against red scattered by 15 % from field to field, ground that changes by 6 % and in patches by 30 % from date to date, ozone
-told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor chooses among its five models. Smoke has the albedo and
+told wrong by 8 DU. Optics of the continental aerosol and absorption of gases are the same published numbers as the processors', so what is known of the aerosol is its kind. The mix is half continental, half maritime; the processor takes the mean of those of its models that the image does not speak against. Smoke has the albedo and
 asymmetry of Dubovik et al. (2002) and a phase function that no model of the processor has.
 Reflectance of \`sre\` is compared with the truth as the slopes are lit, that of \`fre\` ${AROUND.chains[0]}${known?.chains ?? (await simulatedSection())}${AROUND.chains[1]}Elevation wrong by 5 m over 60 m turns the slope of four neighbours by 5 degrees, which alone left 4.4 % of
 relief in \`fre\`; planes over 240 m, laid because the error is told, leave the 2 % above. Vapour misses by the calibration of B8A against B09 and by ground that is not grey between them. AOT is too high by

@@ -46,7 +46,7 @@ export async function compareLandsatGrids({
         mkdirSync(work, { recursive: true })
         const measured = await measure(tilth, [
           ...['l2a', scene, '--out', work, '--threads', '2', ...option],
-          ...['--dem', `${scene}.truth/DEM.tif`, '--adjacency', '--slopes', 'lambert'],
+          ...['--dem', `${scene}.truth/DEM.tif`, '--slopes', 'lambert'],
         ])
         const delivered = { ...measured, megapixels: deliveredMegapixels(work) }
         runs[i]?.push(delivered)

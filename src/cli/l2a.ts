@@ -73,7 +73,7 @@ export function register(program: Command): void {
     )
     .option(
       '--aerosol <mix>',
-      `auto: by the kinds of CAMS where a forecast tells them, else continental-average, unless another model clearly explains the image better; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
+      `auto: by the kinds of CAMS where a forecast tells them, else the mean of those that the image does not speak against, continental-average where it says nothing; ${AEROSOL_MODELS.join(', ')}, or shares of the extinction at 550 nm: continental:0.7,maritime:0.3 (default: auto)`,
       autoOr(aerosolMix),
     )
     .option(

@@ -59,7 +59,7 @@ const airField = z.strictObject({
 })
 export const atmosphereSchema = z.strictObject({
   aot: airField.describe('At 550 nm above the ground.'),
-  wv: airField.describe('g/cm2 of a column at sea level.'),
+  wv: airField.describe('g/cm2 of the column above the ground; before version 7 of l2a at sea level.'),
   ozone: z.strictObject({ origin: airOrigin, value: z.number().describe('DU.') }),
   aerosol: z.strictObject({
     origin: airOrigin,

@@ -79,11 +79,20 @@ describe('what is asked of Slurm', () => {
     expect(elementsOf(48, 0)).toHaveLength(48)
   })
 
-  test('no more CPUs are asked for than the largest node has: Slurm would refuse the job for ever', () => {
-    const nodes = [{ cpus: 2 }, { cpus: 3 }, { cpus: 0 }]
-    expect(wishesOf(claim(1), settings(), largestRequestCpus(nodes)).cpus).toBe(3)
-    expect(wishesOf(claim(1, { threads: 1 }), settings(), largestRequestCpus(nodes)).cpus).toBe(1)
-    expect(wishesOf(claim(1), settings(), largestRequestCpus([{ cpus: 0 }])).cpus).toBe(4)
+  test('no more is asked for than the largest node has: Slurm would refuse the job for ever', () => {
+    const nodes = [
+      { cpus: 2, memoryMb: 4000 },
+      { cpus: 3, memoryMb: 2000 },
+    ]
+    const most = { cpus: largestRequestCpus(nodes), memoryMb: largestRequestMb(nodes) }
+    expect(wishesOf(claim(1), settings(), most).cpus).toBe(3)
+    expect(wishesOf(claim(1, { threads: 1 }), settings(), most).cpus).toBe(1)
+    // A whole Landsat scene, on nodes with less than it declares.
+    expect(wishesOf(claim(1, { memoryMb: 4100 }), settings(), most).memoryMb).toBe(3968)
+    // No node says what it has.
+    const unknown = { cpus: largestRequestCpus([]), memoryMb: largestRequestMb([]) }
+    expect(wishesOf(claim(1, { memoryMb: 4100 }), settings(), unknown)).toMatchObject({ cpus: 4 })
+    expect(wishesOf(claim(1, { memoryMb: 4100 }), settings(), unknown).memoryMb).toBeGreaterThanOrEqual(4100)
   })
 
   test('settings become options, and what is empty is not asked for', () => {

@@ -96,7 +96,7 @@ export const PROCESSOR_SETTINGS = {
     default: 'auto',
     scopes: OF_PROCESSOR,
     effect: 'job',
-    doc: 'Aerosol model, of 6S or OPAC, or models with their shares of the extinction at 550 nm, which add up to 1; auto: by the kinds of CAMS where a forecast tells them, else continental-average, unless another model clearly explains the image better.',
+    doc: 'Aerosol model, of 6S or OPAC, or models with their shares of the extinction at 550 nm, which add up to 1; auto: by the kinds of CAMS where a forecast tells them, else the mean of those that the image does not speak against, continental-average where it says nothing.',
   }),
   'processor.l2a.auxiliary': text({
     pattern: /^(\/[^\0]*)?$/,

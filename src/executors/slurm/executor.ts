@@ -158,8 +158,8 @@ export class SlurmExecutor implements Executor {
     if (claims.length === 0) return
     try {
       const [settings, facts] = await Promise.all([store.settings(), store.describe(claims)])
-      const mostCpus = largestRequestCpus(cluster.nodes)
-      const batches = packClaims(facts, (fact) => wishesOf(fact, settings, mostCpus), {
+      const most = { cpus: largestRequestCpus(cluster.nodes), memoryMb: largestRequestMb(cluster.nodes) }
+      const batches = packClaims(facts, (fact) => wishesOf(fact, settings, most), {
         targetS: settings.resolve('slurm.element_target_s').value,
         maxSteps: settings.resolve('slurm.element_max_steps').value,
         maxElements: cluster.maxArraySize,

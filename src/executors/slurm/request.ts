@@ -33,8 +33,14 @@ export function largestRequestCpus(nodes: readonly { readonly cpus: number }[]):
   return most > 0 ? most : Infinity
 }
 
-/** What a claim asks for, by the settings in force: no more than `mostCpus`, for a hint that no node can fulfil is a wish, and Slurm refuses such a job. Pure. */
-export function wishesOf(claim: ClaimFacts, settings: SettingsInForce, mostCpus = Infinity): Wishes {
+/** Most that some node has; `memoryMb` as `largestRequestMb`. */
+export interface LargestNode {
+  readonly cpus: number
+  readonly memoryMb: number
+}
+
+/** What a claim asks for, by the settings in force: no more than the largest node has, for a hint that no node can fulfil is a wish and what is declared an estimate, and Slurm refuses such a job again and again. Pure. */
+export function wishesOf(claim: ClaimFacts, settings: SettingsInForce, most?: LargestNode): Wishes {
   const { processor, siteId } = claim
   const own = (
     name: 'slurm_partition' | 'slurm_constraint',
@@ -44,8 +50,8 @@ export function wishesOf(claim: ClaimFacts, settings: SettingsInForce, mostCpus 
   const memoryMb = claim.memoryMb + settings.resolve('slurm.memory_extra_mb').value
   const timeS = settings.resolve('limits.time_s', siteId).value
   return {
-    cpus: Math.min(claim.threads, mostCpus),
-    memoryMb: Math.ceil(memoryMb / MEMORY_STEP_MB) * MEMORY_STEP_MB,
+    cpus: Math.min(claim.threads, most?.cpus ?? Infinity),
+    memoryMb: Math.min(Math.ceil(memoryMb / MEMORY_STEP_MB) * MEMORY_STEP_MB, most?.memoryMb || Infinity),
     timeS: timeS > 0 ? timeS : Infinity,
     timeLimitMin: settings.resolve('slurm.time_limit_min', siteId).value,
     partition: own('slurm_partition', 'slurm.partition'),

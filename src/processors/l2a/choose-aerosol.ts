@@ -61,7 +61,13 @@ export function chooseAerosol(fits: ReadonlyMap<AerosolModel, Fits>): ChosenAero
   const ofDefault = fits.get(DEFAULT_AEROSOL) ?? []
   const known = ofDefault.filter((fit) => fit !== null)
   if (known.length === 0) return null
-  const own = Math.sqrt(sumOf(known, ({ cost }) => cost) / sumOf(known, ({ weight }) => weight))
+  // What is left where everything is explained may be below 0 by rounding.
+  const own = Math.sqrt(
+    Math.max(
+      0,
+      sumOf(known, ({ cost }) => cost),
+    ) / sumOf(known, ({ weight }) => weight),
+  )
   const evidence: Record<string, AerosolEvidence> = {}
   const residuals: Record<string, number> = {}
   for (const [model, ofModel] of fits) {
@@ -77,7 +83,9 @@ export function chooseAerosol(fits: ReadonlyMap<AerosolModel, Fits>): ChosenAero
     tried.slice(0, i).every((commoner) => isBetter(of(next), of(commoner))) ? next : stands,
   )
   const isTold =
-    model !== DEFAULT_AEROSOL || tried.every((other) => other === model || isBetter(of(model), of(other)))
+    model !== DEFAULT_AEROSOL ||
+    // Where no other says anything none has lost.
+    (tried.length > 1 && tried.every((other) => other === model || isBetter(of(model), of(other))))
   const weights = weigh(model, evidence, residuals)
   return { aerosol: weights.size === 0 ? model : mixOf(weights), weights, isTold, residuals, evidence }
 }
@@ -103,7 +111,10 @@ function weigh(
   residuals: Readonly<Record<string, number>>,
 ): ReadonlyMap<AerosolModel, number> {
   const possible = AEROSOL_MODELS.filter(
-    (model) => (model !== 'urban' || stands === 'urban') && (evidence[model]?.windows ?? 0) >= LEAST_WINDOWS,
+    (model) =>
+      (model !== 'urban' || stands === 'urban') &&
+      (evidence[model]?.windows ?? 0) >= LEAST_WINDOWS &&
+      Number.isFinite(residuals[model]),
   )
   if (!possible.includes(stands)) return new Map()
   const squares = possible.map((model) => (residuals[model] ?? Infinity) ** 2)

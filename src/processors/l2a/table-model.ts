@@ -49,6 +49,10 @@ interface KnownBand {
 /** States kept of one band (5 kB each): more are made anew, which takes some microseconds. */
 const MOST_PRESSURES = 20
 const MOST_AOTS = 30
+/**
+ * Mixes kept of one band (up to a megabyte each): one date has the one that is found above it and those that may be there as well, and the next has others. Models come back on every date and are all kept.
+ */
+const MOST_MIXES = 8
 
 function addScaled(out: Float64Array, from: Float64Array, block: number, factor: number): void {
   const base = block * out.length
@@ -82,6 +86,8 @@ export function tableModel(
     }
     const ofPlatform = prepared.get(platform) ?? new Map<string, Map<string, KnownBand>>()
     const ofBand = ofPlatform.get(band) ?? new Map<string, KnownBand>()
+    const mixes = [...ofBand.keys()].filter((name) => name.includes(':'))
+    if (mixes.length >= MOST_MIXES) ofBand.delete(mixes[0] ?? '')
     prepared.set(platform, ofPlatform.set(band, ofBand.set(aerosol, made)))
     return made
   }

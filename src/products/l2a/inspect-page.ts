@@ -189,7 +189,7 @@ function tablesOf({ atmosphere, stages }: Report): SummaryTable[] {
     if (tried.length > 0)
       air.push({
         title: 'Aerosols that were tried',
-        note: 'What each leaves unexplained, root of the mean square; and its ratio to that of the default, over the windows of cells in which both say something, with two standard errors. Another than the default is taken where the ratio is below 0.9 with them.',
+        note: 'What each leaves unexplained, root of the mean square; and its ratio to that of the default, over the windows of cells in which both say something, with two standard errors. Each counts by its residual in the mean that is taken; where the ratio is below 0.9 with them, the image tells the aerosol.',
         columns: [
           { label: 'aerosol' },
           { label: 'residual', unit: 'reflectance', digits: 5 },

@@ -120,6 +120,14 @@ test('nothing is chosen where the default says nothing, or nothing was left unex
   expect([exact.isTold, exact.evidence['desert']!.ratio]).toEqual([false, 1])
 })
 
+test('where no other says anything the image does not tell the aerosol, and what is no number counts for nothing', () => {
+  const alone = choose({ [USUAL]: ground(20), maritime: Array<null>(20).fill(null) })
+  expect(alone).toMatchObject({ aerosol: USUAL, isTold: false })
+  expect(choose({ [USUAL]: ground(20), maritime: ground(20, NaN) }).aerosol).toBe(USUAL)
+  const below = Array.from({ length: 20 }, () => ({ aot: 0.3, cost: -1e-9, weight: 40 }))
+  expect(choose({ [USUAL]: below, maritime: below }).aerosol).toBe('maritime:0.5,continental-average:0.5')
+})
+
 test('in whatever order the windows come', () => {
   const rms = fc.double({ min: 0.001, max: 0.02, noNaN: true })
   const window = fc.tuple(rms, fc.option(rms), fc.option(rms), fc.double())
