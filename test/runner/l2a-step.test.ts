@@ -93,20 +93,25 @@ test('parameters that the processor refuses end the step before anything is writ
 })
 
 test('blocks halved once and twice, as after memory ran out, give the same bytes in every raster', async () => {
-  // 1220 pixels of the finest bands: 4 blocks of 1024, 9 of 512.
+  // 1098 pixels of the finest bands: 4 blocks of 1024, 9 of 512. A band of each pixel size is written; all others are read for air, masks and chain.
   const large = await simulateL1c({
-    ...{ tile: '31TCJ', date: '2025-05-11', pixelSizeM: 90, seed: 5, baseline: '05.11', outDir: home },
+    ...{ tile: '31TCJ', date: '2025-05-11', pixelSizeM: 100, seed: 5, baseline: '05.11', outDir: home },
     withTci: false,
   })
+  const rasters = L2A_RASTERS.filter((name) => !name.endsWith('_sre.tif') || /^B0[125]_/.test(name))
   const digests: Record<string, string>[] = []
   for (const shrink of [0, 1, 2]) {
     stagingDir = mkdtempSync(join(home, 'staging-'))
     // Four threads: the second halving leaves the blocks at their least, 512, and halves only how many are in flight.
-    const context = contextOf({ ...step(), input: `l1:${large.name}`, parameters: {} }, shrink, 4)
+    const context = contextOf(
+      { ...step(), input: `l1:${large.name}`, parameters: { bands: 'B01,B02,B05' } },
+      shrink,
+      4,
+    )
     const { products } = await runL2aStep(context)
     const { folder } = products[0]!
     const names = readdirSync(folder).filter((name) => /\.(tif|png)$/.test(name))
-    expect(names.sort()).toEqual([...L2A_RASTERS, 'quicklook.png'])
+    expect(names.sort()).toEqual([...rasters, 'quicklook.png'])
     digests.push(
       Object.fromEntries(
         names.map((name) => [

@@ -229,7 +229,7 @@ test('bands are not adjusted without NBAR: refused before any pixel is read', as
 
 test('Landsat has NBAR too; its bands are those of OLI already, and that is flagged', async () => {
   const { productPath } = await simulateLandsat({
-    ...{ tile: '198030', pixelSizeM: 480, seed: 3, collection: 2, tar: false, platform: 'L8' },
+    ...{ tile: '198030', pixelSizeM: 960, seed: 3, collection: 2, tar: false, platform: 'L8' },
     ...{ outDir: join(home, 'scenes'), date: '2025-05-12' },
   })
   const { folder } = await correct(productPath, 'landsat', { nbar: true, bandpass: 'oli' })

@@ -142,7 +142,7 @@ test('what level ground would reflect has its own: that of what is seen, brought
 
 test('Landsat has it too, with light from beside taken off', async () => {
   const { productPath } = await simulateLandsat({
-    ...{ tile: '198030', pixelSizeM: 480, seed: 3, collection: 2, tar: false, platform: 'L8' },
+    ...{ tile: '198030', pixelSizeM: 960, seed: 3, collection: 2, tar: false, platform: 'L8' },
     ...{ outDir: join(home, 'scenes'), date: '2025-05-12' },
   })
   const { folder } = await correct(productPath, 'landsat', { uncertainty: true })
