@@ -139,7 +139,7 @@ void place_slopes(StripPlaces& strip, int* nearest, int x, int n, int columns,
   at.n = n;
   for (int i = 0; i < n; ++i) {
     const double u = axes.x0 + axes.dx * (x + i), low = u > 0.0 ? u : 0.0;
-    const int k = std::min(static_cast<int>(low), columns - 2);
+    const int k = static_cast<int>(std::min(low, static_cast<double>(columns - 2)));
     const auto share = static_cast<float>(low - k);
     at.node[i] = k;
     at.share[i] = share < 1.0f ? share : 1.0f;

@@ -1,7 +1,7 @@
 #pragma once
-// Inner loops of the kernels. rows.cpp is compiled once per instruction set; everything here works on raw
-// pointers and includes no library template, so that no inline function compiled for AVX can be linked into
-// the baseline.
+// Inner loops of the kernels. rows.cpp and correct_rows.cpp are compiled once per instruction set; everything
+// here works on raw pointers and includes no library template, so that no inline function compiled for AVX
+// can be linked into the baseline.
 #include <cstddef>
 #include <cstdint>
 

@@ -60,8 +60,9 @@ class ColumnSums {
     }
     const double count = static_cast<double>(side) * side;
     const double spread = count * reach * (reach + 1) / 3.0;  // sum of x^2
-    return {along / spread, up / spread, squares - sum * sum / count - (along * along + up * up) / spread,
-            count - 3.0};
+    // Of heights on a plane nothing is left but rounding, which may fall below 0.
+    const double departure = squares - sum * sum / count - (along * along + up * up) / spread;
+    return {along / spread, up / spread, std::max(0.0, departure), count - 3.0};
   }
 
  private:
