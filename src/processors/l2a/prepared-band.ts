@@ -48,58 +48,90 @@ function bandMean(
   return sum
 }
 
-/**
- * Integrates the table over a band for a mix of aerosols. Light scattered more than once and the spherical albedo mix by the weights of the parts,
- * transmittances by their logarithms; single scattering has the mixed phase function (Wang and Gordon 1994, Appl. Opt. 33, 7088, for the first).
- * A few milliseconds.
- */
+/** What one model has in a band, whatever its share in a mix. */
+export interface BandPart {
+  readonly table: AtmosphereTable
+  readonly perDirection: number
+  /** As in `PreparedBand`. */
+  readonly path: Float64Array
+  /** Logarithms of those in `PreparedBand`. */
+  readonly logTransmittance: Float64Array
+  readonly sphericalAlbedo: Float64Array
+  readonly tauRayleigh: number
+  /** Optical depth relative to that at 550 nm, and what of it is scattering. */
+  readonly extinction: number
+  readonly scattering: number
+  readonly phase: Float64Array
+}
+
+/** Integrates the table over a band for one model: ten milliseconds. */
 export function prepareBand(
   table: AtmosphereTable,
   response: SpectralResponse,
-  mix: readonly AerosolPart[],
-): PreparedBand {
+  model: AerosolPart['model'],
+): BandPart {
   const { header } = table
   const samples = bandSamples(response, header.wavelengths_um)
   const states = header.pressure_ratio.length * header.aot.length
   const suns = header.sun_zenith_deg.length
   const views = header.view_zenith_deg.length
   const perDirection = header.orders + 2
-  const prepared = {
-    table,
-    perDirection,
+  const optics = header.models.find((m) => m.model === model)
+  const ext = (node: number): number => optics?.extinction[node] ?? NaN
+  const albedo = (node: number): number => optics?.albedo[node] ?? NaN
+  const part = {
+    ...{ table, perDirection },
     path: new Float64Array(states * suns * views * perDirection),
-    transmittance: new Float64Array(states * suns),
+    logTransmittance: new Float64Array(states * suns),
     sphericalAlbedo: new Float64Array(states),
     tauRayleigh: bandMean(samples, (node) => header.tau_rayleigh[node] ?? NaN),
-    extinction: 0,
-    phase: new Float64Array(180 / PHASE_STEP_DEG + 1),
+    extinction: bandMean(samples, ext),
+    scattering: bandMean(samples, (node) => ext(node) * albedo(node)),
+    phase: phaseOf(table, samples, model),
   }
-  let scattering = 0
-  let extinction = 0
-  for (const { model, weight } of mix) {
-    const optics = header.models.find((m) => m.model === model)
-    const ext = (node: number): number => optics?.extinction[node] ?? NaN
-    const albedo = (node: number): number => optics?.albedo[node] ?? NaN
-    extinction += weight * bandMean(samples, ext)
-    const share = weight * bandMean(samples, (node) => ext(node) * albedo(node))
-    scattering += share
-    addPhase(prepared.phase, table, samples, model, share)
-    addStates(prepared, table, samples, { model, weight }, ext)
-  }
-  for (let i = 0; i < prepared.phase.length; i++) prepared.phase[i] = (prepared.phase[i] ?? 0) / scattering
-  for (let i = 0; i < prepared.transmittance.length; i++)
-    prepared.transmittance[i] = Math.exp(prepared.transmittance[i] ?? NaN)
-  return { ...prepared, extinction }
+  setStates(part, table, samples, model, ext)
+  return part
 }
 
-/** Adds `share` x the band's phase function, interpolated by cubics over the scattering angle; even about 0 and 180 degrees. */
-function addPhase(
-  out: Float64Array,
+/**
+ * A mix of aerosols from its models, weights of which add up to 1. Light scattered more than once and the spherical albedo mix by the weights of the parts,
+ * transmittances by their logarithms; single scattering has the mixed phase function (Wang and Gordon 1994, Appl. Opt. 33, 7088, for the first).
+ */
+export function mixBand(mix: readonly { readonly part: BandPart; readonly weight: number }[]): PreparedBand {
+  const first = mix[0]?.part
+  if (first === undefined) throw new Error('a mix of nothing')
+  const sumOf = (of: (part: BandPart) => number): number =>
+    mix.reduce((sum, { part, weight }) => sum + weight * of(part), 0)
+  const blend = (of: (part: BandPart) => Float64Array): Float64Array => {
+    const out = new Float64Array(of(first).length)
+    for (const { part, weight } of mix) {
+      const values = of(part)
+      for (let i = 0; i < out.length; i++) out[i]! += weight * values[i]!
+    }
+    return out
+  }
+  const phase = new Float64Array(first.phase.length)
+  for (const { part, weight } of mix) {
+    const share = weight * part.scattering
+    for (let i = 0; i < phase.length; i++) phase[i]! += share * part.phase[i]!
+  }
+  const scattering = sumOf((part) => part.scattering)
+  return {
+    ...{ table: first.table, perDirection: first.perDirection, tauRayleigh: first.tauRayleigh },
+    path: mix.length === 1 ? first.path : blend((part) => part.path),
+    transmittance: blend((part) => part.logTransmittance).map((log) => Math.exp(log)),
+    sphericalAlbedo: blend((part) => part.sphericalAlbedo),
+    extinction: sumOf((part) => part.extinction),
+    phase: phase.map((value) => value / scattering),
+  }
+}
+
+/** The band's phase function every PHASE_STEP_DEG, interpolated by cubics over the scattering angle; even about 0 and 180 degrees. */
+function phaseOf(
   table: AtmosphereTable,
   samples: readonly BandSample[],
   model: AerosolPart['model'],
-  share: number,
-): void {
+): Float64Array {
   const cosines = table.header.phase_cosines
   const used = [...new Set(samples.flatMap(({ node }) => [node, node + 1]))]
   const phases = new Map(used.map((node) => [node, table.phase(model, node)]))
@@ -122,21 +154,23 @@ function addPhase(
   ]
   const angles = Float64Array.from(mirrored, ({ angle }) => angle)
   const cubic = newCubic()
+  const out = new Float64Array(180 / PHASE_STEP_DEG + 1)
   for (let i = 0; i < out.length; i++) {
     lagrange4(angles, i * PHASE_STEP_DEG, cubic)
     let value = 0
     for (let k = 0; k < 4; k++) value += (cubic.weights[k] ?? 0) * (mirrored[cubic.first + k]?.value ?? NaN)
-    out[i] = (out[i] ?? 0) + share * value
+    out[i] = value
   }
+  return out
 }
 
-type Accumulated = Pick<PreparedBand, 'path' | 'transmittance' | 'sphericalAlbedo' | 'perDirection'>
+type States = Pick<BandPart, 'path' | 'logTransmittance' | 'sphericalAlbedo' | 'perDirection'>
 
-function addStates(
-  out: Accumulated,
+function setStates(
+  out: States,
   table: AtmosphereTable,
   samples: readonly BandSample[],
-  { model, weight }: AerosolPart,
+  model: AerosolPart['model'],
   extinction: (node: number) => number,
 ): void {
   const { header, layout } = table
@@ -174,16 +208,12 @@ function addStates(
       const aot = header.aot[a] ?? NaN
       const aerosol = header.air_mass.map((mass, i) => aot * mass * aerosolAt(layout.singleAerosol + i))
       for (let s = 0; s < suns; s++) {
-        out.transmittance[state * suns + s] =
-          (out.transmittance[state * suns + s] ?? 0) + weight * Math.log(mean(layout.transmittance + s))
+        out.logTransmittance[state * suns + s] = Math.log(mean(layout.transmittance + s))
         for (let v = 0; v < views; v++) {
           const at = ((state * suns + s) * views + v) * out.perDirection
           const base = layout.multiple + v * suns + s
-          const add = (i: number, value: number): void => {
-            out.path[at + i] = (out.path[at + i] ?? 0) + weight * value
-          }
-          add(0, mean(base))
-          for (let m = 1; m < header.orders; m++) add(m, mean(base, base + m * views * suns))
+          out.path[at] = mean(base)
+          for (let m = 1; m < header.orders; m++) out.path[at + m] = mean(base, base + m * views * suns)
           const pair = pairs[s * views + v]
           let [byAir, byAerosol] = [0, 0]
           for (let k = 0; k < 4; k++) {
@@ -191,10 +221,10 @@ function addStates(
             byAir += w * (air[(pair?.first ?? 0) + k] ?? NaN)
             byAerosol += w * (aerosol[(pair?.first ?? 0) + k] ?? NaN)
           }
-          add(header.orders, byAir)
-          add(header.orders + 1, byAerosol)
+          out.path[at + header.orders] = byAir
+          out.path[at + header.orders + 1] = byAerosol
         }
       }
-      out.sphericalAlbedo[state] = (out.sphericalAlbedo[state] ?? 0) + weight * mean(layout.sphericalAlbedo)
+      out.sphericalAlbedo[state] = mean(layout.sphericalAlbedo)
     }
 }

@@ -1,10 +1,10 @@
-import { parseAerosolMix } from '../../domain/aerosol-mix.js'
+import { parseAerosolMix, type AerosolModel } from '../../domain/aerosol-mix.js'
 import type { SpectralResponse, SpectralSensor } from '../../domain/l1-scene.js'
 import type { AtmosphereInput, AtmosphereModel, BandCoefficients } from './atmosphere.js'
 import { shippedResponse } from './band-integration.js'
 import { gasTransmittance } from './gas.js'
 import { bracketOf, lagrange4, lagrangeOf, newBracket, newCubic, newLagrange } from './interpolate.js'
-import { PHASE_STEP_DEG, prepareBand, type PreparedBand } from './prepared-band.js'
+import { mixBand, PHASE_STEP_DEG, prepareBand, type BandPart, type PreparedBand } from './prepared-band.js'
 import { SEA_LEVEL_HPA } from './pressure.js'
 import type { AtmosphereTable } from './rt-table.js'
 
@@ -76,12 +76,23 @@ export function tableModel(
   const aots = Float64Array.from(header.aot)
   const pressures = Float64Array.from(header.pressure_ratio)
   const prepared = new Map<SpectralSensor, Map<string, Map<string, KnownBand>>>()
+  const parts = new Map<string, BandPart>()
+  const partOf = (platform: SpectralSensor, band: string, model: AerosolModel): BandPart => {
+    const key = `${platform} ${band} ${model}`
+    const known = parts.get(key)
+    if (known !== undefined) return known
+    const made = prepareBand(table, responses.get(band) ?? shippedResponse(platform, band), model)
+    parts.set(key, made)
+    return made
+  }
   const bandFor = (platform: SpectralSensor, band: string, aerosol: string): KnownBand => {
     const known = prepared.get(platform)?.get(band)?.get(aerosol)
     if (known !== undefined) return known
-    const response = responses.get(band) ?? shippedResponse(platform, band)
+    const mix = parseAerosolMix(aerosol).map(({ model, weight }) => ({
+      ...{ part: partOf(platform, band, model), weight },
+    }))
     const made = {
-      band: prepareBand(table, response, parseAerosolMix(aerosol)),
+      band: mixBand(mix),
       states: new Map<number, Map<number, ScatteringState>>(),
     }
     const ofPlatform = prepared.get(platform) ?? new Map<string, Map<string, KnownBand>>()
