@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Report } from '../src/products/report.js'
 import { compareLandsatGrids } from './landsat-grids.js'
-import { measure, median, type Measured } from './process-tree.js'
+import { described, emptied, measure, median, type Measured } from './process-tree.js'
 
 export interface L2aBenchOptions {
   readonly rounds: number
@@ -126,14 +126,6 @@ async function comparePair(tile: Tile, work: string): Promise<void> {
     `two tiles: one after the other ${total.toFixed(1)} s, side by side ${together.toFixed(1)} s, ratio ${(together / total).toFixed(2)} (goal <= 1.0), peak ${both.reduce((sum, { peakTreeMb }) => sum + peakTreeMb, 0).toFixed(0)} MB`,
   )
 }
-
-function emptied(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-}
-
-const described = ({ wallSeconds, cpuSeconds }: Measured): string =>
-  `${wallSeconds.toFixed(1)} s wall (${cpuSeconds.toFixed(1)} s CPU)`
 
 function ratios(floors: readonly Measured[], ours: readonly Measured[]): string {
   const of = (get: (measured: Measured) => number) =>

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import type { Report } from '../src/products/report.js'
 import { markdownTable } from './markdown-table.js'
-import { measure, median, type Measured } from './process-tree.js'
+import { described, emptied, measure, median, type Measured } from './process-tree.js'
 
 export interface LandsatGridsOptions {
   readonly rounds: number
@@ -42,8 +42,7 @@ export async function compareLandsatGrids({
   try {
     for (let round = 0; round < rounds; round++)
       for (const [i, { option, name }] of GRIDS.entries()) {
-        rmSync(work, { recursive: true, force: true })
-        mkdirSync(work, { recursive: true })
+        emptied(work)
         const measured = await measure(tilth, [
           ...['l2a', scene, '--out', work, '--threads', '2', ...option],
           ...['--dem', `${scene}.truth/DEM.tif`, '--slopes', 'lambert'],
@@ -51,7 +50,7 @@ export async function compareLandsatGrids({
         const delivered = { ...measured, megapixels: deliveredMegapixels(work) }
         runs[i]?.push(delivered)
         console.log(
-          `round ${round + 1}: ${name}: ${measured.wallSeconds.toFixed(1)} s wall (${measured.cpuSeconds.toFixed(1)} s CPU), ${delivered.megapixels.toFixed(2)} Mpx`,
+          `round ${round + 1}: ${name}: ${described(measured)}, ${delivered.megapixels.toFixed(2)} Mpx`,
         )
       }
   } finally {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import gdal from 'gdal-async'
 import type { Grid } from '../src/domain/grid.js'
+import { placesOf } from '../src/kernels/scale-by-nodes.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { computedAngles } from '../src/products/landsat/angles.js'
 import { readL1tpMetadata } from '../src/products/landsat/read-l1tp.js'
@@ -120,7 +121,7 @@ export async function compareWithUsgs(
       const steps: ReturnType<typeof coefficientsOf>[] = []
       const at = bilinear(aot.aot, aot.grid)
       return (rho: number, x: number, y: number) => {
-        const step = at((x + 0.5) / CELL - 0.5, (y + 0.5) / CELL - 0.5) / AOT_STEP
+        const step = at(x, y) / AOT_STEP
         const low = Math.floor(step)
         const of = (n: number) => correct(rho, (steps[n] ??= coefficientsOf(aerosol, n * AOT_STEP)))
         return of(low) + (step - low) * (of(low + 1) - of(low))
@@ -174,19 +175,15 @@ const CELL = 8
 /** Between AOTs so far apart reflectance is taken as linear. */
 const AOT_STEP = 0.02
 
-/** Value at a place in cells, (0, 0) the centre of the first; beyond the outer centres theirs. */
+/** Value at a pixel of what stands at the centres of cells; beyond the outer centres theirs. */
 function bilinear(values: Float32Array, { width, height }: Grid): (x: number, y: number) => number {
-  const inside = (v: number, size: number) => Math.min(Math.max(v, 0), size - 1)
+  const first = 0.5 / CELL - 0.5
+  const across = placesOf(0, width * CELL, first, 1 / CELL, width)
+  const down = placesOf(0, height * CELL, first, 1 / CELL, height)
   return (x, y) => {
-    const [px, py] = [inside(x, width), inside(y, height)]
-    const [c, r] = [
-      Math.min(Math.floor(px), Math.max(0, width - 2)),
-      Math.min(Math.floor(py), Math.max(0, height - 2)),
-    ]
-    const of = (dx: number, dy: number) =>
-      values[inside(r + dy, height) * width + inside(c + dx, width)] ?? NaN
-    const onRow = (dy: number) => of(0, dy) + (px - c) * (of(1, dy) - of(0, dy))
-    return onRow(0) + (py - r) * (onRow(1) - onRow(0))
+    const at = down.index[y]! * width + across.index[x]!
+    const onRow = (from: number) => values[from]! + across.share[x]! * (values[from + 1]! - values[from]!)
+    return onRow(at) + down.share[y]! * (onRow(at + width) - onRow(at))
   }
 }
 

@@ -26,12 +26,24 @@ const LEAST_SHARE = 1e-3
 /** Levels of the column at which the aerosol's share is known. */
 const LEVELS = 512
 
-/** The phase function of a model at one of the wavelengths of its optics: exponential between the nodes' angles. */
-export function phaseTable(optics: AerosolOptics, model: AerosolModel, um: number): PhaseTable {
+/** Particles at one wavelength: extinction over that at 550 nm, single scattering albedo, and where their light goes. */
+export interface Particles {
+  readonly extinction: number
+  readonly albedo: number
+  readonly phase: PhaseTable
+}
+
+/** Of a model at one of the wavelengths of its optics. */
+export function particlesOf(optics: AerosolOptics, model: AerosolModel, um: number): Particles {
   const at = optics.models[model][optics.wavelengths_um.indexOf(um)]
   if (at === undefined) throw new Error(`No optics of ${model} at ${um} um.`)
-  const nodes = optics.cosines
-    .map((cosine, i) => ({ angle: Math.acos(cosine), log: Math.log(at.phase[i]!) }))
+  return { ...at, phase: phaseTable(optics.cosines, at.phase) }
+}
+
+/** A phase function between the angles at which it is given: exponential. */
+function phaseTable(cosines: readonly number[], phase: readonly number[]): PhaseTable {
+  const nodes = cosines
+    .map((cosine, i) => ({ angle: Math.acos(cosine), log: Math.log(phase[i]!) }))
     .sort((a, b) => a.angle - b.angle)
   const values = new Float64Array(STEPS)
   const integral = new Float64Array(STEPS + 1)

@@ -3,7 +3,7 @@ import { parseAerosolMix } from '../src/domain/aerosol-mix.js'
 import { readAerosolOptics } from '../src/runner/rt/plan.js'
 import { modelOnSixsGrid } from './accuracy-measures.js'
 import { markdownTable } from './markdown-table.js'
-import { followPhotons, phaseTable } from './monte-carlo.js'
+import { followPhotons, particlesOf } from './monte-carlo.js'
 import type { SixsRow } from './reference-table.js'
 
 /** The wavelength of the optics' table that lies in the band, and those of its states that are looked at: seen from straight above, at sea level. */
@@ -11,7 +11,7 @@ const [UM, BAND, PLATFORM, AOTS] = [0.86, 'B8A', 'S2A', [0.4, 0.8]] as const
 export const PHOTONS = 2_000_000
 const OPTICS = join(resolve(import.meta.dirname, '../..'), 'config/rt/aerosol-optics.json')
 
-/** Path reflectance of 6S, of ours, and of photons followed one by one through the same particles; a minute of CPU. */
+/** Path reflectance of 6S, of ours, and of photons followed one by one through the same particles; some seconds of CPU. */
 export async function photonSection(rows: readonly SixsRow[]): Promise<string> {
   const optics = await readAerosolOptics(OPTICS)
   const [{ wv } = { wv: NaN }] = rows.map(({ input }) => input)
@@ -39,13 +39,9 @@ export async function photonSection(rows: readonly SixsRow[]): Promise<string> {
     ],
     states.map((row) => {
       const [{ model } = { model: 'continental' as const }] = parseAerosolMix(row.input.aerosol)
-      const ssa = optics.models[model][optics.wavelengths_um.indexOf(UM)]?.albedo ?? NaN
-      const column = {
-        tauRayleigh: row.tauRayleigh,
-        tauAerosol: row.tauAerosol,
-        ssa,
-        phase: phaseTable(optics, model, UM),
-      }
+      const { albedo, phase } = particlesOf(optics, model, UM)
+      const { tauRayleigh, tauAerosol } = row
+      const column = { tauRayleigh, tauAerosol, ssa: albedo, phase }
       const { reflectance, error } = followPhotons(column, row.sza, PHOTONS)
       const ours = modelOnSixsGrid(PLATFORM).bandCoefficients(row.input).pathReflectance
       return [

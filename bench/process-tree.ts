@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 
 /** One finished command: wall and CPU seconds apart, peak of the summed resident memory of its whole process tree in MB. */
 export interface Measured {
@@ -80,3 +80,13 @@ export const median = (values: readonly number[]): number => {
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
+
+/** Makes a folder anew. */
+export function emptied(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+}
+
+/** Wall and CPU time in words. */
+export const described = ({ wallSeconds, cpuSeconds }: Measured): string =>
+  `${wallSeconds.toFixed(1)} s wall (${cpuSeconds.toFixed(1)} s CPU)`

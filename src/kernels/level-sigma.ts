@@ -4,7 +4,7 @@ import { SLOPE_SCALE } from './ground.js'
 import { placesOf } from './scale-by-nodes.js'
 import type { VarianceNodes } from './sigma-by-nodes.js'
 
-/** Direct share of the light on the ground; toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth. */
+/** Direct share of the light on the ground; toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
 export const LIGHT_TERMS = 5
 
 /** Slopes, and how far off they may be. */

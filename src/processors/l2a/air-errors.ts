@@ -1,4 +1,5 @@
 import { AEROSOL_MODELS, parseAerosolMix, type AerosolModel } from '../../domain/aerosol-mix.js'
+import { COLUMN_MODELS } from './choose-aerosol.js'
 import type { FoundAtmosphere } from './found-atmosphere.js'
 
 /**
@@ -66,8 +67,6 @@ export interface OtherAerosol {
 const ANY_SHARE = 0.58
 /** How likely a model is at the most that the image speaks against: less is dropped from the mean. */
 const UNSEEN_WEIGHT = 0.05
-/** Those that a whole column may have: of urban air's extinction 65 % is scattering (`chooseAerosol`). */
-const POSSIBLE: readonly AerosolModel[] = AEROSOL_MODELS.filter((model) => model !== 'urban')
 
 /**
  * What may be above the scene instead of the aerosol taken: a mix of it with each model, as likely as the model counts in it by what the image says; all alike where that is not known. Each with the AOT that the image has under it, because too
@@ -80,7 +79,7 @@ export function otherAerosols({
   aotRatios,
 }: Pick<FoundAtmosphere, 'aerosol' | 'origins' | 'weights' | 'aotRatios'>): OtherAerosol[] {
   if (origins.aerosol === 'parameter') return []
-  const models = AEROSOL_MODELS.filter((model) => POSSIBLE.includes(model) || weights.has(model))
+  const models = AEROSOL_MODELS.filter((model) => COLUMN_MODELS.includes(model) || weights.has(model))
   return models
     .filter((model) => model !== aerosol)
     .map((model) => {

@@ -8,6 +8,8 @@ export const DEFAULT_AEROSOL: AerosolModel = 'continental-average'
  * 86 to 98 %.
  */
 const BY_RARITY: readonly AerosolModel[] = [DEFAULT_AEROSOL, 'continental', 'maritime', 'desert', 'urban']
+/** Models that a whole column may be: urban air counts only where it has won. */
+export const COLUMN_MODELS: readonly AerosolModel[] = AEROSOL_MODELS.filter((model) => model !== 'urban')
 /**
  * Another aerosol has to leave this share of the residual, or less. Fields that are bluer or redder than expected move it by themselves: of simulated dates whose aerosol was continental maritime left 0.92 to 1.06 and desert 0.95 to 1.00 of
  * its residual.
@@ -104,7 +106,7 @@ export function aotRatios(
   )
 }
 
-/** Weights in hundredths. Urban air, which no whole column is, counts only where it has won. */
+/** Weights in hundredths. */
 function weigh(
   stands: AerosolModel,
   evidence: Readonly<Record<string, AerosolEvidence>>,
@@ -112,7 +114,7 @@ function weigh(
 ): ReadonlyMap<AerosolModel, number> {
   const possible = AEROSOL_MODELS.filter(
     (model) =>
-      (model !== 'urban' || stands === 'urban') &&
+      (COLUMN_MODELS.includes(model) || model === stands) &&
       (evidence[model]?.windows ?? 0) >= LEAST_WINDOWS &&
       Number.isFinite(residuals[model]),
   )

@@ -1,4 +1,5 @@
 import type { BandNoise, L1Scene } from '../../domain/l1-scene.js'
+import { LIGHT_TERMS } from '../../kernels/level-sigma.js'
 import { NO_SLOT, TERMS_WITH_LEGS, type BandTable } from './band-table.js'
 import { cosineAt } from './cell-angles.js'
 import { neededNodes, type AtmosphereNodes, type PlanesInput } from './coefficient-planes.js'
@@ -10,8 +11,6 @@ import { directionAt } from './sun-direction.js'
 
 /** Coefficients of a variance: a polynomial of the fourth degree in the surface reflectance. */
 export const VARIANCE_TERMS = 5
-/** Direct share of the light on the ground; toward the sun, then the sensor, tangent of the zenith angle times sine and cosine of the azimuth from the grid's north. */
-const LIGHT_TERMS = 5
 
 /** The tables end there. */
 const MOST_AOT = MODEL_AOT.at(-1) ?? 2

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { shippedModel } from '../../../bench/accuracy-measures.js'
-import { followPhotons, phaseTable } from '../../../bench/monte-carlo.js'
+import { followPhotons, particlesOf } from '../../../bench/monte-carlo.js'
 import type { AerosolModel } from '../../../src/domain/aerosol-mix.js'
 import { readAerosolOptics, rayleighOpticalDepth } from '../../../src/runner/rt/plan.js'
 
@@ -23,13 +23,8 @@ test('the table of the atmosphere agrees with photons that are followed one by o
     ] as const),
   ]
   for (const [model, aot550, sunZenithDeg] of states) {
-    const { extinction, albedo } = optics.models[model][optics.wavelengths_um.indexOf(UM)]!
-    const column = {
-      tauRayleigh,
-      tauAerosol: aot550 * extinction,
-      ssa: albedo,
-      phase: phaseTable(optics, model, UM),
-    }
+    const { extinction, albedo, phase } = particlesOf(optics, model, UM)
+    const column = { tauRayleigh, tauAerosol: aot550 * extinction, ssa: albedo, phase }
     const { reflectance, error } = followPhotons(column, sunZenithDeg, 300_000)
     const { pathReflectance } = shippedModel().bandCoefficients({
       ...{ platform: 'L8', band: 'B05', sunZenithDeg, viewZenithDeg: 0, relativeAzimuthDeg: 0, aot550 },
@@ -46,7 +41,7 @@ test('the table of the atmosphere agrees with photons that are followed one by o
 
 test('photons: the more is absorbed the less is seen, the same seed gives the same number', async () => {
   const optics = await readAerosolOptics(OPTICS)
-  const phase = phaseTable(optics, 'continental', UM)
+  const { phase } = particlesOf(optics, 'continental', UM)
   const of = (ssa: number) => followPhotons({ tauRayleigh: 0, tauAerosol: 0.5, ssa, phase }, 40, 20_000)
   expect(of(0).reflectance).toBe(0)
   expect(of(1).reflectance).toBeGreaterThan(of(0.8).reflectance)
