@@ -86,7 +86,7 @@ export const optionalLayers = (params: Readonly<Record<string, unknown>>): numbe
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 9,
+  version: 10,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:

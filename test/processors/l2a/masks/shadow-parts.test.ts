@@ -150,6 +150,28 @@ describe('direct light by all bands together', () => {
     expect(Math.max(...of((i) => !isShaded(i)))).toBeLessThan(1.03)
   })
 
+  test('does not take for a shadow what ground of one colour does everywhere, though it darkens as a shadow does', () => {
+    // Every other field is bare and was rained on: a quarter less light in all bands, in the proportion of direct light.
+    const isBare = (i: number) => i % 2 === 0
+    const bare = { blue: 900, green: 1200, red: 1600, nir: 2300, swir16: 3000 } as const
+    const ground = (band: CellBand, i: number) =>
+      (isBare(i) ? bare[band] : before[band]) * (1 + 0.05 * Math.sin(7.13 * i + bare[band]))
+    const known = { ...reference, bands: planes(ground) }
+    const now = {
+      grid,
+      bands: planes(
+        (band, i) =>
+          ground(band, i) *
+          (1 - (isBare(i) ? 0.25 * part[band] : 0)) *
+          (1 - (isShaded(i) ? 0.15 * part[band] : 0)),
+      ),
+    }
+    const light = directLight(now, known, new Uint8Array(400).fill(1))!
+    const of = (wanted: (i: number) => boolean) => [...light].filter((_, i) => wanted(i))
+    expect(Math.max(...of(isShaded))).toBeLessThan(0.9)
+    expect(Math.min(...of((i) => !isShaded(i)))).toBeGreaterThan(0.97)
+  })
+
   test('says nothing of cells that are not open, nor where few are', () => {
     const open = Uint8Array.from({ length: 400 }, (_, i) => (i < 250 ? 1 : 0))
     const light = directLight(coarse, reference, open)!
