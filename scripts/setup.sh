@@ -70,7 +70,8 @@ if [ "$(cat build/deps 2>/dev/null || :)" != "$deps" ] || ! [ -d node_modules ];
     # Node's own headers where they lie beside the binary; node-gyp fetches them otherwise.
     headers=$(node -p 'require("path").resolve(fs.realpathSync(process.execPath), "../..")')
     if [ -e "$headers/include/node/node.h" ]; then npm_config_nodedir=$headers; export npm_config_nodedir; fi
-    quietly env JOBS="$(nproc)" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
+    # Thin wrappers: the work is libgdal's. Their templates compile a fifth faster at -O1, which comes after gyp's -O3.
+    quietly env JOBS="$(nproc)" CXXFLAGS="${CXXFLAGS:-} -O1" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
     quietly node -e "require('gdal-async').open"
   fi
   echo "$deps" >build/deps
