@@ -69,7 +69,7 @@ beforeAll(async () => {
     scenes.push(
       (
         await simulateL1c({
-          ...{ tile: '31TCJ', date, pixelSizeM: 240, seed: 3, baseline: '05.11', orbit: 51 },
+          ...{ tile: '31TCJ', date, pixelSizeM: 480, seed: 3, baseline: '05.11', orbit: 51 },
           ...{ outDir: join(home, 'l1'), withTci: false, cloudCover: clouds },
         })
       ).safePath,
