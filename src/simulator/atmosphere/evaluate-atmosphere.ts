@@ -84,7 +84,7 @@ const SCALE_HEIGHT_AIR_KM = 8.6
 
 /** Air above a place in one band: interpolates the table in AOT once, then in angles and molecules (pressure) for each place. */
 export class BandAir {
-  private readonly path: Float64Array
+  private pathHere: Float64Array | null = null
   private readonly molecularPath: Float64Array
   private readonly transmittance: Float64Array
   private readonly albedo: Float64Array
@@ -93,21 +93,26 @@ export class BandAir {
     private readonly optics: BandOptics,
   ) {
     const table = optics.scatter
-    const w = weights(AOT, air.aot)
-    this.path = blend(table.path, w)
-    this.molecularPath = blend(table.path, weights(AOT, 0))
-    this.transmittance = blend(table.transmittance, w)
-    this.albedo = blend(table.albedo, w)
+    this.molecularPath = blendClean(table.path)
+    this.transmittance = air.aot === 0 ? blendClean(table.transmittance) : blend(table.transmittance, air.aot)
+    this.albedo = air.aot === 0 ? blendClean(table.albedo) : blend(table.albedo, air.aot)
+  }
+
+  /** The largest part of the table; who asks for light alone does without. */
+  private get path(): Float64Array {
+    const { air, optics, molecularPath } = this
+    return (this.pathHere ??= air.aot === 0 ? molecularPath : blend(optics.scatter.path, air.aot))
   }
 
   /** Scattering alone, without gases: path reflectance, its molecular part, two-way transmittance, spherical albedo. */
   scattering(g: AirGeometry): { path: number; molecularPath: number; transmittance: number; albedo: number } {
     const m = weights(MOLECULES, this.optics.moleculeRatio * pressureRatio(g.altitudeM))
-    const s = weights(SUN, g.sza)
-    const v = weights(VIEW, g.vza)
-    const cosines = Array.from({ length: MODES }, (_, k) => Math.cos((k * g.raa * Math.PI) / 180))
+    const s = ofSun(g.sza)
+    const v = ofView(g.vza)
+    const cosines = ofTurn(g.raa)
+    const [here, molecular] = [this.path, this.molecularPath]
     let [path, molecularPath, down, up, albedo] = [0, 0, 0, 0, 0]
-    const asSun = weights(SUN, g.vza)
+    const asSun = ofViewAsSun(g.vza)
     for (const [mi, mw] of m) {
       albedo += mw * (this.albedo[mi] ?? 0)
       for (const [si, sw] of s) {
@@ -116,8 +121,8 @@ export class BandAir {
           const base = ((mi * SUN.length + si) * VIEW.length + vi) * MODES
           for (let k = 0; k < MODES; k++) {
             const f = mw * sw * vw * (cosines[k] ?? 0)
-            path += f * (this.path[base + k] ?? 0)
-            molecularPath += f * (this.molecularPath[base + k] ?? 0)
+            path += f * (here[base + k] ?? 0)
+            molecularPath += f * (molecular[base + k] ?? 0)
           }
         }
       }
@@ -174,38 +179,75 @@ export class BandAir {
 const cosine = (degrees: number) => Math.cos((degrees * Math.PI) / 180)
 const pressureRatio = (altitudeM: number) => Math.exp(-altitudeM / 1000 / SCALE_HEIGHT_AIR_KM)
 
+/** Square roots of the amounts of a curve of absorption, and its optical depths: of each curve once. */
+const curves = new WeakMap<Points, { readonly roots: Float64Array; readonly depths: Float64Array }>()
+
 /** Absorption optical depth, linear in the square root of the amount between points (strong lines grow so); flat beyond is never needed. */
-function opticalDepth(points: readonly (readonly [number, number])[], amount: number): number {
+function opticalDepth(points: Points, amount: number): number {
   const root = Math.sqrt(Math.max(0, amount))
-  let [x0, y0] = [0, 0]
-  let slope = 0
-  for (const [u, t] of points) {
-    const [x1, y1] = [Math.sqrt(u), -Math.log(Math.max(t, 1e-12))]
+  let curve = curves.get(points)
+  if (curve === undefined) {
+    const roots = Float64Array.from(points, ([u]) => Math.sqrt(u))
+    const depths = Float64Array.from(points, ([, t]) => -Math.log(Math.max(t, 1e-12)))
+    curves.set(points, (curve = { roots, depths }))
+  }
+  const { roots, depths } = curve
+  let [x0, y0, slope] = [0, 0, 0]
+  for (let i = 0; i < roots.length; i++) {
+    const x1 = roots[i] ?? 0
+    const y1 = depths[i] ?? 0
     slope = x1 > x0 ? (y1 - y0) / (x1 - x0) : slope
     // The first stretch starts at no absorber, where weak absorption grows with the amount itself.
     if (root <= x1) return x0 === 0 ? y1 * (root / x1) ** (y1 < 0.3 ? 1.6 : 1) : y0 + slope * (root - x0)
-    ;[x0, y0] = [x1, y1]
+    x0 = x1
+    y0 = y1
   }
   return y0 + slope * (root - x0)
 }
 
+type Weights = readonly (readonly [number, number])[]
+
 /** Weights of the four nodes next to `x` (Lagrange), fewer on a short axis; outside, the end's polynomial goes on. */
-function weights(axis: readonly number[], x: number): [number, number][] {
+function weights(axis: readonly number[], x: number): Weights {
   const size = Math.min(4, axis.length)
   let first = 0
   while (first + size < axis.length && x > (axis[first + Math.floor(size / 2)] ?? Infinity)) first++
-  return Array.from({ length: size }, (_, i) => {
+  const nodes: [number, number][] = []
+  for (let i = 0; i < size; i++) {
     let w = 1
     for (let j = 0; j < size; j++)
       if (j !== i) w *= (x - (axis[first + j] ?? 0)) / ((axis[first + i] ?? 0) - (axis[first + j] ?? 0))
-    return [first + i, w]
-  })
+    nodes.push([first + i, w])
+  }
+  return nodes
 }
 
-function blend(values: readonly number[], nodes: readonly (readonly [number, number])[]): Float64Array {
+/** Remembers the last answer: the air over a place is asked for at several altitudes, under the same angles. */
+function last<T>(of: (x: number) => T): (x: number) => T {
+  let known: { readonly x: number; readonly y: T } | null = null
+  return (x) => (known?.x === x ? known : (known = { x, y: of(x) })).y
+}
+const ofSun = last((sza) => weights(SUN, sza))
+const ofView = last((vza) => weights(VIEW, vza))
+const ofViewAsSun = last((vza) => weights(SUN, vza))
+const ofTurn = last((raa) => Array.from({ length: MODES }, (_, k) => Math.cos((k * raa * Math.PI) / 180)))
+
+/** A part of the table at this AOT. */
+function blend(values: readonly number[], aot: number): Float64Array {
   const stride = values.length / AOT.length
   const out = new Float64Array(stride)
-  for (const [index, w] of nodes)
-    for (let i = 0; i < stride; i++) out[i] = (out[i] ?? 0) + w * 1e-6 * (values[index * stride + i] ?? 0)
+  for (const [index, w] of weights(AOT, aot)) {
+    const from = index * stride
+    const share = w * 1e-6
+    for (let i = 0; i < stride; i++) out[i] = (out[i] ?? 0) + share * (values[from + i] ?? 0)
+  }
   return out
+}
+
+/** Without aerosol, as every place and every cloud deck asks for it: of each part of the table once. */
+const clean = new WeakMap<readonly number[], Float64Array>()
+function blendClean(values: readonly number[]): Float64Array {
+  let known = clean.get(values)
+  if (known === undefined) clean.set(values, (known = blend(values, 0)))
+  return known
 }
