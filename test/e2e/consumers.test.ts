@@ -34,7 +34,7 @@ beforeAll(async () => {
   app = await database.open()
   for (const date of ['2025-06-04', '2025-06-14'])
     await simulateL1c({
-      ...{ tile: '31TCJ', date, pixelSizeM: 300, seed: 3, baseline: '05.11', outDir: folder },
+      ...{ tile: '31TCJ', date, pixelSizeM: 600, seed: 3, baseline: '05.11', outDir: folder },
       withTci: false,
     })
   const ring = [

@@ -36,7 +36,7 @@ const read = async (file: string) => {
 test('a date whose file is damaged leaves a partial composite; repaired and tried again, it is in the next revision', async () => {
   for (const date of ['2025-06-04', '2025-06-14'])
     await simulateL1c({
-      ...{ tile: '31TCJ', date, pixelSizeM: 300, seed: 3, baseline: '05.11', outDir: folder },
+      ...{ tile: '31TCJ', date, pixelSizeM: 600, seed: 3, baseline: '05.11', outDir: folder },
       withTci: false,
     })
   const polygon = join(folder, 'field.geojson')

@@ -49,7 +49,7 @@ test('only the bands that are asked for get files; pixels, masks, air and the st
 
 test('a choice of which the sensor has nothing makes nothing', async () => {
   const { productPath } = await simulateLandsat({
-    ...{ tile: '198030', pixelSizeM: 960, seed: 3, collection: 2, tar: false, platform: 'L8' },
+    ...{ tile: '198030', pixelSizeM: 1920, seed: 3, collection: 2, tar: false, platform: 'L8' },
     ...{ outDir: join(home, 'scenes'), date: '2025-05-12' },
   })
   await expect(correct(productPath, 'landsat', { bands: 'B8A,B11' })).rejects.toThrow(

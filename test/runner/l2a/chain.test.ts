@@ -236,7 +236,7 @@ test('too cloudy a date leaves nothing; what is asked by hand must fit', async (
 })
 
 test('Landsat scenes whose corners differ share the cells of their chain', async () => {
-  const base = { tile: '198030', pixelSizeM: 960, seed: 3, collection: 2, tar: false } as const
+  const base = { tile: '198030', pixelSizeM: 1920, seed: 3, collection: 2, tar: false } as const
   const out = { outDir: join(home, 'landsat'), platform: 'L8' } as const
   const made: string[] = []
   for (const date of ['2025-05-12', '2025-05-28']) {

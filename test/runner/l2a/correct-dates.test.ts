@@ -76,7 +76,7 @@ beforeAll(async () => {
   writeFileSync(join(season, name.replace('.SAFE', '.zip')), await zipOf(filesBelow(last, `${name}/`)))
   for (const date of ['2025-05-12', '2025-05-28'])
     await simulateLandsat({
-      ...{ tile: '198030', pixelSizeM: 960, seed: 3, collection: 2, tar: true, platform: 'L8' },
+      ...{ tile: '198030', pixelSizeM: 1920, seed: 3, collection: 2, tar: true, platform: 'L8' },
       ...{ outDir: join(season, 'landsat'), date },
     })
 })

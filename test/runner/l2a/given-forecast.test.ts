@@ -102,7 +102,7 @@ test('what is not there, is no raster, is of another day or holds something else
 
 test('Landsat takes vapour from the file, and the aerosol of a dusty day from its kinds', async () => {
   const { productPath } = await simulateLandsat({
-    ...{ tile: '198030', pixelSizeM: 960, seed: 3, collection: 2, tar: false, platform: 'L8' },
+    ...{ tile: '198030', pixelSizeM: 1920, seed: 3, collection: 2, tar: false, platform: 'L8' },
     ...{ outDir: join(home, 'scenes'), date: '2025-06-10' },
   })
   const folder = join(home, 'day')
