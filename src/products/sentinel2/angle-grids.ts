@@ -31,7 +31,7 @@ export function readRawAngles(element: XmlElement, what: string, file: string): 
       if (!(step > 0)) throw invalid(`${name}/${tag} is no positive number of metres`)
       return step
     }
-    const lines = grid.findAll('Values_List/VALUES').map((row) => row.text.split(/\s+/).map(Number))
+    const lines = numbersOfRows(grid.findAll('Values_List/VALUES'))
     const cols = lines[0]?.length ?? 0
     if (
       lines.length < 2 ||
@@ -41,13 +41,11 @@ export function readRawAngles(element: XmlElement, what: string, file: string): 
       lines.some((row) => row.length !== cols)
     )
       throw invalid(`${name} is no rectangle of values (${lines.length} rows, first of ${cols})`)
-    return {
-      rows: lines.length,
-      cols,
-      stepXM: stepOf('COL_STEP'),
-      stepYM: stepOf('ROW_STEP'),
-      data: Float64Array.from(lines.flat()),
-    }
+    const data = new Float64Array(lines.length * cols)
+    lines.forEach((row, r) => {
+      data.set(row, r * cols)
+    })
+    return { rows: lines.length, cols, stepXM: stepOf('COL_STEP'), stepYM: stepOf('ROW_STEP'), data }
   }
   const z = values('Zenith')
   const a = values('Azimuth')
@@ -64,6 +62,22 @@ export function readRawAngles(element: XmlElement, what: string, file: string): 
     azimuth[i] = normalizeAzimuth(ai)
   }
   return { rows: z.rows, cols: z.cols, stepXM: z.stepXM, stepYM: z.stepYM, zenith, azimuth }
+}
+
+/** A product has some hundred thousand of them, most in rows that say NaN from end to end as the one before does. */
+function numbersOfRows(rows: readonly XmlElement[]): readonly Float64Array[] {
+  let known = { text: '', numbers: new Float64Array(1) }
+  return rows.map(({ text }) => {
+    if (text !== known.text) {
+      const words = /\s\s|[^\S ]/.test(text) ? text.split(/\s+/) : text.split(' ')
+      const numbers = new Float64Array(words.length)
+      words.forEach((word, i) => {
+        numbers[i] = word === 'NaN' ? NaN : Number(word)
+      })
+      known = { text, numbers }
+    }
+    return known.numbers
+  })
 }
 
 /** Number of nodes with values. */
@@ -157,7 +171,10 @@ export function readViewAngles(
           `View angles of band ${bandId}, detector ${detector} have no value; the detector is left out.`,
         )
       else {
-        const isStated = Uint8Array.from(raw.zenith, (zenith) => (Number.isNaN(zenith) ? 0 : 1))
+        const isStated = new Uint8Array(raw.zenith.length)
+        raw.zenith.forEach((zenith, i) => {
+          isStated[i] = Number.isNaN(zenith) ? 0 : 1
+        })
         filled.push({ detector, angles: fillByPlane(raw, ulx, uly), validNodes, isStated })
       }
     }
