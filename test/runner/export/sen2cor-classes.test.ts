@@ -26,7 +26,7 @@ const SHARES = [
 
 test('vegetation and bare ground have classes, and the shares of all classes are those of the pixels', async () => {
   const { safePath } = await simulateL1c({
-    ...{ tile: '31TCJ', date: '2025-05-15', pixelSizeM: 240, seed: 3, baseline: '05.11', orbit: 51 },
+    ...{ tile: '31TCJ', date: '2025-05-15', pixelSizeM: 480, seed: 3, baseline: '05.11', orbit: 51 },
     ...{ outDir: join(home, 'l1'), withTci: false, cloudCover: 0.3 },
   })
   const { folder: own } = await correctToFolder({
