@@ -235,7 +235,7 @@ test('too cloudy a date leaves nothing; what is asked by hand must fit', async (
   await correct(scenes[2]!, chain[1]!)
 })
 
-test('Landsat scenes whose corners differ share the cells of their chain', async () => {
+test('Landsat scenes go on from what the one before left, forward and backward', async () => {
   const base = { tile: '198030', pixelSizeM: 1920, seed: 3, collection: 2, tar: false } as const
   const out = { outDir: join(home, 'landsat'), platform: 'L8' } as const
   const made: string[] = []
