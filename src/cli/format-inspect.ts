@@ -65,11 +65,26 @@ function formatAtmosphere({ aot, wv, ozone, aerosol }: NonNullable<Report['atmos
     ...[name, f.origin, f.min.toFixed(3), f.mean.toFixed(3), f.max.toFixed(3), unit],
     percent(f.found_share),
   ]
+  const parts = new Map(
+    aerosol.value.split(',').map((part): [string, number] => {
+      const [name = '', share = '1'] = part.split(':')
+      return [name, Number(share)]
+    }),
+  )
+  // A mix of the image stands beside the residuals that made it; of one that was given there are none.
+  const isMixed = parts.size > 1 && [...parts.keys()].every((name) => name in aerosol.residuals)
   const residuals = Object.entries(aerosol.residuals).map(([name, value]) => {
     const { windows, ratio = 1, low = null, high = null } = aerosol.evidence?.[name] ?? {}
     const bound = (of: number | null) => (of === null ? '' : ((value * of) / ratio).toFixed(5))
     return [
-      ...[`  ${name}`, '', bound(low), value.toFixed(5), bound(high), 'reflectance unexplained'],
+      ...[
+        `  ${name}`,
+        isMixed && parts.has(name) ? percent(parts.get(name) ?? 0) : '',
+        bound(low),
+        value.toFixed(5),
+        bound(high),
+        'reflectance unexplained',
+      ],
       windows === undefined ? '' : `${windows} windows`,
     ]
   })
@@ -79,7 +94,7 @@ function formatAtmosphere({ aot, wv, ozone, aerosol }: NonNullable<Report['atmos
       field('AOT 550 nm', '1', aot),
       field('water vapour', 'g/cm2', wv),
       ['ozone', ozone.origin, '-', ozone.value.toFixed(0), '-', 'DU', '-'],
-      ['aerosol', aerosol.origin, '-', aerosol.value, '-', '-', '-'],
+      ['aerosol', aerosol.origin, '-', isMixed ? `mix of ${parts.size}` : aerosol.value, '-', '-', '-'],
       ...residuals,
     ],
   )

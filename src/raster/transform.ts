@@ -11,7 +11,7 @@ export type Point = readonly [number, number]
  */
 export function toLonLat(epsg: number, points: readonly Point[]): Point[] {
   try {
-    return transformed(gdal.SpatialReference.fromEPSG(epsg), longLat(), points)
+    return transformed(gdal.SpatialReference.fromEPSG(epsg), latLon(), points).map(turned)
   } catch (cause) {
     throw new ProcessingError(
       'GEOMETRY_INVALID',
@@ -24,7 +24,7 @@ export function toLonLat(epsg: number, points: readonly Point[]): Point[] {
 /** The other way: WGS 84 longitude and latitude in degrees as points in metres of `epsg`. Throws as `toLonLat`. */
 export function fromLonLat(epsg: number, points: readonly Point[]): Point[] {
   try {
-    return transformed(longLat(), gdal.SpatialReference.fromEPSG(epsg), points)
+    return transformed(latLon(), gdal.SpatialReference.fromEPSG(epsg), points.map(turned))
   } catch (cause) {
     throw new ProcessingError(
       'GEOMETRY_INVALID',
@@ -34,8 +34,8 @@ export function fromLonLat(epsg: number, points: readonly Point[]): Point[] {
   }
 }
 
-/** Built from text and not from EPSG:4326, whose axes are latitude first for GDAL 3. */
-const longLat = () => gdal.SpatialReference.fromProj4('+proj=longlat +datum=WGS84 +no_defs')
+/** GDAL 3 keeps the axes of EPSG:4326, latitude first. The same system without its number has them the other way, but costs some 12 ms instead of half of one to be looked up. */
+const latLon = () => gdal.SpatialReference.fromEPSG(4326)
 
 function transformed(
   source: gdal.SpatialReference,
@@ -49,6 +49,8 @@ function transformed(
     return [p.x, p.y]
   })
 }
+
+const turned = ([a, b]: Point): Point => [b, a]
 
 /**
  * Outline of a grid in metres of its CRS, counter-clockwise from the lower-left corner, closed, each edge cut into `perEdge`

@@ -2,7 +2,9 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, wr
 import { join } from 'node:path'
 import gdal from 'gdal-async'
 import { beforeAll, expect, test } from 'vitest'
+import { formatDecisions } from '../../src/cli/format-inspect.js'
 import type { PixelNumbers } from '../../src/products/l2a/pixel-numbers.js'
+import type { Report } from '../../src/products/report.js'
 import { simulateL1c } from '../../src/simulator/simulate-l1c.js'
 import { productFolder, temporaryFolder, tilth } from '../support/cli.js'
 
@@ -41,7 +43,7 @@ test('what was decided is told in text and, the whole report, in JSON', async ()
     /^water vapour +image .*g\/cm2/m,
     /^ozone /m,
     /^aerosol +default/m,
-    /^ +maritime( +0\.\d{5}){3} +reflectance unexplained +\d+ windows/m,
+    /^ +maritime( +\d+\.0 %)?( +0\.\d{5}){3} +reflectance unexplained +\d+ windows/m,
     /^pixels .*% valid, of these .*% cloud or shadow/m,
     /^flags .*sea_level_pressure/m,
     /^measure +\d/m,
@@ -51,6 +53,25 @@ test('what was decided is told in text and, the whole report, in JSON', async ()
   const json = JSON.parse((await inspect(product, '--json')).stdout) as Record<string, unknown>
   expect(json).toMatchObject({ folder: product, pixel: null, plot: null })
   expect(json['report']).toEqual(JSON.parse(readFileSync(join(product, 'report.json'), 'utf8')))
+})
+
+test('a mix that the image was found to be is told by its parts, beside what each leaves unexplained', () => {
+  const report = JSON.parse(readFileSync(join(product, 'report.json'), 'utf8')) as Report
+  const residuals = { continental: 0.01, maritime: 0.0125, urban: 0.02 }
+  const withMix = (value: string) =>
+    formatDecisions(product, {
+      ...report,
+      atmosphere: { ...report.atmosphere!, aerosol: { origin: 'image', value, residuals } },
+    })
+  const text = withMix('continental:0.7,maritime:0.3')
+  for (const words of [
+    /^aerosol +image +- +mix of 2 /m,
+    /^ +continental +70\.0 % +0\.01000 /m,
+    /^ +maritime +30\.0 % +0\.01250 /m,
+    /^ +urban +0\.02000 /m,
+  ])
+    expect(text).toMatch(words)
+  expect(withMix('continental:0.7,desert:0.3')).toContain('continental:0.7,desert:0.3')
 })
 
 test('the numbers of a pixel are those of the files, however its place is named', async () => {
