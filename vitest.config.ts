@@ -20,7 +20,7 @@ export default defineConfig({
     hookTimeout: 600_000,
     // gdal-async can be loaded by one thread of a process only, so each test file gets its own process.
     pool: 'forks',
-    // One more than the two processors of the smallest machine: tests wait for processes, servers and clocks a third of their time.
-    maxWorkers: 3,
+    // Two for each processor of the smallest machine: tests wait for processes, servers and clocks a third of their time, and two or three of the longest do so for minutes.
+    maxWorkers: 4,
   },
 })
