@@ -1,3 +1,4 @@
+import { parseAerosolMix } from '../domain/aerosol-mix.js'
 import type { PixelNumbers } from '../products/l2a/pixel-numbers.js'
 import type { Report } from '../products/report.js'
 import { formatTable } from './queue-options.js'
@@ -65,21 +66,17 @@ function formatAtmosphere({ aot, wv, ozone, aerosol }: NonNullable<Report['atmos
     ...[name, f.origin, f.min.toFixed(3), f.mean.toFixed(3), f.max.toFixed(3), unit],
     percent(f.found_share),
   ]
-  const parts = new Map(
-    aerosol.value.split(',').map((part): [string, number] => {
-      const [name = '', share = '1'] = part.split(':')
-      return [name, Number(share)]
-    }),
-  )
+  const parts = new Map<string, number>(parseAerosolMix(aerosol.value).map((p) => [p.model, p.weight]))
   // A mix of the image stands beside the residuals that made it; of one that was given there are none.
   const isMixed = parts.size > 1 && [...parts.keys()].every((name) => name in aerosol.residuals)
   const residuals = Object.entries(aerosol.residuals).map(([name, value]) => {
     const { windows, ratio = 1, low = null, high = null } = aerosol.evidence?.[name] ?? {}
+    const share = isMixed ? parts.get(name) : undefined
     const bound = (of: number | null) => (of === null ? '' : ((value * of) / ratio).toFixed(5))
     return [
       ...[
         `  ${name}`,
-        isMixed && parts.has(name) ? percent(parts.get(name) ?? 0) : '',
+        share === undefined ? '' : percent(share),
         bound(low),
         value.toFixed(5),
         bound(high),

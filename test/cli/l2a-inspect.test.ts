@@ -43,7 +43,7 @@ test('what was decided is told in text and, the whole report, in JSON', async ()
     /^water vapour +image .*g\/cm2/m,
     /^ozone /m,
     /^aerosol +default/m,
-    /^ +maritime( +\d+\.0 %)?( +0\.\d{5}){3} +reflectance unexplained +\d+ windows/m,
+    /^ +maritime +\d+\.0 %( +0\.\d{5}){3} +reflectance unexplained +\d+ windows/m,
     /^pixels .*% valid, of these .*% cloud or shadow/m,
     /^flags .*sea_level_pressure/m,
     /^measure +\d/m,

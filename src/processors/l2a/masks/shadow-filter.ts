@@ -57,14 +57,12 @@ export function directLight(
   const sample = cells.filter((_, n) => n % every === 0)
   const fit = (used: readonly number[]) => {
     const shares = leastSquares(now, terms, used)
-    return { shares, covariance: covarianceOf(departures(now, terms, shares, used), used) }
+    const changes = departures(now, terms, shares, sample)
+    return { shares, changes, covariance: covarianceOf(changes, used) }
   }
   let fitted = fit(sample)
-  for (let round = 0; round < TRIMS; round++) {
-    const changes = departures(now, terms, fitted.shares, sample)
-    const near = isNear(changes, fitted.covariance)
-    fitted = fit(sample.filter(near))
-  }
+  for (let round = 0; round < TRIMS; round++)
+    fitted = fit(sample.filter(isNear(fitted.changes, fitted.covariance)))
   const shadow = CELL_BANDS.map((band) => DIRECT[band])
   const weights = solve(fitted.covariance, shadow)
   const answer = weights.reduce((sum, w, i) => sum + w * shadow[i]!, 0)
