@@ -23,6 +23,7 @@ export function isolatedShadowTable(): string {
     return [
       name,
       `${of.length}`,
+      `${of.filter(({ isFound }) => isFound).length}`,
       `${near}`,
       of.length === 0 ? '-' : `${((100 * near) / of.length).toFixed(0)} %`,
     ]
@@ -36,7 +37,7 @@ export function isolatedShadowTable(): string {
     )
   })
   return markdownTable(
-    ['largest thickness', 'isolated shadows', 'found within 120 m', 'share'],
+    ['largest thickness', 'isolated shadows', 'anything found', 'found within 120 m', 'share'],
     [...classes, row('all', all)],
   )
 }

@@ -19,8 +19,9 @@ export const f1Of = ({ both, either }: Agreement): number => both / either
 export interface MaskScore {
   readonly cloud: Agreement
   readonly shadow: Agreement
-  /** Isolated shadows of at least 20 pixels: how many, and how many whose centre is found within 120 m. */
+  /** Isolated shadows of at least 20 pixels: how many, of how many anything is found, and how many whose centre is found within 120 m. */
   readonly shadows: number
+  readonly foundShadows: number
   readonly nearShadows: number
 }
 
@@ -53,6 +54,7 @@ export function scoreMasks(truth: Uint8Array, bits: Uint16Array, grid: Grid): Ma
     ),
     shadow: agreement(isShadow, (m) => has(m, 'shadowInside', 'shadowOutside'), isSeen),
     shadows: isolated.length,
+    foundShadows: isolated.filter(({ isFound }) => isFound).length,
     nearShadows: isolated.filter(({ isNear }) => isNear).length,
   }
 }
@@ -61,6 +63,8 @@ export function scoreMasks(truth: Uint8Array, bits: Uint16Array, grid: Grid): Ma
 export interface IsolatedShadow {
   /** Its pixels, ascending. */
   readonly cells: Int32Array
+  /** A shadow that was found touches it. */
+  readonly isFound: boolean
   /** Of the shadows found, those that touch it have their common centre within 120 m of its own. */
   readonly isNear: boolean
 }
@@ -90,7 +94,7 @@ export function isolatedShadows(truth: Uint8Array, bits: Uint16Array, grid: Grid
     ])
     const [a, b] = [centreOf(cells, grid), centreOf(found, grid)]
     const isNear = found.length > 0 && grid.pixelWidthM * Math.hypot(a[0] - b[0], a[1] - b[1]) <= NEAR_M
-    isolated.push({ cells, isNear })
+    isolated.push({ cells, isFound: found.length > 0, isNear })
   }
   return isolated
 }

@@ -4,14 +4,19 @@ import { join } from 'node:path'
 import type { Grid } from '../src/domain/grid.js'
 import { MASK_BITS } from '../src/domain/mask-bits.js'
 import { S2_BANDS, type S2Band } from '../src/domain/sentinel2.js'
-import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from '../src/processors/l2a/cells.js'
-import { dayOf, leaveState, type ChainState } from '../src/processors/l2a/chain-state.js'
+import {
+  CELL_BANDS,
+  CELL_NO_DATA,
+  parentsOf,
+  type CellBand,
+  type CellPlanes,
+} from '../src/processors/l2a/cells.js'
+import { dayOf, leaveMemory, leaveState, type KnownGround } from '../src/processors/l2a/chain-state.js'
 import { invert, shippedModel } from './accuracy-measures.js'
 import { f1Of, isolatedShadows, scoreMasks } from './mask-scores.js'
 import { cirrusCells } from '../src/processors/l2a/masks/cirrus.js'
 import { decideMasks, type DecidedMasks } from '../src/processors/l2a/masks/decide-masks.js'
 import type { MaskBand, MaskCells } from '../src/processors/l2a/masks/mask-cells.js'
-import { parentsOf } from '../src/processors/l2a/masks/change-test.js'
 import type { Offsets } from '../src/processors/l2a/masks/sky-paths.js'
 import { pressureAtAltitude } from '../src/processors/l2a/pressure.js'
 import { s2Optics } from '../src/simulator/atmosphere/evaluate-atmosphere.js'
@@ -34,8 +39,8 @@ const BANDS: Readonly<Record<MaskBand | 'cirrus', S2Band>> = {
 }
 const NAMES = Object.keys(BANDS) as (MaskBand | 'cirrus')[]
 const [TILE, PLATFORM, CELL_M, WIDTH] = ['31TCJ', 'S2A', 60, 800] as const
-/** Cells of the chain along a side: 240 m. */
-const COARSE = 4
+/** Cells of masks along one of the chain's cells, and along one of its smaller ones: 240 and 120 m. */
+const [COARSE, FINER] = [4, 2]
 /** The least piece of cloud whose altitude is looked at, cells. */
 const LEAST_OBJECT = 20
 
@@ -176,8 +181,8 @@ export interface SimulatedScore {
   /** Isolated shadows of at least 20 cells: how many, and the share whose centre is found within 120 m. */
   readonly shadows: number
   readonly nearShadows: number
-  /** Of each of them the largest thickness that the sunlight met, and whether it is found so near. */
-  readonly isolated: readonly { readonly tau: number; readonly isNear: boolean }[]
+  /** Of each of them the largest thickness that the sunlight met, whether anything of it is found, and whether so near. */
+  readonly isolated: readonly { readonly tau: number; readonly isFound: boolean; readonly isNear: boolean }[]
   /** Pieces of cloud of at least 20 cells whose altitude was found: how many, and the share within 250 m of base to top of a deck that covers a tenth of the piece. */
   readonly clouds: number
   readonly nearHeights: number
@@ -188,30 +193,37 @@ export function scoreChain(skies: readonly SimulatedSky[]): {
   scores: SimulatedScore[]
   last: { simulated: SimulatedDate; decided: DecidedMasks }
 } {
-  let state: ChainState | null = null
+  let known = null as KnownGround | null
   let last: { simulated: SimulatedDate; decided: DecidedMasks } | null = null
   const scores: SimulatedScore[] = []
   for (const sky of skies) {
     const simulated = simulateDate(sky)
-    const coarse = coarseOf(simulated)
+    const [coarse, finer] = [cellsOf(simulated, COARSE), cellsOf(simulated, FINER)]
     const day = dayOf(`${sky.date}T10:30:00Z`)
     const decided = decideMasks({
       ...{ cells: simulated.cells, sky: simulated.sky, altitudeM: simulated.altitudeM },
-      chain: state === null ? null : { coarse, reference: state, day },
+      chain: known && {
+        ...{ coarse, reference: known.state, day },
+        finer: { now: finer, known: known.finer },
+      },
       cirrus: cirrusCells(simulated.cirrus, simulated.altitudeM, 's2', () => 0),
       ...{ givenCloud: null, dilationM: 120 },
     })
     scores.push(scoreOf(simulated, decided))
-    state = leaveState(state, coarse, clearOf(decided.bits, simulated.cells.grid, coarse.grid), day)
+    const isClear = ({ grid }: CellPlanes) => clearOf(decided.bits, simulated.cells.grid, grid)
+    known = {
+      state: leaveState(known?.state ?? null, coarse, isClear(coarse), day),
+      finer: leaveMemory(known?.finer ?? null, finer, isClear(finer), day),
+    }
     last = { simulated, decided }
   }
   return { scores, last: last! }
 }
 
-/** Surface reflectance under thin air, of one geometry, on the chain's cells. */
-function coarseOf({ cells, sky, altitudeM }: SimulatedDate): CellPlanes {
+/** Surface reflectance under thin air, of one geometry, on cells of the chain. @param by cells of masks along one of them. */
+function cellsOf({ cells, sky, altitudeM }: SimulatedDate, by: number): CellPlanes {
   const { grid } = cells
-  const side = WIDTH / COARSE
+  const side = WIDTH / by
   const middle = (WIDTH / 2) * WIDTH + WIDTH / 2
   const deg = 180 / Math.PI
   const [s, v] = [sky.sun, sky.view].map(({ east, north }) => ({
@@ -226,11 +238,11 @@ function coarseOf({ cells, sky, altitudeM }: SimulatedDate): CellPlanes {
     })
     return Int16Array.from({ length: side * side }, (_, k) => {
       let sum = 0
-      for (let i = 0; i < COARSE * COARSE; i++) {
-        const row = Math.floor(k / side) * COARSE + Math.floor(i / COARSE)
-        sum += cells.bands[name][row * WIDTH + (k % side) * COARSE + (i % COARSE)]!
+      for (let i = 0; i < by * by; i++) {
+        const row = Math.floor(k / side) * by + Math.floor(i / by)
+        sum += cells.bands[name][row * WIDTH + (k % side) * by + (i % by)]!
       }
-      const toa = sum / COARSE ** 2
+      const toa = sum / by ** 2
       if (Number.isNaN(toa)) return CELL_NO_DATA
       return Math.round(
         10_000 * invert(toa, c.gasPath, c.gasTransmittance * c.transmittance, c.sphericalAlbedo),
@@ -238,7 +250,7 @@ function coarseOf({ cells, sky, altitudeM }: SimulatedDate): CellPlanes {
     })
   }
   return {
-    grid: { ...grid, width: side, height: side, pixelWidthM: CELL_M * COARSE, pixelHeightM: CELL_M * COARSE },
+    grid: { ...grid, width: side, height: side, pixelWidthM: CELL_M * by, pixelHeightM: CELL_M * by },
     bands: Object.fromEntries(CELL_BANDS.map((band) => [band, planeOf(band)])) as Record<
       CellBand,
       Int16Array
@@ -273,9 +285,9 @@ function scoreOf(simulated: SimulatedDate, { bits, heights }: DecidedMasks): Sim
     date,
     f1Cloud: f1Of(cloud),
     f1Shadow: f1Of(shadow),
-    isolated: isolatedShadows(truth, bits, grid).map(({ cells, isNear }) => ({
+    isolated: isolatedShadows(truth, bits, grid).map(({ cells, isFound, isNear }) => ({
       tau: cells.reduce((most, cell) => Math.max(most, simulated.shadeTau[cell]!), 0),
-      isNear,
+      ...{ isFound, isNear },
     })),
     ...{ shadows, nearShadows: nearShadows / shadows, clouds: found, nearHeights: nearHeights / found },
   }

@@ -105,7 +105,8 @@ function goalRows(
     row(`fre within its sigma, ${label}`, 'told', percent(shareWithinSigma(scores, bands, asLevel)), null)
   const masks = scores.map((s) => s.masks)
   const [f1Cloud, f1Shadow] = [agreed(masks.map((m) => m.cloud)), agreed(masks.map((m) => m.shadow))]
-  const [objects, near] = [sumOf(masks.map((m) => m.shadows)), sumOf(masks.map((m) => m.nearShadows))]
+  const count = (of: 'shadows' | 'foundShadows' | 'nearShadows') => sumOf(masks.map((m) => m[of]))
+  const [objects, found, near] = [count('shadows'), count('foundShadows'), count('nearShadows')]
   const slopes = scores.map((s) => s.slopes.fre)
   const within = unevennessWithin(slopes)
   return [
@@ -127,6 +128,7 @@ function goalRows(
       objects === 0 ? '-' : percent(near / objects, 0),
       objects === 0 ? null : near >= 0.8 * objects,
     ),
+    row('the same of those of which anything was found', 'told', `${near} of ${found}`, null),
     row('std(fre / truth) / mean on slopes of a date, B8A', '<= 2 %', percent(within), within <= 0.02),
     row('the same over all dates, their air included', 'told', percent(unevenness(summed(slopes))), null),
   ]

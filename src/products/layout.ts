@@ -117,6 +117,9 @@ export const stateFile = (band: string): string => `STATE_${band}.tif`
 export const STATE_DAYS_FILE = stateFile('days')
 export const STATE_RATIO_FILE = stateFile('ratio')
 export const STATE_RATIO_SIGMA_FILE = stateFile('ratio_sigma')
+/** Bands and days again, on smaller cells. */
+export const finerStateFile = (band: string): string => stateFile(`finer_${band}`)
+export const FINER_STATE_DAYS_FILE = finerStateFile('days')
 
 /** Band and kind of a reflectance file's name; undefined for any other file, `_nbar`, `_sigma` and `_fre_sigma` among them. */
 export function parseBandFile(file: string): { band: string; kind: ReflectanceKind } | undefined {

@@ -1,9 +1,10 @@
 const BANDS = ['B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B11', 'B12']
 
 /** What a chain remembers, of each platform. */
-export const STATE_RASTERS: readonly string[] = 'blue green red nir swir16 days ratio ratio_sigma'
-  .split(' ')
-  .map((what) => `STATE_${what}.tif`)
+export const STATE_RASTERS: readonly string[] = [
+  ...['blue', 'green', 'red', 'nir', 'swir16', 'days'].flatMap((what) => [what, `finer_${what}`]),
+  ...['ratio', 'ratio_sigma'],
+].map((what) => `STATE_${what}.tif`)
 
 /** Rasters of an L2A product of Sentinel-2 that was made without elevation, sorted. */
 export const L2A_RASTERS: readonly string[] = [

@@ -50,6 +50,33 @@ export function cellGrid(finest: Grid, largest: Grid, leastM = CELL_M): Grid {
   }
 }
 
+/** Cells of half the edge, which the chain remembers too; the same where a cell has an odd number of pixels of `image` along its edge. */
+export function finerCells(cells: Grid, image: Grid): Grid {
+  if (cellsOfImage(cells, image).side % 2 !== 0) return cells
+  return {
+    ...cells,
+    ...{ width: 2 * cells.width, height: 2 * cells.height },
+    ...{ pixelWidthM: cells.pixelWidthM / 2, pixelHeightM: cells.pixelHeightM / 2 },
+  }
+}
+
+/** The coarse cell in which each fine cell's centre lies; -1 beyond. */
+export function parentsOf(fine: Grid, coarse: Grid): Int32Array {
+  const columns = Int32Array.from({ length: fine.width }, (_, c) =>
+    Math.floor((fine.ulx + (c + 0.5) * fine.pixelWidthM - coarse.ulx) / coarse.pixelWidthM),
+  )
+  const parents = new Int32Array(fine.width * fine.height).fill(-1)
+  for (let r = 0; r < fine.height; r++) {
+    const row = Math.floor((coarse.uly - fine.uly + (r + 0.5) * fine.pixelHeightM) / coarse.pixelHeightM)
+    if (row < 0 || row >= coarse.height) continue
+    for (let c = 0; c < fine.width; c++) {
+      const column = columns[c]!
+      if (column >= 0 && column < coarse.width) parents[r * fine.width + c] = row * coarse.width + column
+    }
+  }
+  return parents
+}
+
 /** How an image lies in cells: pixels along a cell, and pixels of the first cell left of and above the image. */
 export function cellsOfImage(
   cells: Grid,
@@ -90,14 +117,32 @@ export class CellMeans {
     }
   }
 
-  /** Means, halves towards plus infinity; CELL_NO_DATA where less than half of a whole cell was measured. */
-  result(): Int16Array {
-    const enough = (this.side * this.side) / 2
-    const out = new Int16Array(this.sums.length).fill(CELL_NO_DATA)
+  /** Means of squares of `by` x `by` cells, halves towards plus infinity; CELL_NO_DATA where less than half of a whole square was measured. */
+  result(by = 1): Int16Array {
+    const enough = (this.side * by) ** 2 / 2
+    const { width, height } = this.grid
+    const out = new Int16Array((width / by) * (height / by)).fill(CELL_NO_DATA)
     for (let i = 0; i < out.length; i++) {
-      const count = this.counts[i] ?? 0
-      if (count >= enough) out[i] = Math.round((this.sums[i] ?? 0) / count)
+      const first = Math.floor(i / (width / by)) * by * width + (i % (width / by)) * by
+      let [sum, count] = [0, 0]
+      for (let row = 0; row < by; row++)
+        for (let at = first + row * width; at < first + row * width + by; at++) {
+          sum += this.sums[at]!
+          count += this.counts[at]!
+        }
+      if (count >= enough) out[i] = Math.round(sum / count)
     }
     return out
   }
+}
+
+/** Means of the bands that a chain remembers on cells of their grid, or on larger ones that are made of these; no-data where a band is missing. */
+export function meansOn(
+  grid: Grid,
+  by: number,
+  meansOf: (band: CellBand) => CellMeans | undefined,
+): CellPlanes {
+  const nothing = () => new Int16Array(grid.width * grid.height).fill(CELL_NO_DATA)
+  const bands = CELL_BANDS.map((band) => [band, meansOf(band)?.result(by) ?? nothing()] as const)
+  return { grid, bands: Object.fromEntries(bands) as Record<CellBand, Int16Array> }
 }

@@ -1,5 +1,5 @@
-import type { Grid } from '../../domain/grid.js'
-import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from './cells.js'
+import { describeGrid, type Grid } from '../../domain/grid.js'
+import { CELL_BANDS, CELL_NO_DATA, parentsOf, type CellBand, type CellPlanes } from './cells.js'
 import {
   agedSigma,
   anchorColours,
@@ -12,13 +12,25 @@ import {
   type StoredColours,
 } from './ground-colours.js'
 
-/**
- * What a chain remembers of the ground: for each cell the reflectance of the last date on which it was clear, and that day, and its blue
- * over red as all dates together have it. Left by each date of a chain for the next one.
- */
-export interface ChainState extends CellPlanes, StoredColours {
+/** Reflectance of each cell on the last date on which it was clear, and that day. */
+export interface Memory extends CellPlanes {
   /** Days since 1970-01-01 UTC; 0 where nothing is known, and the bands have CELL_NO_DATA there. */
   readonly days: Uint16Array
+}
+
+/** What a chain remembers of the ground, and its blue over red as all dates together have it. Left by each date of a chain for the next one. */
+export interface ChainState extends Memory, StoredColours {}
+
+/** What a date left in its product. */
+export interface LeftState {
+  readonly state: ChainState
+  /** On the smaller cells (`finerCells`); null where the product is older than these. */
+  readonly finer: Memory | null
+}
+
+/** What is known of the ground before a date is looked at. */
+export interface KnownGround extends LeftState {
+  readonly finer: Memory
 }
 
 /** Days since 1970-01-01 UTC of an ISO 8601 time. */
@@ -27,23 +39,63 @@ export const dayOf = (time: string): number => Math.floor(new Date(time).getTime
 const mapBands = <T>(make: (band: CellBand) => T): Record<CellBand, T> =>
   Object.fromEntries(CELL_BANDS.map((band) => [band, make(band)])) as Record<CellBand, T>
 
-/** A state that knows nothing. */
-export function emptyState(grid: Grid): ChainState {
+function emptyMemory(grid: Grid): Memory {
   const cells = grid.width * grid.height
   return {
     grid,
     bands: mapBands(() => new Int16Array(cells).fill(CELL_NO_DATA)),
     days: new Uint16Array(cells),
-    ...noColours(cells),
   }
 }
+
+/** A state that knows nothing. */
+export const emptyState = (grid: Grid): ChainState => ({
+  ...emptyMemory(grid),
+  ...noColours(grid.width * grid.height),
+})
 
 /**
  * A state on another grid of the same lattice: scenes of one Landsat path and row differ in their corners. Null where the grids do not fit: another
  * zone or cell size.
  */
 export function placeState(state: ChainState, grid: Grid): ChainState | null {
-  const from = state.grid
+  if (describeGrid(state.grid) === describeGrid(grid)) return state
+  const placed = emptyState(grid)
+  const isPlaced = forEachShared(state.grid, grid, (from, to) => {
+    copyCell(state, from, placed, to)
+    placed.ratio[to] = state.ratio[from] ?? CELL_NO_DATA
+    placed.ratioSigma[to] = state.ratioSigma[from] ?? 0
+  })
+  return isPlaced ? placed : null
+}
+
+/** A state where a scene wants it; null where it lies on another lattice. Where only its larger cells fit, the smaller ones know what these do. */
+export function placeGround({ state, finer }: LeftState, cells: Grid, finerGrid: Grid): KnownGround | null {
+  const placed = placeState(state, cells)
+  if (placed === null) return null
+  return { state: placed, finer: (finer && placeMemory(finer, finerGrid)) ?? splitMemory(placed, finerGrid) }
+}
+
+function placeMemory(memory: Memory, grid: Grid): Memory | null {
+  if (describeGrid(memory.grid) === describeGrid(grid)) return memory
+  const placed = emptyMemory(grid)
+  const isPlaced = forEachShared(memory.grid, grid, (from, to) => {
+    copyCell(memory, from, placed, to)
+  })
+  return isPlaced ? placed : null
+}
+
+/** On smaller cells, each of which knows what the one around its centre does. */
+function splitMemory(memory: Memory, grid: Grid): Memory {
+  const split = emptyMemory(grid)
+  parentsOf(grid, memory.grid).forEach((from, to) => {
+    if (from !== -1) copyCell(memory, from, split, to)
+  })
+  return split
+}
+
+/** Visits the cells that two grids of one lattice share; false where they are of two. */
+function forEachShared(from: Grid, grid: Grid, visit: (from: number, to: number) => void): boolean {
   const [x, y] = [(grid.ulx - from.ulx) / from.pixelWidthM, (from.uly - grid.uly) / from.pixelHeightM]
   if (
     from.epsg !== grid.epsg ||
@@ -51,31 +103,27 @@ export function placeState(state: ChainState, grid: Grid): ChainState | null {
     !Number.isInteger(x) ||
     !Number.isInteger(y)
   )
-    return null
-  if (x === 0 && y === 0 && from.width === grid.width && from.height === grid.height) return state
-  const placed = emptyState(grid)
+    return false
   for (let row = 0; row < grid.height; row++)
     for (let column = 0; column < grid.width; column++) {
       const [c, r] = [column + x, row + y]
       if (c < 0 || r < 0 || c >= from.width || r >= from.height) continue
-      copyCell(state, r * from.width + c, placed, row * grid.width + column)
+      visit(r * from.width + c, row * grid.width + column)
     }
-  return placed
+  return true
 }
 
 /**
- * The state that a date leaves: its own reflectance where the cell is clear, else what was known before, unless that is older than
- * STATE_MEMORY_DAYS. `isClear`: 1 for each clear cell of `planes`; cells without data are never clear. `day`: of the date, days since 1970-01-01. `seen`: the colours that the date
- * shows, null: it tells none; those that are known stay, and lose weight with time.
+ * The memory that a date leaves: its own reflectance where the cell is clear, else what was known before, unless that is older than
+ * STATE_MEMORY_DAYS. `isClear`: 1 for each clear cell of `planes`; cells without data are never clear. `day`: of the date, days since 1970-01-01.
  */
-export function leaveState(
-  before: ChainState | null,
+export function leaveMemory(
+  before: Memory | null,
   planes: CellPlanes,
   isClear: Uint8Array,
   day: number,
-  seen: GroundColours | null = null,
-): ChainState {
-  const left = emptyState(planes.grid)
+): Memory {
+  const left = emptyMemory(planes.grid)
   const take = ({ bands }: CellPlanes, from: number, i: number) => {
     for (const band of CELL_BANDS) left.bands[band][i] = bands[band][i] ?? CELL_NO_DATA
     left.days[i] = from
@@ -88,13 +136,25 @@ export function leaveState(
       if (known !== 0 && Math.abs(day - known) <= STATE_MEMORY_DAYS) take(before, known, i)
     }
   })
+  return left
+}
+
+/** That and its colours. `seen`: those that the date shows, null: it tells none; those that are known stay, and lose weight with time. */
+export function leaveState(
+  before: ChainState | null,
+  planes: CellPlanes,
+  isClear: Uint8Array,
+  day: number,
+  seen: GroundColours | null = null,
+): ChainState {
+  const left = leaveMemory(before, planes, isClear, day)
   return { ...left, ...learnColours(before, left, isClear, day, seen) }
 }
 
 /** Colours of the cells that `left` still knows: those before, and what the date shows of the clear ones. */
 function learnColours(
   before: ChainState | null,
-  left: ChainState,
+  left: Memory,
   isClear: Uint8Array,
   day: number,
   seen: GroundColours | null,
@@ -121,15 +181,13 @@ function learnColours(
   })
 }
 
-function copyCell(from: ChainState, at: number, to: ChainState, place: number): void {
+function copyCell(from: Memory, at: number, to: Memory, place: number): void {
   for (const band of CELL_BANDS) to.bands[band][place] = from.bands[band][at] ?? CELL_NO_DATA
   to.days[place] = from.days[at] ?? 0
-  to.ratio[place] = from.ratio[at] ?? CELL_NO_DATA
-  to.ratioSigma[place] = from.ratioSigma[at] ?? 0
 }
 
 /** Share of the cells of which something is known, 0..1. */
-export function knownShare({ days }: ChainState): number {
+export function knownShare({ days }: Memory): number {
   let known = 0
   for (const day of days) if (day !== 0) known++
   return days.length === 0 ? 0 : known / days.length

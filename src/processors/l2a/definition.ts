@@ -86,7 +86,7 @@ export const optionalLayers = (params: Readonly<Record<string, unknown>>): numbe
 
 export const l2a = defineProcessor({
   name: 'l2a',
-  version: 10,
+  version: 11,
   summary:
     'Surface reflectance of one Sentinel-2 L1C or Landsat-8 or -9 L1TP acquisition, with aerosol and water vapour from the image.',
   source:
@@ -306,7 +306,7 @@ export const l2a = defineProcessor({
       scale: 0.0001,
       offset: 0,
       nodata: -32768,
-      doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known; STATE_ratio, STATE_ratio_sigma (uint16, 0 where nothing is known): blue over red as clear dates have shown it, and its standard deviation.',
+      doc: 'STATE_blue, _green, _red, _nir, _swir16: what the chain remembers, on cells of 240 m; STATE_days: days since 1970-01-01 of each cell, uint16, 0 where nothing is known; STATE_finer_blue to STATE_finer_days: the same on cells of 120 m; STATE_ratio, STATE_ratio_sigma (uint16, 0 where nothing is known): blue over red as clear dates have shown it, and its standard deviation.',
     },
   },
   // Memory by the model that plans threads and blocks, which stays a tenth above what `tilth bench l2a` has measured (docs/performance.md). Disk: for each layer 2 bytes a pixel and a third more for overviews; masks, about one byte for packed blocks, and as much

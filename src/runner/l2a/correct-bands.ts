@@ -4,10 +4,9 @@ import type { L1Scene, L1SceneBand } from '../../domain/l1-scene.js'
 import type { NodeFactors } from '../../kernels/scale-by-nodes.js'
 import {
   CELL_BAND_IDS,
-  CELL_BANDS,
   CellMeans,
   cellsOfImage,
-  type CellBand,
+  meansOn,
   type CellPlanes,
 } from '../../processors/l2a/cells.js'
 import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
@@ -59,10 +58,11 @@ export interface CorrectBandsOptions<T> {
   readonly varianceOf: (band: L1SceneBand) => VariancePlanes | null
   /** Path of the COG of a band. */
   readonly pathOf: (band: string, kind: LayerKind) => string
-  /** The grid on which means are wanted too. */
+  /** The grids on which means are wanted too: cells, and the smaller ones that they are made of (`finerCells`). */
   readonly cells: Grid
+  readonly finer: Grid
   /** Runs beside the rest once the bands of the cells are corrected, and gets their means. */
-  readonly onCells: (cells: CellPlanes) => Promise<T>
+  readonly onCells: (ground: CorrectedCells) => Promise<T>
   readonly codec: Codec
   /** As in the first pass. */
   readonly blockSize: number
@@ -70,6 +70,12 @@ export interface CorrectBandsOptions<T> {
   readonly budget: Budget
   readonly signal: AbortSignal
   readonly onProgress: (fraction: number, note: string) => void
+}
+
+/** What a date says of the ground, in the bands that a chain remembers. */
+export interface CorrectedCells {
+  readonly cells: CellPlanes
+  readonly finer: CellPlanes
 }
 
 interface OpenBand {
@@ -107,7 +113,7 @@ const KINDS = Object.keys(DESCRIPTIONS) as LayerKind[]
  */
 export async function correctBands<T>(
   options: CorrectBandsOptions<T>,
-): Promise<{ bands: CorrectedBand[]; cells: CellPlanes; beside: T }> {
+): Promise<{ bands: CorrectedBand[]; ground: CorrectedCells; beside: T }> {
   const { scene, scratch, planes, pool, budget } = options
   const ofCells = Object.values(CELL_BAND_IDS[scene.satellite])
   const isOfCells = ({ id }: L1SceneBand) => ofCells.includes(id)
@@ -123,7 +129,7 @@ export async function correctBands<T>(
   const waiting = new Set(order.filter(isOfCells))
   let beside: Promise<T> | undefined
   const startBeside = () => {
-    const started = options.onCells(cellPlanesOf(opened, options))
+    const started = options.onCells(correctedCells(opened, options))
     started.catch((error: unknown) => {
       stop.abort(error)
     })
@@ -181,7 +187,7 @@ export async function correctBands<T>(
     done.sort((a, b) => placeOf(a.band) - placeOf(b.band) || KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind))
     return {
       bands: done,
-      cells: cellPlanesOf(opened, options),
+      ground: correctedCells(opened, options),
       beside: await (beside ?? startBeside()),
     }
   } catch (error) {
@@ -193,23 +199,25 @@ export async function correctBands<T>(
 }
 
 /** Means of the bands that a chain remembers; no-data where one is missing. */
-function cellPlanesOf(
+function correctedCells(
   opened: readonly OpenBand[],
-  { scene, cells }: Pick<CorrectBandsOptions<unknown>, 'scene' | 'cells'>,
-): CellPlanes {
+  { scene, cells, finer }: Pick<CorrectBandsOptions<unknown>, 'scene' | 'cells' | 'finer'>,
+): CorrectedCells {
   const ids = CELL_BAND_IDS[scene.satellite]
-  const meansOf = (band: CellBand) =>
-    opened.find(({ band: { id } }) => id === ids[band])?.cells?.means.result() ??
-    new Int16Array(cells.width * cells.height).fill(NO_DATA)
-  const means = CELL_BANDS.map((band) => [band, meansOf(band)] as const)
-  return { grid: cells, bands: Object.fromEntries(means) as Record<CellBand, Int16Array> }
+  const planesOn = (grid: Grid) =>
+    meansOn(
+      grid,
+      grid.pixelWidthM / finer.pixelWidthM,
+      (band) => opened.find(({ band: { id } }) => id === ids[band])?.cells?.means,
+    )
+  return { cells: planesOn(cells), finer: planesOn(finer) }
 }
 
 function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions<unknown>): OpenBand {
-  const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, codec, pool } = options
+  const { scene, coefficientsOf, pressure, aroundOf, terrain, pathOf, cells, finer, codec, pool } = options
   const { id } = band
   const isKept = options.isKept(id)
-  const layout = cellsOfImage(cells, band.grid)
+  const layout = cellsOfImage(finer, band.grid)
   const isOfCells = Object.values(CELL_BAND_IDS[scene.satellite]).includes(id)
   const reflectance = aroundOf(band)
   const around = reflectance && { grid: cells, reflectance }
@@ -252,7 +260,7 @@ function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOption
         (VISIBLE.has(id) && (flags & KERNEL_FLAGS.saturated) !== 0 ? PLANE_BITS.saturatedVisible : 0) |
         ((flags & KERNEL_FLAGS.grazing) !== 0 ? PLANE_BITS.grazing : 0),
     ),
-    cells: isOfCells ? { ...layout, means: new CellMeans(cells, layout.side) } : null,
+    cells: isOfCells ? { ...layout, means: new CellMeans(finer, layout.side) } : null,
     left: blocks,
     table: pool.shareTable(coefficientsOf(band), band, { pressure: pressure.grid, around, terrain }),
   }

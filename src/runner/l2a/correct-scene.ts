@@ -12,7 +12,7 @@ import {
   type ChainStartMode,
   type ChainWish,
 } from '../../processors/l2a/chain-mode.js'
-import { dayOf, knownShare, leaveState } from '../../processors/l2a/chain-state.js'
+import { dayOf, knownShare, leaveMemory, leaveState } from '../../processors/l2a/chain-state.js'
 import { isDelivered, isKept, l2a, type L2aParams } from '../../processors/l2a/definition.js'
 import { CELL_BAND_IDS } from '../../processors/l2a/cells.js'
 import { nbarFactorsOf } from '../../processors/l2a/nbar.js'
@@ -45,7 +45,7 @@ import { productGrids } from './product-grids.js'
 import { decideSceneMasks, isMaskBand, maskGrid } from './scene-masks.js'
 import { StageClock } from './stage-clock.js'
 import { digestOf, writeState } from './state-files.js'
-import { cellsOf, takeState, type ChainInputs, type WithFolder } from './take-state.js'
+import { cellsOf, finerCellsOf, takeState, type ChainInputs, type WithFolder } from './take-state.js'
 import { terrainOf, type Terrain } from './terrain.js'
 import { writeSceneAngles } from './write-angles.js'
 import { writeItem } from './write-item.js'
@@ -151,11 +151,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       hasPrevious: previous !== null,
       following: following.length,
     })
-    const cellsGrid = cellsOf(scene)
+    const [cellsGrid, finer] = [cellsOf(scene), finerCellsOf(scene)]
     // A backward start reads as many bands again as all its dates have.
     const bandsFrom = mode === 'backward' ? 0.6 : 0.02
     const taken = await clock.stage('state', () =>
-      takeState(mode, inputs, cellsGrid, {
+      takeState(mode, inputs, cellsGrid, finer, {
         ...work,
         onProgress: (fraction) => {
           request.onProgress(0.02 + fraction * (bandsFrom - 0.02), 'backward start')
@@ -188,7 +188,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       allOrNone<[DecidedAtmosphere, Terrain | null]>(signal, [
         (stop) =>
           decideAtmosphere({
-            ...{ scene, toa, pressure, params, state: taken.reference },
+            ...{ scene, toa, pressure, params, state: taken.known?.state ?? null },
             ...{ blockSize, signal: stop },
           }),
         (stop) => terrainOf(scene, finest, params, { ...work, signal: stop }),
@@ -206,11 +206,15 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     const doubt = await prepareUncertainty(seen, air, params)
     const sloping = { adjacency: params.adjacency, isSloping: terrain !== null }
     const day = dayOf(scene.sensedAt)
-    const { reference } = taken
-    const { bands, cells, beside } = await clock.stage('correct', () =>
+    const { known } = taken
+    const {
+      bands,
+      ground: seenGround,
+      beside,
+    } = await clock.stage('correct', () =>
       correctBands({
         ...{ ...work, ...choice, ...ground, terrain, scene, scratch, planes, pressure },
-        ...{ cells: cellsGrid, codec: request.codec },
+        ...{ cells: cellsGrid, finer, codec: request.codec },
         pathOf: (band, kind) => join(folder, bandFile(band, kind)),
         nbarOf: (band) => nbar && nbarFactorsOf(scene, band, nbar),
         varianceOf: (band) =>
@@ -221,10 +225,13 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
             isSloping: terrain !== null,
           }),
         // Plain loops of one thread, which the bands that no mask looks at fill the other cores beside.
-        onCells: (coarse) =>
+        onCells: (now) =>
           decideSceneMasks({
             ...{ ...work, scene, toa: fine, wv: meanOf(air.air.wv) },
-            chain: reference === null ? null : { coarse, reference, day },
+            chain: known && {
+              ...{ coarse: now.cells, reference: known.state, day },
+              finer: { now: now.finer, known: known.finer },
+            },
           }),
         onProgress: (fraction, note) => {
           request.onProgress(bandsFrom + (0.6 + fraction * 0.4) * (0.9 - bandsFrom), note)
@@ -238,7 +245,7 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       )
     request.onProgress(0.91, 'masks')
     const write = {
-      ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid },
+      ...{ ...work, scene, planes, folder, codec: request.codec, cells: cellsGrid, finer },
       ...{
         decided: { grid: fine.grid, ...beside },
         isDefaultAir: air.isDefault,
@@ -248,8 +255,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     }
     const shares = await clock.stage('masks', () => writeMasks(write))
     mustBeClearEnough(shares.cloud, params.max_cloud, request.input)
-    const state = leaveState(taken.reference, cells, shares.isClear, day, air.colours)
-    await clock.stage('state', () => writeState(folder, state, write))
+    const left = {
+      state: leaveState(known?.state ?? null, seenGround.cells, shares.isClear, day, air.colours),
+      finer: leaveMemory(known?.finer ?? null, seenGround.finer, shares.isClearFiner, day),
+    }
+    await clock.stage('state', () => writeState(folder, left, write))
     await clock.stage('atmosphere', () => writeAtmosphere(write, air))
     await clock.stage('angles', () => writeSceneAngles(folder, scene, cellsGrid, write))
     request.onProgress(0.97, 'quicklook and item')
@@ -292,8 +302,8 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
       chain: {
         mode,
         previous: mode === 'nominal' ? (previous?.name ?? null) : null,
-        known_share: taken.reference === null ? 0 : knownShare(taken.reference),
-        known_after_share: knownShare(state),
+        known_share: known === null ? 0 : knownShare(known.state),
+        known_after_share: knownShare(left.state),
       },
       atmosphere: reportOf(air),
       ...(placed.tile === delivered.tile ? {} : { placed: placedReportOf(delivered, placed) }),
@@ -315,11 +325,11 @@ export async function correctScene(request: L2aRequest): Promise<L2aOutcome> {
     await writeReport(join(folder, PRODUCT_FILES.report), report)
     const { bbox } = await writeItem({
       ...{ folder, name, scene, air, nbar, bands, quicklookTitle, shares, versions, createdAt },
-      cells: cellsGrid,
+      ...{ cells: cellsGrid, finer },
       coregistration: laid.coregistration,
     })
     request.onProgress(1, 'done')
-    const link = { mode, wish, digest: digestOf(state) }
+    const link = { mode, wish, digest: digestOf(left) }
     return { name, folder, scene, bbox, report, link }
   } finally {
     await scratch.close()

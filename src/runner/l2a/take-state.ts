@@ -1,9 +1,17 @@
 import { ERROR_CODES, ProcessingError } from '../../domain/errors.js'
 import type { Grid } from '../../domain/grid.js'
 import type { L1Scene } from '../../domain/l1-scene.js'
-import { cellGrid, CELL_BAND_IDS, type CellPlanes } from '../../processors/l2a/cells.js'
+import { cellGrid, CELL_BAND_IDS, finerCells, type CellPlanes } from '../../processors/l2a/cells.js'
 import type { ChainStartMode } from '../../processors/l2a/chain-mode.js'
-import { dayOf, leaveState, placeState, type ChainState } from '../../processors/l2a/chain-state.js'
+import {
+  dayOf,
+  leaveState,
+  placeGround,
+  placeState,
+  type ChainState,
+  type KnownGround,
+  type LeftState,
+} from '../../processors/l2a/chain-state.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
 import type { GroundColours } from '../../processors/l2a/ground-colours.js'
 import { readL1Scene } from '../../products/read-l1-scene.js'
@@ -36,7 +44,7 @@ export interface ChainInputs {
 
 export interface TakenState {
   /** Null: nothing is known of the ground. */
-  readonly reference: ChainState | null
+  readonly known: KnownGround | null
   readonly notes: readonly string[]
   readonly flags: readonly string[]
 }
@@ -58,11 +66,14 @@ export interface TakeStateOptions {
 export type WithFolder = <T>(product: string, work: (folder: string) => Promise<T>) => Promise<T>
 
 /** The cells of a scene. */
-export function cellsOf(scene: L1Scene): Grid {
-  const nir = scene.bands.find(({ id }) => id === CELL_BAND_IDS[scene.satellite].nir)
-  const { finest } = productGrids(scene)
-  return cellGrid(finest, nir?.grid ?? finest)
-}
+export const cellsOf = (scene: L1Scene): Grid => cellGrid(productGrids(scene).finest, cellPixels(scene))
+
+/** The smaller ones, on which a chain remembers the ground too. */
+export const finerCellsOf = (scene: L1Scene): Grid => finerCells(cellsOf(scene), cellPixels(scene))
+
+/** The grid whose pixels cells are made of: that of the near infrared. */
+const cellPixels = (scene: L1Scene): Grid =>
+  scene.bands.find(({ id }) => id === CELL_BAND_IDS[scene.satellite].nir)?.grid ?? productGrids(scene).finest
 
 /**
  * What a date knows of the ground before it is looked at: the state that the date before left, one built from the dates that follow, or none. A state that cannot be read is
@@ -73,10 +84,11 @@ export async function takeState(
   mode: ChainStartMode,
   { previous, following }: ChainInputs,
   cells: Grid,
+  finer: Grid,
   options: TakeStateOptions,
 ): Promise<TakenState> {
-  if (mode === 'backward') return buildBackward(following, cells, options)
-  if (mode === 'init' || previous === null) return { reference: null, notes: [], flags: [] }
+  if (mode === 'backward') return buildBackward(following, cells, finer, options)
+  if (mode === 'init' || previous === null) return { known: null, notes: [], flags: [] }
   const flags = previous.isOtherOrbit ? ['state_of_other_orbit'] : []
   const notes = previous.isOtherOrbit ? [`The state is that of another orbit: ${previous.name}.`] : []
   const { adjacency } = options.params
@@ -86,12 +98,12 @@ export async function takeState(
     notes.push(
       `The state of ${previous.name} holds the ground ${has(wasAdjacency)} and was not used: this date sees it ${has(adjacency)} (adjacency), and unlike ground would pass for change. The chain begins anew; make ${previous.name} again with the same adjacency to go on with it.`,
     )
-    return { reference: null, notes, flags: [...flags, 'state_of_other_adjacency'] }
+    return { known: null, notes, flags: [...flags, 'state_of_other_adjacency'] }
   }
-  let state: ChainState
+  let left: LeftState
   try {
-    state = await readState(previous.folder)
-    const digest = digestOf(state)
+    left = await readState(previous.folder)
+    const digest = digestOf(left)
     if (previous.digest !== null && digest !== previous.digest)
       throw new ProcessingError(
         'RASTER_UNREADABLE',
@@ -102,12 +114,12 @@ export async function takeState(
     const rebuilt = await rebuild(previous, error.message, options)
     notes.push(rebuilt.note)
     flags.push(rebuilt.flag)
-    if (rebuilt.state === null) return { reference: null, notes, flags }
-    state = rebuilt.state
+    if (rebuilt.state === null) return { known: null, notes, flags }
+    left = rebuilt.state
   }
-  const reference = placeState(state, cells)
-  if (reference === null) notes.push(`The state of ${previous.name} lies on other cells and was not used.`)
-  return { reference, notes, flags }
+  const known = placeGround(left, cells, finer)
+  if (known === null) notes.push(`The state of ${previous.name} lies on other cells and was not used.`)
+  return { known, notes, flags }
 }
 
 /** A lost state from the products of its chain; null where one of these is broken too: the date then begins with none, and none waits for a repair. */
@@ -115,7 +127,7 @@ async function rebuild(
   { name, history }: PreviousDate,
   why: string,
   options: TakeStateOptions,
-): Promise<{ readonly state: ChainState | null; readonly note: string; readonly flag: string }> {
+): Promise<{ readonly state: LeftState | null; readonly note: string; readonly flag: string }> {
   try {
     const state = await rebuildState(history, options)
     const note = `The state of ${name} was built again from ${history.length} products: ${why}`
@@ -135,6 +147,7 @@ const isBroken = (error: unknown): error is ProcessingError =>
 async function buildBackward(
   following: readonly string[],
   cells: Grid,
+  finer: Grid,
   options: TakeStateOptions,
 ): Promise<TakenState> {
   let state: ChainState | null = null
@@ -159,7 +172,10 @@ async function buildBackward(
     }
   }
   notes.push(`Backward start: the ground is known from ${read} following dates.`)
-  return { reference: state === null ? null : placeState(state, cells), notes, flags: [] }
+  return {
+    known: state === null ? null : placeGround({ state, finer: null }, cells, finer),
+    ...{ notes, flags: [] },
+  }
 }
 
 /** What a following date says of the ground: its reflectance on cells under its own atmosphere, and which of them are clear. Its images are read once, nothing is written. */

@@ -13,10 +13,10 @@ import {
   ANGLE_FILES,
   ANGLE_NO_DATA,
   PRODUCT_FILES,
-  STATE_DAYS_FILE,
   STATE_RATIO_FILE,
   STATE_RATIO_SIGMA_FILE,
   bandFile,
+  finerStateFile,
   stateFile,
 } from '../../products/layout.js'
 import { ANGLES_FILE } from '../../products/l2a/angles.js'
@@ -44,6 +44,8 @@ export interface WriteItemInput {
   readonly createdAt: string
   /** The grid of the state's files. */
   readonly cells: Grid
+  /** The smaller ones of the chain's state. */
+  readonly finer: Grid
   /** Null: it was not asked for. */
   readonly coregistration: CoregistrationReport | null
 }
@@ -92,10 +94,12 @@ export async function writeItem(
     rasters: [
       ...input.bands.map(reflectanceAsset),
       ...(await Promise.all(
-        [...otherAssets(grids), ...stateAssets(input.cells), ...angleAssets(input.cells)].map(async (a) => ({
-          ...a,
-          ...(await readFileFacts(join(folder, a.file))),
-        })),
+        [...otherAssets(grids), ...stateAssets(input.cells, input.finer), ...angleAssets(input.cells)].map(
+          async (a) => ({
+            ...a,
+            ...(await readFileFacts(join(folder, a.file))),
+          }),
+        ),
       )),
     ],
     quicklook: {
@@ -199,27 +203,23 @@ function otherAssets({ finest, scene, coarsest }: ProductGrids): Omit<RasterAsse
   ]
 }
 
-function stateAssets(grid: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
+function stateAssets(grid: Grid, finer: Grid): Omit<RasterAsset, 'sizeBytes' | 'sha256'>[] {
   const roles = ['metadata']
-  return [
+  const memoryAssets = (on: Grid, fileOf: (what: string) => string, where: string) => [
     ...CELL_BANDS.map((band) => ({
-      ...{ file: stateFile(band), roles, grid, dataType: 'int16' as const, nodata: CELL_NO_DATA },
+      ...{ file: fileOf(band), roles, grid: on, dataType: 'int16' as const, nodata: CELL_NO_DATA },
       ...{ scale: 0.0001, offset: 0, unit: '1' },
-      title: `State of the chain: reflectance when last clear, ${band}`,
+      title: `State of the chain: reflectance when last clear, ${band}${where}`,
     })),
     {
-      ...{
-        file: STATE_DAYS_FILE,
-        roles,
-        grid,
-        dataType: 'uint16',
-        nodata: 0,
-        scale: 1,
-        offset: 0,
-        unit: 'd',
-      },
-      title: 'State of the chain: day on which the cell was clear, since 1970-01-01',
+      ...{ file: fileOf('days'), roles, grid: on, dataType: 'uint16' as const, nodata: 0 },
+      ...{ scale: 1, offset: 0, unit: 'd' },
+      title: `State of the chain: day on which the cell was clear, since 1970-01-01${where}`,
     },
+  ]
+  return [
+    ...memoryAssets(grid, stateFile, ''),
+    ...memoryAssets(finer, finerStateFile, ', smaller cells'),
     {
       ...{ file: STATE_RATIO_FILE, roles, grid, dataType: 'int16' as const, nodata: CELL_NO_DATA },
       ...{ scale: 0.0001, offset: 0, unit: '1' },

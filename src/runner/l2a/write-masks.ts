@@ -29,8 +29,9 @@ export interface WriteMasksInput {
   readonly planes: FlagPlanes
   /** Null: level ground. */
   readonly terrain: Terrain | null
-  /** The grid on which the chain remembers: whose clear cells are wanted. */
+  /** The grids on which the chain remembers: whose clear cells are wanted. */
   readonly cells: Grid
+  readonly finer: Grid
   /** 1 for each of these cells whose AOT or vapour is not of the image around. */
   readonly isDefaultAir: Uint8Array
   /** Raster with clouds that the user gave; null: none. */
@@ -50,8 +51,9 @@ export interface MaskShares {
   readonly valid: number
   /** Of the valid pixels: cloud or shadow as far as known; null where no pixel is valid. */
   readonly cloud: number | null
-  /** 1 for each clear cell, else 0. */
+  /** 1 for each clear cell of `cells` and of `finer`, else 0. */
   readonly isClear: Uint8Array
+  readonly isClearFiner: Uint8Array
 }
 
 /**
@@ -73,6 +75,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
   ]
   const cover = coverSource(input.decided)
   const clear = new ClearCells(input.cells, finest)
+  const clearFiner = new ClearCells(input.finer, finest)
   const [ownFine, ownScene] = await openAll<[PixelBytes | null, PixelBytes | null]>([
     () => scene.openMask(finest),
     () => scene.openMask(sceneGrid),
@@ -122,6 +125,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
         if ((bits & cloudBit) !== 0) cloudy++
       }
       clear.add(block, mask)
+      clearFiner.add(block, mask)
       await writer.writeBlock(block, mask)
     })
     await writer.finish()
@@ -151,6 +155,7 @@ export async function writeMasks(input: WriteMasksInput): Promise<MaskShares> {
       valid: valid / (finest.width * finest.height),
       cloud: valid === 0 ? null : cloudy / valid,
       isClear: clear.isClear,
+      isClearFiner: clearFiner.isClear,
     }
   } finally {
     ownFine?.close()

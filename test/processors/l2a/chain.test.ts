@@ -7,11 +7,20 @@ import {
   cellGrid,
   CellMeans,
   cellsOfImage,
+  finerCells,
+  parentsOf,
   type CellBand,
   type CellPlanes,
 } from '../../../src/processors/l2a/cells.js'
 import { chainStart, chainWish } from '../../../src/processors/l2a/chain-mode.js'
-import { dayOf, emptyState, leaveState, placeState } from '../../../src/processors/l2a/chain-state.js'
+import {
+  dayOf,
+  emptyState,
+  leaveMemory,
+  leaveState,
+  placeGround,
+  placeState,
+} from '../../../src/processors/l2a/chain-state.js'
 import { CELL_FLAGS, hazeOverAll, testCells } from '../../../src/processors/l2a/cloud-tests.js'
 import { l2a, type L2aParams } from '../../../src/processors/l2a/definition.js'
 
@@ -65,6 +74,43 @@ describe('cells', () => {
     means.add({ x: 0, y: 0, columns: 2, sums: Int32Array.of(70, 700), counts: Int32Array.of(7, 7) })
     means.add({ x: 1, y: 0, columns: 1, sums: Int32Array.of(60), counts: Int32Array.of(1) })
     expect([...means.result()]).toEqual([CELL_NO_DATA, 95])
+  })
+})
+
+describe('smaller cells', () => {
+  test('have half the edge and the same corner, where a cell has an even number of pixels', () => {
+    const image = gridOf(300_000, 4_900_020, 20, 5490)
+    const cells = cellGrid(gridOf(300_000, 4_900_020, 10, 10_980), image)
+    expect(finerCells(cells, image)).toEqual(gridOf(300_000, 4_900_080, 120, 916))
+    const odd = gridOf(300_000, 4_900_020, 100, 1098)
+    expect(finerCells(cellGrid(odd, odd), odd)).toEqual(cellGrid(odd, odd))
+  })
+
+  test('by fours have the means of the cells that they make', () => {
+    const pixels = fc.array(fc.integer({ min: -100, max: 9999 }), { minLength: 64, maxLength: 64 })
+    fc.assert(
+      fc.property(pixels, fc.array(fc.boolean(), { minLength: 64, maxLength: 64 }), (values, seen) => {
+        const sumsOn = (side: number) => {
+          const width = 8 / side
+          const means = new CellMeans(gridOf(0, 8, side, width), side)
+          values.forEach((value, i) => {
+            if (!seen[i]) return
+            const [x, y] = [Math.floor((i % 8) / side), Math.floor(i / 8 / side)]
+            means.add({ x, y, columns: 1, sums: Int32Array.of(value), counts: Int32Array.of(1) })
+          })
+          return means
+        }
+        expect(sumsOn(2).result(2)).toEqual(sumsOn(4).result())
+      }),
+    )
+  })
+
+  test('each has the larger cell below its centre', () => {
+    const cells = gridOf(300_000 - 120, 4_900_020 + 120, 240, 2, 1)
+    expect([...parentsOf(gridOf(300_000, 4_900_020, 60, 5, 2), cells)]).toEqual([
+      0, 0, 1, 1, 1, 0, 0, 1, 1, 1,
+    ])
+    expect(parentsOf(gridOf(300_000, 4_900_020, 60, 1), { ...cells, ulx: 400_000 })[0]).toBe(-1)
   })
 })
 
@@ -195,6 +241,24 @@ describe('the state that is left', () => {
     expect(placeState(state, gridOf(100, 480, 240, 2))).toBeNull()
     expect(placeState(state, { ...grid, epsg: 32632 })).toBeNull()
     expect(placeState(state, grid)).toBe(state)
+  })
+  test('knows as much on smaller cells, its own where these fit, else what the larger ones know', () => {
+    const all = Uint8Array.of(1, 1, 1, 1)
+    const state = leaveState(null, planesOf(grid, [GRASS, PLOUGHED, CLOUD, SNOW]), all, DAY)
+    const halves = finerCells(grid, gridOf(0, 480, 60, 8))
+    const mixed = Array.from({ length: 16 }, (_, i) => (i === 5 ? WATER : GRASS))
+    const finer = leaveMemory(null, planesOf(halves, mixed), new Uint8Array(16).fill(1), DAY)
+    expect(placeGround({ state, finer }, grid, halves)).toEqual({ state, finer })
+    const [moved, movedHalves] = [gridOf(240, 480, 240, 1), gridOf(240, 480, 120, 2)]
+    expect([...placeGround({ state, finer }, moved, movedHalves)!.finer.bands.red]).toEqual([
+      500, 500, 500, 500,
+    ])
+    const split = placeGround({ state, finer: null }, grid, halves)!.finer
+    expect([...split.bands.red.slice(0, 5)]).toEqual([500, 500, 1400, 1400, 500])
+    expect([...split.days]).toEqual(Array(16).fill(DAY))
+    // Of larger pixels the smaller cells are the cells.
+    expect(placeGround({ state, finer }, grid, grid)!.finer.bands).toEqual(state.bands)
+    expect(placeGround({ state, finer }, gridOf(100, 480, 240, 2), halves)).toBeNull()
   })
   test('of clear dates does not depend on what was known before', () => {
     const clear = planesOf(grid, [GRASS, GRASS, PLOUGHED, WATER])

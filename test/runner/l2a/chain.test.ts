@@ -69,7 +69,7 @@ beforeAll(async () => {
     scenes.push(
       (
         await simulateL1c({
-          ...{ tile: '31TCJ', date, pixelSizeM: 480, seed: 3, baseline: '05.11', orbit: 51 },
+          ...{ tile: '31TCJ', date, pixelSizeM: 60, extentM: 19_200, seed: 3, baseline: '05.11', orbit: 51 },
           ...{ outDir: join(home, 'l1'), withTci: false, cloudCover: clouds },
         })
       ).safePath,
@@ -98,6 +98,8 @@ test('a state can be built again from the L2A products of its chain, to the same
       expect(digestOf(await rebuildState(chain.slice(0, n), options))).toBe(
         digestOf(await readState(chain[n - 1]!)),
       )
+    const { state, finer } = await rebuildState(chain.slice(0, 1), options)
+    expect([state.grid.pixelWidthM, finer.grid.pixelWidthM]).toEqual([240, 120])
     await expect(rebuildState([], options)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   } finally {
     await pool.close()
@@ -126,7 +128,7 @@ test('a cut state or one that is not what was registered is built again: the sam
     cpSync(folder, copy, { recursive: true })
     return copy
   })
-  truncateSync(join(copies[1]!, 'STATE_red.tif'), 200)
+  truncateSync(join(copies[1]!, 'STATE_finer_red.tif'), 200)
   const digest = digestOf(await readState(chain[1]!))
   const previous = { name: 'P', folder: copies[1]!, digest, isOtherOrbit: false, history: copies }
   const cut = await withChain(scenes[2]!, temporaryFolder('cut'), { previous, following: [] })
@@ -140,20 +142,27 @@ test('a cut state or one that is not what was registered is built again: the sam
   const newer = join(temporaryFolder('newer'), 'state')
   cpSync(chain[1]!, newer, { recursive: true })
   const days = gdal.open(join(newer, 'STATE_days.tif'), 'r+')
-  days.setMetadata({ TILTH_STATE: '3' })
+  days.setMetadata({ TILTH_STATE: '4' })
   days.close()
   await expect(readState(newer)).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
-  // One that was made before states had colours: nothing is known of them, and its digest is still that by which it was registered.
+  truncateSync(join(newer, 'STATE_red.tif'), 200)
+  await expect(readState(newer)).rejects.toMatchObject({ code: 'RASTER_UNREADABLE' })
+  // One that was made before states had colours and smaller cells: nothing is known of them, and its digest is still that by which it was registered.
   const older = join(temporaryFolder('older'), 'state')
   cpSync(chain[1]!, older, { recursive: true })
   for (const file of ['STATE_ratio.tif', 'STATE_ratio_sigma.tif']) rmSync(join(older, file))
   const ofThen = gdal.open(join(older, 'STATE_days.tif'), 'r+')
   ofThen.setMetadata({ TILTH_STATE: '1' })
   ofThen.close()
-  const old = await readState(older)
+  const { state: old, finer } = await readState(older)
+  expect(finer).toBeNull()
   expect(Math.max(...old.ratioSigma)).toBe(0)
-  expect(digestOf(old)).toBe(digest)
-  expect(digestOf({ ...old, ratioSigma: old.ratioSigma.map(() => 1) })).not.toBe(digest)
+  const left = await readState(chain[1]!)
+  expect(digestOf({ state: old, finer })).toBe(digestOf({ ...left, finer: null }))
+  expect(digestOf({ state: { ...old, ratioSigma: old.ratioSigma.map(() => 1) }, finer })).not.toBe(
+    digestOf({ state: old, finer }),
+  )
+  expect(digestOf({ state: old, finer })).not.toBe(digest)
   // The state of another date in its place.
   const swapped = { ...previous, folder: chain[0]!, history: chain.slice(0, 2) }
   const other = await withChain(scenes[2]!, temporaryFolder('other'), { previous: swapped, following: [] })

@@ -1,4 +1,4 @@
-import { CELL_BANDS, CELL_NO_DATA, type CellPlanes } from '../cells.js'
+import { CELL_BANDS, CELL_NO_DATA, parentsOf, type CellPlanes } from '../cells.js'
 import type { ChainState } from '../chain-state.js'
 import { grownInto, majority } from './cell-shapes.js'
 import { dropCorrelated } from './correlation.js'
@@ -20,8 +20,6 @@ const TWO_WAY = 0.85
 export interface ChangeClouds {
   /** The chain knows the ground, and it is no water. */
   readonly isKnown: Uint8Array
-  /** Coarse cell of each, -1 beyond. */
-  readonly parents: Int32Array
   readonly cloud: Uint8Array
   /** Connected to that by a lower threshold. */
   readonly thin: Uint8Array
@@ -104,7 +102,6 @@ export function changeClouds(
   )
   return {
     isKnown,
-    parents,
     cloud,
     thin: joined.map((v, i) => (v === 1 && cloud[i] === 0 ? 1 : 0)),
     isUnchanged,
@@ -113,23 +110,6 @@ export function changeClouds(
 
 const hazeOf = ({ bands }: Pick<CellPlanes, 'bands'>, k: number): number =>
   (bands.blue[k]! - 0.5 * bands.red[k]!) / 1e4
-
-/** The coarse cell in which each fine cell's centre lies; -1 beyond. */
-export function parentsOf(fine: CellPlanes['grid'], coarse: CellPlanes['grid']): Int32Array {
-  const columns = Int32Array.from({ length: fine.width }, (_, c) =>
-    Math.floor((fine.ulx + (c + 0.5) * fine.pixelWidthM - coarse.ulx) / coarse.pixelWidthM),
-  )
-  const parents = new Int32Array(fine.width * fine.height).fill(-1)
-  for (let r = 0; r < fine.height; r++) {
-    const row = Math.floor((coarse.uly - fine.uly + (r + 0.5) * fine.pixelHeightM) / coarse.pixelHeightM)
-    if (row < 0 || row >= coarse.height) continue
-    for (let c = 0; c < fine.width; c++) {
-      const column = columns[c]!
-      if (column >= 0 && column < coarse.width) parents[r * fine.width + c] = row * coarse.width + column
-    }
-  }
-  return parents
-}
 
 /** Mean of the fine cells of each coarse one; NaN where none is valid. */
 function meansBy(values: Float32Array, parents: Int32Array, { grid }: CellPlanes): Float32Array {

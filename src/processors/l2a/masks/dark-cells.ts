@@ -1,6 +1,6 @@
 import type { Grid } from '../../../domain/grid.js'
-import type { CellPlanes } from '../cells.js'
-import type { ChainState } from '../chain-state.js'
+import { parentsOf, type CellPlanes } from '../cells.js'
+import type { Memory } from '../chain-state.js'
 import type { PlaneSize } from './cell-shapes.js'
 import { directLight } from './shadow-filter.js'
 import { fillMinima } from './fill-minima.js'
@@ -33,75 +33,64 @@ export function relativeDarkness(
   return out
 }
 
-/** What is left of the light of the coarse cells around, above which nothing has become dark. */
-const UNCHANGED_ABOVE = 0.93
-
-/** Light of the ground against the chain's memory of it, NaN where the chain does not know the ground. */
-export interface ChangedLight {
-  /** By cell, `relativeDarkness`'s like; 1 where `around` says that nothing has become dark. */
-  readonly ofCell: Float32Array
-  /** Of coarse cells, bilinear between their centres: without the ground's own pattern, and without sharp edges. */
-  readonly around: Float32Array
+/** The ground on the smaller cells that a chain remembers. */
+export interface FinerGround {
+  /** The date itself on the cells of `known`, corrected, x 10000. */
+  readonly now: CellPlanes
+  readonly known: Memory
 }
 
 /**
- * The same against the chain's memory of the ground, which knows dark forest and lakes from shadows: the larger of NIR and SWIR at the sensor over what the ground had, in units of the scene's own median of that, so
- * that air and season cancel. Around a cell, of coarse cells that can be seen whole, what all bands together say of the direct light (`directLight`): fields grow by as much from date to date as a cloud takes.
- * @param coarse  the date on the chain's cells, corrected, x 10000. @param isOpen  1 where the ground can be seen. @param parents coarse cell of each. @param isKnown 1 where the chain knows land.
+ * The same against the chain's memory of the ground, which knows dark forest and lakes from shadows: what all bands together say of the direct light (`directLight`), bilinear between the centres of the memory's cells. Of cells that clouds
+ * cover in part, or where too few are whole, the larger of NIR and SWIR at the sensor over what the ground had. Each in units of the scene's own median of it, so that air and season cancel. NaN where the chain does not know the ground.
+ * @param nir  at the sensor, by cell of `grid`, as @param swir16. @param isOpen 1 where the ground can be seen. @param isKnown 1 where the chain knows land.
  */
 export function changedLight(
-  nir: Float32Array,
-  swir16: Float32Array,
+  { nir, swir16 }: { readonly nir: Float32Array; readonly swir16: Float32Array },
   isOpen: Uint8Array,
-  parents: Int32Array,
   isKnown: Uint8Array,
-  coarse: CellPlanes,
-  reference: ChainState,
+  { now, known }: FinerGround,
   grid: Grid,
-): ChangedLight {
-  const ratios = (
-    [
-      ['nir', nir],
-      ['swir16', swir16],
-    ] as const
-  ).map(([name, band]) => {
-    const before = reference.bands[name]
-    const [sums, counts] = [new Float64Array(before.length), new Int32Array(before.length)]
-    for (let i = 0; i < band.length; i++) {
-      if (isOpen[i] === 0 || isKnown[i] === 0) continue
-      sums[parents[i]!]! += band[i]!
-      counts[parents[i]!]!++
-    }
-    const ofCell = Float32Array.from(sums, (sum, k) =>
-      counts[k] === 0 || before[k]! <= 0 ? NaN : sum / counts[k]! / (before[k]! / 1e4),
-    )
-    const usual = quantileOf(ofCell, new Uint8Array(ofCell.length).fill(1), 0.5)
-    const scale = (k: number) => (usual * before[k]!) / 1e4
-    return { ofCell: ofCell.map((ratio) => ratio / usual), of: (i: number) => band[i]! / scale(parents[i]!) }
-  })
-  const [ofNir, ofSwir] = ratios as [(typeof ratios)[number], (typeof ratios)[number]]
-  const isWhole = new Uint8Array(reference.days.length).fill(1)
+): Float32Array {
+  const parents = parentsOf(grid, known.grid)
+  const isWhole = Uint8Array.from(known.days, (day) => (day === 0 ? 0 : 1))
+  const isCounted = isOpen.map((v, i) => v & isKnown[i]!)
   for (let i = 0; i < parents.length; i++)
-    if (parents[i] !== -1 && (isOpen[i] === 0 || isKnown[i] === 0)) isWhole[parents[i]!] = 0
-  const direct = directLight(coarse, reference, isWhole)
+    if (parents[i] !== -1 && isCounted[i] === 0) isWhole[parents[i]!] = 0
+  const ofNir = ratioToKnown(nir, isCounted, parents, known.bands.nir)
+  const ofSwir = ratioToKnown(swir16, isCounted, parents, known.bands.swir16)
+  const direct = directLight(now, known, isWhole)
   const usual = direct === null ? 1 : quantileOf(direct, isWhole, 0.5)
-  const light = ofNir.ofCell.map((ratio, k) => {
+  const light = ofNir.map((ratio, k) => {
     const left = direct?.[k] ?? NaN
-    return Number.isNaN(left) ? Math.max(ratio, ofSwir.ofCell[k]!) : left / usual
+    return Number.isNaN(left) ? Math.max(ratio, ofSwir[k]!) : left / usual
   })
-  const around = bilinear(light, reference.grid, grid, parents)
-  const out = new Float32Array(nir.length).fill(NaN)
-  for (let i = 0; i < out.length; i++) {
-    if (isKnown[i] === 0 || Number.isNaN(light[parents[i]!]!)) {
-      around[i] = NaN
-      continue
-    }
-    out[i] = around[i]! > UNCHANGED_ABOVE ? 1 : Math.max(ofNir.of(i), ofSwir.of(i))
-  }
-  return { ofCell: out, around }
+  const around = bilinear(light, known.grid, grid, parents)
+  for (let i = 0; i < around.length; i++) if (isKnown[i] === 0) around[i] = NaN
+  return around
 }
 
-/** Of the coarse cells around that have a value; NaN where none has, or outside. */
+/** Mean of a band over the cells that count in each larger one, over what that had, in units of the median; NaN where none counts. */
+function ratioToKnown(
+  band: Float32Array,
+  isCounted: Uint8Array,
+  parents: Int32Array,
+  before: Int16Array,
+): Float32Array {
+  const [sums, counts] = [new Float64Array(before.length), new Int32Array(before.length)]
+  for (let i = 0; i < band.length; i++) {
+    if (isCounted[i] === 0 || parents[i] === -1) continue
+    sums[parents[i]!]! += band[i]!
+    counts[parents[i]!]!++
+  }
+  const ratio = Float32Array.from(sums, (sum, k) =>
+    counts[k] === 0 || before[k]! <= 0 ? NaN : sum / counts[k]! / (before[k]! / 1e4),
+  )
+  const usual = quantileOf(ratio, new Uint8Array(ratio.length).fill(1), 0.5)
+  return ratio.map((v) => v / usual)
+}
+
+/** Of the larger cells around that have a value; NaN where none has, or outside. */
 function bilinear(values: Float32Array, coarse: Grid, fine: Grid, parents: Int32Array): Float32Array {
   const out = new Float32Array(parents.length).fill(NaN)
   for (let row = 0; row < fine.height; row++) {
@@ -130,23 +119,23 @@ function bilinear(values: Float32Array, coarse: Grid, fine: Grid, parents: Int32
 
 /** Share of clear land that is so bright that a cloud's shadow is not. */
 const BRIGHT_SHARE = 0.8
-/** What is left of the light, from which on nothing shades the ground: of coarse cells, and of what fills a hollow. */
+/** What is left of the light, from which on nothing shades the ground: against the memory, and of what fills a hollow. */
 const [LIT_FROM, FILLED_FROM] = [0.97, 0.95]
 
 /**
- * Whether the light that a cell has contradicts a shadow. Where the chain knows the ground: when nothing is missing around it. Elsewhere hollows do not show every shadow (on bright fields beside dark
+ * Whether the light that a cell has contradicts a shadow. Where the chain knows the ground (`changedLight`): when nothing is missing. Elsewhere hollows do not show every shadow (on bright fields beside dark
  * forest there is none to fill), so that only cells brighter than most land are lit for certain.
  */
 export function litTest(
   relative: Float32Array,
-  around: Float32Array | null,
+  changed: Float32Array | null,
   nir: Float32Array,
   swir16: Float32Array,
   isLand: Uint8Array,
 ): (cell: number) => boolean {
   const [a, b] = [quantileOf(nir, isLand, BRIGHT_SHARE), quantileOf(swir16, isLand, BRIGHT_SHARE)]
   return (i) => {
-    const light = around?.[i] ?? NaN
+    const light = changed?.[i] ?? NaN
     if (!Number.isNaN(light)) return light > LIT_FROM
     return relative[i]! > FILLED_FROM && (nir[i]! > a || swir16[i]! > b)
   }

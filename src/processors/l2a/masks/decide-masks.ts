@@ -4,7 +4,7 @@ import type { ChainState } from '../chain-state.js'
 import { dilated } from './cell-shapes.js'
 import { changeClouds, type ChangeClouds } from './change-test.js'
 import { cloudShadows, type CloudShadows } from './cloud-shadow.js'
-import { changedLight, litTest, relativeDarkness } from './dark-cells.js'
+import { changedLight, litTest, relativeDarkness, type FinerGround } from './dark-cells.js'
 import type { MaskCells } from './mask-cells.js'
 import { testOneDate } from './one-date.js'
 import { ShadowPath, type Offsets } from './sky-paths.js'
@@ -23,7 +23,12 @@ export interface MaskInput {
   /** m above the geoid by cell, NaN as sea level; null without DEM: flat ground, no shadow of terrain. */
   readonly altitudeM: Float32Array | null
   /** What the chain knows of the ground, and the date itself on those cells; null: only the date speaks. */
-  readonly chain: { readonly coarse: CellPlanes; readonly reference: ChainState; readonly day: number } | null
+  readonly chain: {
+    readonly coarse: CellPlanes
+    readonly reference: ChainState
+    readonly finer: FinerGround
+    readonly day: number
+  } | null
   /** 1 where cirrus was seen (`cirrusCells`); null where no test was possible. */
   readonly cirrus: Uint8Array | null
   /** 1 where a mask that the user gave says cloud; null without. */
@@ -63,20 +68,15 @@ export function decideMasks(input: MaskInput): DecidedMasks {
     v === 1 && cloud[i] === 0 && date.water[i] === 0 && date.snow[i] === 0 ? 1 : 0,
   )
   const relative = relativeDarkness(bands.nir, bands.swir16, isLand, grid)
-  let around: Float32Array | null = null
+  let changed: Float32Array | null = null
   if (chain !== null && change !== null) {
     const isOpen = date.isValid.map((v, i) => (v === 1 && cloud[i] === 0 && date.snow[i] === 0 ? 1 : 0))
-    const { parents, isKnown } = change
-    const light = changedLight(
-      ...([bands.nir, bands.swir16, isOpen, parents, isKnown] as const),
-      ...([chain.coarse, chain.reference, grid] as const),
-    )
-    light.ofCell.forEach((ratio, i) => {
-      if (!Number.isNaN(ratio)) relative[i] = ratio
+    changed = changedLight(bands, isOpen, change.isKnown, chain.finer, grid)
+    changed.forEach((light, i) => {
+      if (!Number.isNaN(light)) relative[i] = light
     })
-    around = light.around
   }
-  const isLit = litTest(relative, around, bands.nir, bands.swir16, isLand)
+  const isLit = litTest(relative, changed, bands.nir, bands.swir16, isLand)
   // Land in deep shadow looks like water; where the chain knows land, it is.
   const isLake = date.water.map((v, i) => (v === 1 && change?.isKnown[i] !== 1 ? 1 : 0))
   const shadows = cloudShadows({

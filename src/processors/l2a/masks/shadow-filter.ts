@@ -1,5 +1,5 @@
 import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from '../cells.js'
-import type { ChainState } from '../chain-state.js'
+import type { Memory } from '../chain-state.js'
 
 /**
  * Part of the light on the ground that comes straight from the sun, unit 1: what a cloud before the sun takes of each band. Beer's law through molecules and aerosol of AOT 0.2 (Angstrom exponent 1.3) at a
@@ -31,139 +31,138 @@ const RIDGE = 1e-6
  * the one that varies least over the scene's open cells is taken: w = C^-1 d / (d' C^-1 d) (Capon 1969, Proc. IEEE 57, 1408-1418; the adaptive matched filter of Manolakis and Shaw 2002, IEEE Signal
  * Process. Mag. 19, 29-43). The covariance C is the scene's own, so that it follows the season. Polynomial and covariance are fitted again without what lies far off (reweighting as after Rousseeuw and
  * van Driessen 1999, Technometrics 41, 212-223): shadows, harvests and clouds that were not seen would make everything else look alike.
- * @param isOpen by coarse cell: its ground can be seen whole, and the chain knows it.
+ * @param isOpen by cell: its ground can be seen whole, and the chain knows it.
  */
-export function directLight(
-  coarse: CellPlanes,
-  reference: ChainState,
-  isOpen: Uint8Array,
-): Float32Array | null {
-  const size = isOpen.length
-  const cells: number[] = []
-  for (let k = 0; k < size; k++)
-    if (
-      isOpen[k] === 1 &&
-      reference.days[k] !== 0 &&
-      CELL_BANDS.every((band) => coarse.bands[band][k] !== CELL_NO_DATA)
-    )
-      cells.push(k)
-  if (cells.length < LEAST_CELLS) return null
-  const now = CELL_BANDS.map((band) => logsOf(coarse.bands[band], cells, size))
-  const terms = colourTerms(
-    CELL_BANDS.map((band) => logsOf(reference.bands[band], cells, size)),
-    cells,
-  )
-  const every = Math.ceil(cells.length / MOST_FITTED)
-  const sample = cells.filter((_, n) => n % every === 0)
-  const fit = (used: readonly number[]) => {
-    const shares = leastSquares(now, terms, used)
-    const changes = departures(now, terms, shares, sample)
-    return { shares, changes, covariance: covarianceOf(changes, used) }
+export function directLight(now: CellPlanes, known: Memory, isOpen: Uint8Array): Float32Array | null {
+  const isUsed = (k: number) =>
+    isOpen[k] === 1 && known.days[k] !== 0 && CELL_BANDS.every((band) => now.bands[band][k] !== CELL_NO_DATA)
+  let count = 0
+  for (let k = 0; k < isOpen.length; k++) if (isUsed(k)) count++
+  if (count < LEAST_CELLS) return null
+  const every = Math.ceil(count / MOST_FITTED)
+  const sample: number[] = []
+  for (let k = 0, n = 0; k < isOpen.length; k++) if (isUsed(k) && n++ % every === 0) sample.push(k)
+  const colours = colourTerms(known, sample)
+  const rows = sample.map((k) => ({ logs: logsOf(now, k, new Float64Array(BANDS)), terms: colours.of(k) }))
+  const fit = (used: readonly Row[]) => {
+    const shares = leastSquares(used)
+    const changes = used.map((row) => departures(row, shares, new Float64Array(BANDS)))
+    return { shares, covariance: covarianceOf(changes) }
   }
-  let fitted = fit(sample)
-  for (let round = 0; round < TRIMS; round++)
-    fitted = fit(sample.filter(isNear(fitted.changes, fitted.covariance)))
+  let fitted = fit(rows)
+  for (let round = 0; round < TRIMS; round++) {
+    const { shares, covariance } = fitted
+    const isNear = nearness(covariance)
+    const changes = new Float64Array(BANDS)
+    fitted = fit(rows.filter((row) => isNear(departures(row, shares, changes))))
+  }
   const shadow = CELL_BANDS.map((band) => DIRECT[band])
   const weights = solve(fitted.covariance, shadow)
   const answer = weights.reduce((sum, w, i) => sum + w * shadow[i]!, 0)
-  const changes = departures(now, terms, fitted.shares, cells)
-  const light = new Float32Array(size).fill(NaN)
-  for (const k of cells) {
+  const light = new Float32Array(isOpen.length).fill(NaN)
+  const [logs, changes] = [new Float64Array(BANDS), new Float64Array(BANDS)]
+  for (let k = 0; k < light.length; k++) {
+    if (!isUsed(k)) continue
+    departures({ logs: logsOf(now, k, logs), terms: colours.of(k, TERMS) }, fitted.shares, changes)
     let sum = 0
-    for (let i = 0; i < CELL_BANDS.length; i++) sum += weights[i]! * changes[i]![k]!
+    for (let i = 0; i < BANDS; i++) sum += weights[i]! * changes[i]!
     light[k] = Math.exp(sum / answer)
   }
   return light
 }
 
-function logsOf(stored: Int16Array, cells: readonly number[], size: number): Float64Array {
-  const logs = new Float64Array(size)
-  for (const k of cells) logs[k] = Math.log(Math.max(DARKEST, stored[k]!))
-  return logs
+const BANDS = CELL_BANDS.length
+/** Of a polynomial of second degree of all bands: 1, each, and their products by two. */
+const TERM_COUNT = 1 + BANDS + (BANDS * (BANDS + 1)) / 2
+const TERMS = new Float64Array(TERM_COUNT)
+
+/** One cell: logarithms of its reflectance now, and the polynomial's terms of what it was. */
+interface Row {
+  readonly logs: Float64Array
+  readonly terms: Float64Array
 }
 
-/** 1, the standardised logarithms, and their products by two: what a polynomial of second degree of the ground's colour is made of. */
-function colourTerms(logs: readonly Float64Array[], cells: readonly number[]): Float64Array[] {
-  const standard = logs.map((log) => {
-    let [sum, squares] = [0, 0]
-    for (const k of cells) {
-      sum += log[k]!
-      squares += log[k]! ** 2
+function logsOf({ bands }: CellPlanes, cell: number, to: Float64Array): Float64Array {
+  for (let i = 0; i < BANDS; i++) to[i] = Math.log(Math.max(DARKEST, bands[CELL_BANDS[i]!][cell]!))
+  return to
+}
+
+/** Gives a cell's terms: of logarithms in units of their spread over the sample. */
+function colourTerms(known: Memory, sample: readonly number[]) {
+  const logs = new Float64Array(BANDS)
+  const [sums, squares] = [new Float64Array(BANDS), new Float64Array(BANDS)]
+  for (const k of sample) {
+    logsOf(known, k, logs)
+    for (let i = 0; i < BANDS; i++) {
+      sums[i]! += logs[i]!
+      squares[i]! += logs[i]! ** 2
     }
-    const mean = sum / cells.length
-    const deviation = Math.sqrt(Math.max(NOISE_VARIANCE, squares / cells.length - mean ** 2))
-    return log.map((value) => (value - mean) / deviation)
-  })
-  const products = standard.flatMap((a, i) => standard.slice(0, i + 1).map((b) => a.map((v, k) => v * b[k]!)))
-  return [new Float64Array(logs[0]!.length).fill(1), ...standard, ...products]
-}
-
-/** Which sum of `terms` comes nearest to each of `values` over some cells: its factors, by value and term. */
-function leastSquares(
-  values: readonly Float64Array[],
-  terms: readonly Float64Array[],
-  used: readonly number[],
-): number[][] {
-  const meanProduct = (a: Float64Array, b: Float64Array) => {
-    let sum = 0
-    for (const k of used) sum += a[k]! * b[k]!
-    return sum / used.length
   }
-  const normal: number[][] = terms.map(() => [])
-  terms.forEach((a, i) => {
-    for (let j = 0; j <= i; j++)
-      normal[i]![j] = normal[j]![i] = meanProduct(a, terms[j]!) + (i === j ? RIDGE : 0)
-  })
-  return values.map((value) =>
-    solve(
-      normal,
-      terms.map((term) => meanProduct(term, value)),
-    ),
+  const means = sums.map((sum) => sum / sample.length)
+  const deviations = squares.map((sum, i) =>
+    Math.sqrt(Math.max(NOISE_VARIANCE, sum / sample.length - means[i]! ** 2)),
   )
+  const of = (cell: number, to = new Float64Array(TERM_COUNT)): Float64Array => {
+    logsOf(known, cell, logs)
+    to[0] = 1
+    for (let i = 0; i < BANDS; i++) to[1 + i] = (logs[i]! - means[i]!) / deviations[i]!
+    let at = 1 + BANDS
+    for (let i = 0; i < BANDS; i++) for (let j = 0; j <= i; j++) to[at++] = to[1 + i]! * to[1 + j]!
+    return to
+  }
+  return { of }
 }
 
-/** What is left of `values` after those sums, on some cells. */
-const departures = (
-  values: readonly Float64Array[],
-  terms: readonly Float64Array[],
-  shares: readonly (readonly number[])[],
-  cells: readonly number[],
-): Float64Array[] =>
-  values.map((value, v) => {
-    const left = new Float64Array(value.length)
-    for (const k of cells) {
-      let rest = value[k]!
-      for (let i = 0; i < terms.length; i++) rest -= shares[v]![i]! * terms[i]![k]!
-      left[k] = rest
+/** Which sum of the terms comes nearest to the logarithms of each band over some cells: its factors, by band and term. */
+function leastSquares(used: readonly Row[]): Float64Array[] {
+  const normal = Array.from({ length: TERM_COUNT }, () => new Float64Array(TERM_COUNT))
+  const products = Array.from({ length: BANDS }, () => new Float64Array(TERM_COUNT))
+  for (const { logs, terms } of used)
+    for (let i = 0; i < TERM_COUNT; i++) {
+      const [term, row] = [terms[i]!, normal[i]!]
+      for (let j = 0; j <= i; j++) row[j]! += term * terms[j]!
+      for (let b = 0; b < BANDS; b++) products[b]![i]! += term * logs[b]!
     }
-    return left
-  })
+  const matrix = normal.map((row, i) =>
+    Array.from(row, (_, j) => (j <= i ? row[j]! : normal[j]![i]!) / used.length + (i === j ? RIDGE : 0)),
+  )
+  return products.map((sums) => Float64Array.from(solve(matrix, [...sums.map((sum) => sum / used.length)])))
+}
 
-function covarianceOf(changes: readonly Float64Array[], used: readonly number[]): number[][] {
-  const covariance: number[][] = changes.map(() => [])
-  changes.forEach((a, i) => {
+/** What is left of a cell's logarithms after those sums, by band. */
+function departures({ logs, terms }: Row, shares: readonly Float64Array[], to: Float64Array): Float64Array {
+  for (let b = 0; b < BANDS; b++) {
+    const factors = shares[b]!
+    let rest = logs[b]!
+    for (let i = 0; i < TERM_COUNT; i++) rest -= factors[i]! * terms[i]!
+    to[b] = rest
+  }
+  return to
+}
+
+function covarianceOf(changes: readonly Float64Array[]): number[][] {
+  const covariance = Array.from({ length: BANDS }, () => new Array<number>(BANDS).fill(0))
+  for (let i = 0; i < BANDS; i++)
     for (let j = 0; j <= i; j++) {
-      const b = changes[j]!
       let sum = 0
-      for (const k of used) sum += a[k]! * b[k]!
-      covariance[i]![j] = covariance[j]![i] = sum / used.length + (i === j ? NOISE_VARIANCE : 0)
+      for (const change of changes) sum += change[i]! * change[j]!
+      covariance[i]![j] = covariance[j]![i] = sum / changes.length + (i === j ? NOISE_VARIANCE : 0)
     }
-  })
   return covariance
 }
 
-/** Whether a cell's changes are as near to none as those of 99 % of cells would be, were they normally distributed. */
-function isNear(changes: readonly Float64Array[], covariance: readonly (readonly number[])[]) {
-  const inverse = changes.map((_, i) =>
+/** Tells whether a cell's changes are as near to none as those of 99 % of cells would be, were they normally distributed. */
+function nearness(covariance: readonly (readonly number[])[]): (changes: Float64Array) => boolean {
+  const inverse = covariance.map((_, i) =>
     solve(
       covariance,
-      changes.map((_, j) => (i === j ? 1 : 0)),
+      covariance.map((__, j) => (i === j ? 1 : 0)),
     ),
   )
-  return (k: number): boolean => {
+  return (changes) => {
     let sum = 0
-    for (let i = 0; i < changes.length; i++)
-      for (let j = 0; j < changes.length; j++) sum += changes[i]![k]! * inverse[i]![j]! * changes[j]![k]!
+    for (let i = 0; i < BANDS; i++)
+      for (let j = 0; j < BANDS; j++) sum += changes[i]! * inverse[i]![j]! * changes[j]!
     return sum < FAR
   }
 }

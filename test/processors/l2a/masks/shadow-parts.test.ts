@@ -1,10 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CELL_BANDS, type CellBand } from '../../../../src/processors/l2a/cells.js'
-import { noColours } from '../../../../src/processors/l2a/ground-colours.js'
-import type { ChainState } from '../../../../src/processors/l2a/chain-state.js'
+import type { Memory } from '../../../../src/processors/l2a/chain-state.js'
 import { objectsOf } from '../../../../src/processors/l2a/masks/cell-shapes.js'
-import { parentsOf } from '../../../../src/processors/l2a/masks/change-test.js'
 import { cloudPieces } from '../../../../src/processors/l2a/masks/cloud-pieces.js'
 import { changedLight, litTest } from '../../../../src/processors/l2a/masks/dark-cells.js'
 import { outsideLevels } from '../../../../src/processors/l2a/masks/outside-levels.js'
@@ -69,48 +67,47 @@ describe('what lies beyond the border', () => {
 })
 
 describe('light against the memory of the ground', () => {
-  const [fine, coarse] = [gridOf(40), gridOf(10, 10, 240)]
-  const parents = parentsOf(fine, coarse)
-  const all = new Uint8Array(1600).fill(1)
-  const reference: ChainState = {
-    grid: coarse,
-    bands: Object.fromEntries(CELL_BANDS.map((b) => [b, new Int16Array(100).fill(3000)])) as Record<
-      CellBand,
-      Int16Array
-    >,
-    days: new Uint16Array(100).fill(20_000),
-    ...noColours(100),
-  }
-  // Half of the light is left from column 28 on: the edge of a coarse cell.
-  const band = Float32Array.from({ length: 1600 }, (_, i) => (i % 40 < 28 ? 0.3 : 0.15))
-  const light = changedLight(band, band, all, parents, all, reference, reference, fine)
+  // As many of the memory's cells as covariances say nothing of: the band that has lost less tells.
+  const [fine, cells] = [gridOf(20), gridOf(10, 10, 120)]
+  const all = new Uint8Array(400).fill(1)
+  const planes = (of: (i: number) => number) =>
+    Object.fromEntries(
+      CELL_BANDS.map((b) => [b, Int16Array.from({ length: 100 }, (_, i) => of(i))]),
+    ) as Record<CellBand, Int16Array>
+  const known: Memory = { grid: cells, bands: planes(() => 3000), days: new Uint16Array(100).fill(20_000) }
+  const ground = { now: known, known }
+  // From column 14 of the fine cells on half of the near infrared and seven tenths of SWIR are left.
+  const left = (share: number) =>
+    Float32Array.from({ length: 400 }, (_, i) => (i % 20 < 14 ? 0.3 : 0.3 * share))
+  const bands = { nir: left(0.5), swir16: left(0.7) }
+  const light = changedLight(bands, all, all, ground, fine)
+  const at = (plane: Float32Array, x: number) => plane[10 * 20 + x]!
 
-  test('falls in a shadow, by cell at its edge, around it over a coarse cell', () => {
-    const row = (plane: Float32Array) => [24, 26, 27, 28, 29, 32].map((x) => plane[20 * 40 + x]!)
-    expect(row(light.ofCell).map((v) => Number(v.toFixed(3)))).toEqual([1, 1, 1, 0.5, 0.5, 0.5])
-    const around = row(light.around)
-    expect(around[0]).toBeCloseTo(1, 3)
-    expect(around[2]).toBeLessThan(0.95)
-    expect(around[3]).toBeLessThan(around[2]!)
-    expect(around[5]).toBeCloseTo(0.5, 3)
+  test('falls in a shadow, as a line between the centres of cells', () => {
+    expect(at(light, 12)).toBeCloseTo(1, 3)
+    expect(at(light, 13)).toBeCloseTo(0.925, 3)
+    expect(at(light, 14)).toBeCloseTo(0.775, 3)
+    expect(at(light, 16)).toBeCloseTo(0.7, 3)
   })
 
-  test('is not known where the chain does not know the ground', () => {
-    const known = all.map((_, i) => (i % 40 < 8 ? 0 : 1))
-    const part = changedLight(band, band, all, parents, known, reference, reference, fine)
-    expect(part.around[0]).toBeNaN()
-    expect(part.ofCell[0]).toBeNaN()
-    expect(part.around[20]).toBeCloseTo(1, 3)
+  test('is not known where the chain does not know the ground; of a cell in part covered what can be seen counts', () => {
+    const isKnown = all.map((_, i) => (i % 20 < 4 ? 0 : 1))
+    const part = changedLight(bands, all, isKnown, ground, fine)
+    expect(at(part, 0)).toBeNaN()
+    expect(at(part, 10)).toBeCloseTo(1, 3)
+    const cloudy = bands.nir.map((v, i) => (i % 2 === 0 ? v : 0.9))
+    const isOpen = all.map((_, i) => (i % 2 === 0 ? 1 : 0))
+    expect(changedLight({ ...bands, nir: cloudy }, isOpen, all, ground, fine)).toEqual(light)
   })
 
   test('contradicts a shadow where nothing is missing; where it is not known, only brighter ground than most does', () => {
-    const nir = Float32Array.from({ length: 1600 }, (_, i) => 0.1 + (i % 40) / 100)
-    const filled = new Float32Array(1600).fill(1)
-    const isLit = litTest(filled, light.around, nir, nir, all)
-    expect([4, 32].map((x) => isLit(20 * 40 + x))).toEqual([true, false])
+    const nir = Float32Array.from({ length: 400 }, (_, i) => 0.1 + (i % 20) / 50)
+    const filled = new Float32Array(400).fill(1)
+    const isLit = litTest(filled, light, nir, nir, all)
+    expect([2, 16].map((x) => isLit(10 * 20 + x))).toEqual([true, false])
     const alone = litTest(filled, null, nir, nir, all)
-    expect([4, 30, 36].map((x) => alone(20 * 40 + x))).toEqual([false, false, true])
-    expect(litTest(filled.fill(0.9), null, nir, nir, all)(36)).toBe(false)
+    expect([2, 14, 18].map((x) => alone(10 * 20 + x))).toEqual([false, false, true])
+    expect(litTest(filled.fill(0.9), null, nir, nir, all)(18)).toBe(false)
   })
 })
 
@@ -122,11 +119,10 @@ describe('direct light by all bands together', () => {
     Object.fromEntries(
       CELL_BANDS.map((band) => [band, Int16Array.from({ length: 400 }, (_, i) => Math.round(of(band, i)))]),
     ) as Record<CellBand, Int16Array>
-  const reference: ChainState = {
+  const reference: Memory = {
     grid,
     bands: planes((band) => before[band]),
     days: new Uint16Array(400).fill(20_000),
-    ...noColours(400),
   }
   // Fields grow by up to 30 %: brighter in the near infrared, darker elsewhere.
   const growth = (i: number) => 0.3 * Math.sin(12.9898 * i)
