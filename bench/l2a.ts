@@ -33,6 +33,8 @@ export async function run({
   landsat,
 }: L2aBenchOptions): Promise<void> {
   const base = dir ?? join(tmpdir(), 'tilth-bench')
+  // The launcher builds what is stale, which is no part of any clock.
+  await execa(tilth, ['--version'])
   if (landsat) return compareLandsatGrids({ rounds, dir: base, pixelSizeM, tilth })
   const tile = await simulatedTile(join(base, `l1c-${pixelSizeM}m-${baseline}`), pixelSizeM, baseline)
   const work = join(base, 'work')
