@@ -53,6 +53,8 @@ export interface ReferenceAir {
   readonly aerosol: string
   /** Beside the AOT that the reference was given. */
   readonly aotError: number
+  /** Ozone, in units of what the reference was given; 1 without. */
+  readonly ozoneFactor?: number
 }
 
 /**
@@ -60,7 +62,11 @@ export interface ReferenceAir {
  * coefficients A, B, S of each pixel, and is corrected with its AOT (0.096), water vapour, ozone, angles and heights. An independent code, gas
  * absorption and aerosol (rural).
  */
-export function compareWithSurfaceReference({ aerosol, aotError }: ReferenceAir): SurfaceComparison[] {
+export function compareWithSurfaceReference({
+  aerosol,
+  aotError,
+  ozoneFactor = 1,
+}: ReferenceAir): SurfaceComparison[] {
   const { ancillary } = JSON.parse(readFileSync(join(SCENE, 'ancillary.json'), 'utf8')) as {
     ancillary: { AEROSOL: number; OZONE: number; 'WATER-VAPOUR': number }
   }
@@ -95,7 +101,7 @@ export function compareWithSurfaceReference({ aerosol, aotError }: ReferenceAir)
           relativeAzimuthDeg: relativeAzimuth[i]!,
           aot550: ancillary.AEROSOL + aotError,
           wv: ancillary['WATER-VAPOUR'],
-          ozone: ancillary.OZONE * 1000,
+          ozone: ancillary.OZONE * 1000 * ozoneFactor,
           pressureHpa: pressureAtAltitude(elevation[i]!),
           aerosol,
         })
