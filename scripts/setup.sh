@@ -71,7 +71,9 @@ if [ "$(cat build/deps 2>/dev/null || :)" != "$deps" ] || ! [ -d node_modules ];
     headers=$(node -p 'require("path").resolve(fs.realpathSync(process.execPath), "../..")')
     if [ -e "$headers/include/node/node.h" ]; then npm_config_nodedir=$headers; export npm_config_nodedir; fi
     # Thin wrappers: the work is libgdal's. Their templates compile a fifth faster at -O1, which comes after gyp's -O3.
-    quietly env JOBS="$(nproc)" CXXFLAGS="${CXXFLAGS:-} -O1" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
+    binding=$root/node_modules/gdal-async/src
+    quietly env JOBS="$(nproc)" CXX="sh '$root/scripts/gdal-cxx.sh'" TILTH_CXX="${CXX:-g++}" TILTH_GDAL_SRC="$binding" CXXFLAGS="${CXXFLAGS:-} -O1" npm rebuild gdal-async --foreground-scripts --build-from-source=gdal-async --shared_gdal
+    rm -f "$binding"/gdal_layer.hpp.*
     quietly node -e "require('gdal-async').open"
   fi
   echo "$deps" >build/deps
