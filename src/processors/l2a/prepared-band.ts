@@ -27,14 +27,9 @@ export const PHASE_STEP_DEG = 0.25
 const RADIAN = Math.PI / 180
 
 /**
- * Mean over the band of a positive quantity that is straight in log-log between wavelengths (as 6S interpolates), and of the same times `ratio`,
- * which is straight over the logarithm of the wavelength. @param at value at a wavelength node.
+ * Mean over the band of a positive quantity that is straight in log-log between wavelengths (as 6S interpolates). @param at value at a wavelength node.
  */
-function bandMean(
-  samples: readonly BandSample[],
-  at: (node: number) => number,
-  ratio?: (node: number) => number,
-): number {
+function bandMean(samples: readonly BandSample[], at: (node: number) => number): number {
   let sum = 0
   for (const { node, fraction, weight } of samples) {
     const low = at(node)
@@ -42,8 +37,7 @@ function bandMean(
     // Nothing at all scatters, or the aerosol is absent: no logarithm.
     const value =
       low > 0 && high > 0 ? low * Math.exp(fraction * Math.log(high / low)) : low + fraction * (high - low)
-    const factor = ratio === undefined ? 1 : ratio(node) + fraction * (ratio(node + 1) - ratio(node))
-    sum += weight * value * factor
+    sum += weight * value
   }
   return sum
 }
@@ -166,6 +160,59 @@ function phaseOf(
 
 type States = Pick<BandPart, 'path' | 'logTransmittance' | 'sphericalAlbedo' | 'perDirection'>
 
+/** The values of a table's wavelengths on either side of each sample of a band, and what a sum over the band needs of them. */
+class BandSums {
+  private readonly low: Float32Array[]
+  private readonly high: Float32Array[]
+  /** Weight of each sample times its value, after `weigh`. */
+  private readonly weighed: Float64Array
+
+  constructor(
+    private readonly samples: readonly BandSample[],
+    valuesOf: (node: number) => Float32Array,
+  ) {
+    const known = new Map<number, Float32Array>()
+    const of = (node: number): Float32Array => {
+      const values = known.get(node) ?? valuesOf(node)
+      known.set(node, values)
+      return values
+    }
+    this.low = samples.map(({ node }) => of(node))
+    this.high = samples.map(({ node }) => of(node + 1))
+    this.weighed = new Float64Array(samples.length)
+  }
+
+  /** Mean over the band of the values at a place of the table, by what `bandMean` says. @param scale at each node, 1 where none is given. */
+  weigh(at: number, scale?: (node: number) => number): number {
+    let sum = 0
+    let [node, log] = [-1, 0]
+    for (let i = 0; i < this.weighed.length; i++) {
+      const sample = this.samples[i]!
+      const low = this.low[i]![at]! * (scale === undefined ? 1 : scale(sample.node))
+      const high = this.high[i]![at]! * (scale === undefined ? 1 : scale(sample.node + 1))
+      // Samples of one interval have the logarithm in common.
+      if (sample.node !== node) log = Math.log(high / low)
+      node = sample.node
+      const value =
+        low > 0 && high > 0 ? low * Math.exp(sample.fraction * log) : low + sample.fraction * (high - low)
+      this.weighed[i] = sample.weight * value
+      sum += this.weighed[i]!
+    }
+    return sum
+  }
+
+  /** After `weigh(at)`: the same of the values at `of`, whose ratio to those at `at` is straight. */
+  weighRatio(of: number, at: number): number {
+    let sum = 0
+    for (let i = 0; i < this.weighed.length; i++) {
+      const [low, high] = [this.low[i]!, this.high[i]!]
+      const ratio = low[of]! / low[at]!
+      sum += this.weighed[i]! * (ratio + this.samples[i]!.fraction * (high[of]! / high[at]! - ratio))
+    }
+    return sum
+  }
+}
+
 function setStates(
   out: States,
   table: AtmosphereTable,
@@ -177,8 +224,7 @@ function setStates(
   const suns = header.sun_zenith_deg.length
   const views = header.view_zenith_deg.length
   const masses = Float64Array.from(header.air_mass)
-  const used = [...new Set(samples.flatMap(({ node }) => [node, node + 1]))]
-  const values = new Map(used.map((node) => [node, table.states(model, node)]))
+  const sums = new BandSums(samples, (node) => table.states(model, node))
   // Air masses of all pairs of directions, once.
   const pairs = Array.from({ length: suns * views }, (_, i) => {
     const cubic = newCubic()
@@ -192,28 +238,21 @@ function setStates(
   for (let p = 0; p < header.pressure_ratio.length; p++)
     for (let a = 0; a < header.aot.length; a++) {
       const state = p * header.aot.length + a
-      const mean = (at: number, ratioAt?: number): number => {
-        const base = state * layout.length
-        const value = (node: number): number => values.get(node)?.[base + at] ?? NaN
-        return ratioAt === undefined
-          ? bandMean(samples, value)
-          : bandMean(samples, value, (node) => (values.get(node)?.[base + ratioAt] ?? NaN) / value(node))
-      }
-      const aerosolAt = (at: number): number => {
-        const base = state * layout.length + at
-        return bandMean(samples, (node) => (values.get(node)?.[base] ?? NaN) * extinction(node))
-      }
+      const first = state * layout.length
       // Times the air mass single scattering saturates smoothly: that is what is interpolated.
-      const air = header.air_mass.map((mass, i) => mass * mean(layout.singleAir + i))
+      const air = header.air_mass.map((mass, i) => mass * sums.weigh(first + layout.singleAir + i))
       const aot = header.aot[a] ?? NaN
-      const aerosol = header.air_mass.map((mass, i) => aot * mass * aerosolAt(layout.singleAerosol + i))
+      const aerosol = header.air_mass.map(
+        (mass, i) => aot * mass * sums.weigh(first + layout.singleAerosol + i, extinction),
+      )
       for (let s = 0; s < suns; s++) {
-        out.logTransmittance[state * suns + s] = Math.log(mean(layout.transmittance + s))
+        out.logTransmittance[state * suns + s] = Math.log(sums.weigh(first + layout.transmittance + s))
         for (let v = 0; v < views; v++) {
           const at = ((state * suns + s) * views + v) * out.perDirection
-          const base = layout.multiple + v * suns + s
-          out.path[at] = mean(base)
-          for (let m = 1; m < header.orders; m++) out.path[at + m] = mean(base, base + m * views * suns)
+          const base = first + layout.multiple + v * suns + s
+          out.path[at] = sums.weigh(base)
+          for (let m = 1; m < header.orders; m++)
+            out.path[at + m] = sums.weighRatio(base + m * views * suns, base)
           const pair = pairs[s * views + v]
           let [byAir, byAerosol] = [0, 0]
           for (let k = 0; k < 4; k++) {
@@ -225,6 +264,6 @@ function setStates(
           out.path[at + header.orders + 1] = byAerosol
         }
       }
-      out.sphericalAlbedo[state] = mean(layout.sphericalAlbedo)
+      out.sphericalAlbedo[state] = sums.weigh(first + layout.sphericalAlbedo)
     }
 }

@@ -2,7 +2,7 @@ import { parseAerosolMix, type AerosolModel } from '../../domain/aerosol-mix.js'
 import type { SpectralResponse, SpectralSensor } from '../../domain/l1-scene.js'
 import type { AtmosphereInput, AtmosphereModel, BandCoefficients } from './atmosphere.js'
 import { shippedResponse } from './band-integration.js'
-import { gasTransmittance } from './gas.js'
+import { gasTransmittance, type GasTransmittance } from './gas.js'
 import { bracketOf, lagrange4, lagrangeOf, newBracket, newCubic, newLagrange } from './interpolate.js'
 import { mixBand, PHASE_STEP_DEG, prepareBand, type BandPart, type PreparedBand } from './prepared-band.js'
 import { SEA_LEVEL_HPA } from './pressure.js'
@@ -44,6 +44,24 @@ interface KnownBand {
   readonly band: PreparedBand
   /** By pressure ratio, then AOT. */
   readonly states: Map<number, Map<number, ScatteringState>>
+}
+
+/** Band and directions that were asked for, and what follows from them alone. */
+interface Look extends Pick<
+  AtmosphereInput,
+  'platform' | 'band' | 'aerosol' | 'sunZenithDeg' | 'viewZenithDeg' | 'relativeAzimuthDeg'
+> {
+  readonly known: KnownBand
+  readonly muSun: number
+  readonly muView: number
+}
+
+/** What a look meets whatever the AOT, at one pressure ratio, vapour and ozone. */
+interface Passed extends Pick<AtmosphereInput, 'wv' | 'ozone'> {
+  readonly look: Look
+  readonly ratio: number
+  readonly rayleigh: number
+  readonly gas: GasTransmittance
 }
 
 /** States kept of one band (5 kB each): more are made anew, which takes some microseconds. */
@@ -107,42 +125,71 @@ export function tableModel(
   const view = newCubic()
   const viewAsSun = newCubic()
   const direction = new Float64Array(4 * (header.orders + 2))
+  // What the last call was about. Loops over nodes of angles go over vapours and AOTs at one geometry and pressure: what depends on these alone is kept.
+  let looked: Look | null = null
+  let passed: Passed | null = null
 
-  function bandCoefficients(input: AtmosphereInput): BandCoefficients {
-    const known = bandFor(input.platform, input.band, input.aerosol)
-    const { band } = known
-    const ratio = input.pressureHpa / SEA_LEVEL_HPA
-    const state = stateOf(known, ratio, input.aot550)
-    const muSun = Math.cos(Math.min(input.sunZenithDeg, suns[suns.length - 1] ?? 0) * RADIAN)
-    const muView = Math.cos(Math.min(input.viewZenithDeg, views[views.length - 1] ?? 0) * RADIAN)
-    const cosine = scatteringCosine(muSun, muView, input.relativeAzimuthDeg)
-    lagrange4(suns, input.sunZenithDeg, sun)
-    lagrange4(views, input.viewZenithDeg, view)
-    lagrange4(suns, input.viewZenithDeg, viewAsSun)
+  /** Band and directions of a call: the weights of the nodes around them lie in the scratch. */
+  function lookAt(input: AtmosphereInput): Look {
+    const { platform, band, aerosol, sunZenithDeg, viewZenithDeg, relativeAzimuthDeg } = input
+    if (
+      looked?.platform === platform &&
+      looked.band === band &&
+      looked.aerosol === aerosol &&
+      looked.sunZenithDeg === sunZenithDeg &&
+      looked.viewZenithDeg === viewZenithDeg &&
+      looked.relativeAzimuthDeg === relativeAzimuthDeg
+    )
+      return looked
+    const known = bandFor(platform, band, aerosol)
+    const muSun = Math.cos(Math.min(sunZenithDeg, suns[suns.length - 1] ?? 0) * RADIAN)
+    const muView = Math.cos(Math.min(viewZenithDeg, views[views.length - 1] ?? 0) * RADIAN)
+    const cosine = scatteringCosine(muSun, muView, relativeAzimuthDeg)
+    lagrange4(suns, sunZenithDeg, sun)
+    lagrange4(views, viewZenithDeg, view)
+    lagrange4(suns, viewZenithDeg, viewAsSun)
     const single = 1 / (4 * muSun * muView)
     const air = single * rayleighPhase(header.depolarisation, cosine)
-    const aerosol = single * phaseAt(band.phase, cosine)
-    const n = band.perDirection
+    const particles = single * phaseAt(known.band.phase, cosine)
+    const n = known.band.perDirection
     for (let m = 0; m < header.orders; m++) {
       // Between directions of travel the azimuth is 180 degrees minus that between sun and sensor: odd orders turn.
-      const azimuth = (m % 2 === 0 ? 1 : -1) * Math.cos(m * input.relativeAzimuthDeg * RADIAN)
+      const azimuth = (m % 2 === 0 ? 1 : -1) * Math.cos(m * relativeAzimuthDeg * RADIAN)
       for (let v = 0; v < 4; v++) direction[v * n + m] = (view.weights[v] ?? NaN) * azimuth
     }
     for (let v = 0; v < 4; v++) {
       direction[v * n + header.orders] = (view.weights[v] ?? NaN) * air
-      direction[v * n + header.orders + 1] = (view.weights[v] ?? NaN) * aerosol
+      direction[v * n + header.orders + 1] = (view.weights[v] ?? NaN) * particles
     }
-    const path = pathOf(state.path, n)
-    const rayleigh = pathOf(state.rayleigh, n)
+    const directions = { sunZenithDeg, viewZenithDeg, relativeAzimuthDeg }
+    return (looked = { platform, band, aerosol, ...directions, known, muSun, muView })
+  }
+
+  /** What a look passes through besides aerosol. */
+  function passThrough(look: Look, state: ScatteringState, ratio: number, input: AtmosphereInput): Passed {
+    const { wv, ozone } = input
+    const isSameAir = passed?.look === look && passed.ratio === ratio
+    if (passed !== null && isSameAir && passed.wv === wv && passed.ozone === ozone) return passed
+    const airMass = 1 / look.muSun + 1 / look.muView
+    return (passed = {
+      ...{ look, ratio, wv, ozone },
+      rayleigh:
+        passed !== null && isSameAir ? passed.rayleigh : pathOf(state.rayleigh, look.known.band.perDirection),
+      gas: gasTransmittance(look.platform, look.band, { airMass, wv, ozone, pressureRatio: ratio }),
+    })
+  }
+
+  function bandCoefficients(input: AtmosphereInput): BandCoefficients {
+    const look = lookAt(input)
+    const { known, muSun, muView } = look
+    const { band } = known
+    const ratio = input.pressureHpa / SEA_LEVEL_HPA
+    const state = stateOf(known, ratio, input.aot550)
+    const { rayleigh, gas } = passThrough(look, state, ratio, input)
+    const path = pathOf(state.path, band.perDirection)
     const down = transmittanceOf(state, sun)
     const up = transmittanceOf(state, viewAsSun)
     const opticalDepth = band.tauRayleigh * ratio + band.extinction * input.aot550
-    const gas = gasTransmittance(input.platform, input.band, {
-      airMass: 1 / muSun + 1 / muView,
-      wv: input.wv,
-      ozone: input.ozone,
-      pressureRatio: ratio,
-    })
     const dry = gas.ozone * gas.other
     return {
       pathReflectance: path,

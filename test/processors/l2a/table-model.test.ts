@@ -35,6 +35,7 @@ const input: AtmosphereInput = {
   pressureHpa: 1013.25,
   aerosol: 'continental',
 }
+const INPUT_KEYS = Object.keys(input) as (keyof AtmosphereInput)[]
 const model = shippedModel()
 const at = (over: Partial<AtmosphereInput>) => model.bandCoefficients({ ...input, ...over })
 
@@ -107,6 +108,24 @@ describe('coefficients over all parameters and geometries', () => {
             transmittance - 1e-6,
           )
       }),
+    )
+  })
+
+  test('do not depend on what was asked before', () => {
+    fc.assert(
+      fc.property(anyInput, anyInput, fc.subarray(INPUT_KEYS), (first, other, changed) => {
+        const second = Object.fromEntries(
+          INPUT_KEYS.map((key) => [key, (changed.includes(key) ? other : first)[key]]),
+        ) as unknown as AtmosphereInput
+        // Asked after another band and aerosol, after the first, and twice in the same object.
+        const fresh = [at({}), model.bandCoefficients(second)][1]
+        model.bandCoefficients(first)
+        expect(model.bandCoefficients(second)).toEqual(fresh)
+        const same = { ...first }
+        model.bandCoefficients(same)
+        expect(model.bandCoefficients(Object.assign(same, second))).toEqual(fresh)
+      }),
+      { numRuns: 300 },
     )
   })
 
