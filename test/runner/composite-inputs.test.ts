@@ -128,7 +128,7 @@ test('a process that is killed half-way leaves no product, and the next one make
     date(
       'killed',
       nameAt(time),
-      2600,
+      1600,
       (x, y) => (x * 7 + y * 13) % 5000,
       () => 0,
     ),
