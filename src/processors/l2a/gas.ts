@@ -21,10 +21,10 @@ const transmittance = (a: number, n: number, amount: number): number =>
   a === 0 || amount <= 0 ? 1 : Math.exp(a * amount ** n)
 
 /** A curve of growth: parabola of ln(-ln T) over the logarithm of the amount. */
-function waterTransmittance([c0, c1, c2]: NonNullable<BandGases['h2o']>, amount: number): number {
+function waterTransmittance(curve: NonNullable<BandGases['h2o']>, amount: number): number {
   if (amount <= 0) return 1
   const x = Math.log(amount)
-  return Math.exp(-Math.exp(c0 + x * (c1 + x * c2)))
+  return Math.exp(-Math.exp(curve[0] + x * (curve[1] + x * curve[2])))
 }
 
 /** Fits of a platform's band. @throws ProcessingError SENSOR_UNKNOWN. */
@@ -65,7 +65,7 @@ export function gasTransmittance(
   const gases = gasesOf(platform, band)
   const height = -Math.log(pressureRatio)
   const o3 = (airMass * ozone * (1 - OZONE_BELOW_TARGET * (1 - pressureRatio))) / 1000
-  const [aOther, nOther, pOther] = gases.other
+  const { o3: absorption, other } = gases
   let [water, halfWater] = [1, 1]
   if (gases.h2o !== null) {
     // What lies above the target, and lines that are narrower there.
@@ -76,7 +76,7 @@ export function gasTransmittance(
   return {
     water,
     halfWater,
-    ozone: transmittance(...gases.o3, o3),
-    other: transmittance(aOther, nOther, airMass * pressureRatio ** pOther),
+    ozone: transmittance(absorption[0], absorption[1], o3),
+    other: transmittance(other[0], other[1], airMass * pressureRatio ** other[2]),
   }
 }

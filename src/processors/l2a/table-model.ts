@@ -127,6 +127,7 @@ export function tableModel(
   const direction = new Float64Array(4 * (header.orders + 2))
   // What the last call was about. Loops over nodes of angles go over vapours and AOTs at one geometry and pressure: what depends on these alone is kept.
   let looked: Look | null = null
+  // Written field by field: a spread takes longer than all else of a call.
   let passed: Passed | null = null
 
   /** Band and directions of a call: the weights of the nodes around them lie in the scratch. */
@@ -161,8 +162,17 @@ export function tableModel(
       direction[v * n + header.orders] = (view.weights[v] ?? NaN) * air
       direction[v * n + header.orders + 1] = (view.weights[v] ?? NaN) * particles
     }
-    const directions = { sunZenithDeg, viewZenithDeg, relativeAzimuthDeg }
-    return (looked = { platform, band, aerosol, ...directions, known, muSun, muView })
+    return (looked = {
+      platform,
+      band,
+      aerosol,
+      sunZenithDeg,
+      viewZenithDeg,
+      relativeAzimuthDeg,
+      known,
+      muSun,
+      muView,
+    })
   }
 
   /** What a look passes through besides aerosol. */
@@ -172,7 +182,10 @@ export function tableModel(
     if (passed !== null && isSameAir && passed.wv === wv && passed.ozone === ozone) return passed
     const airMass = 1 / look.muSun + 1 / look.muView
     return (passed = {
-      ...{ look, ratio, wv, ozone },
+      look,
+      ratio,
+      wv,
+      ozone,
       rayleigh:
         passed !== null && isSameAir ? passed.rayleigh : pathOf(state.rayleigh, look.known.band.perDirection),
       gas: gasTransmittance(look.platform, look.band, { airMass, wv, ozone, pressureRatio: ratio }),
