@@ -53,7 +53,8 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-describe('NDVI through site, products and scheduler', () => {
+describe('NDVI and composites through site, products and scheduler', () => {
+  const composite = 'S2_L3A_31TCJ_20250610T120000_H025'
   let names: string[] = []
   test('is made once for each L2A product, and has the bytes of `tilth ndvi`', async () => {
     expect(await run('process', '--site', 'field', '--processor', 'ndvi')).toMatch(/^job \d+: 2 steps/)
@@ -73,25 +74,12 @@ describe('NDVI through site, products and scheduler', () => {
     expect(await run('why', names[0]!)).toContain('is there since')
   })
 
-  test('goes stale with its L2A and is remade by --stale; `why` and `products --stale` say so meanwhile', async () => {
-    const [first = ''] = await productsOf('L2A')
-    const { acquisition_id } = await productOf(app.db, first)
-    await run('process', '--acquisition', String(acquisition_id), '--force')
-    await run('up', '--until-idle')
-    expect(await run('why', names[0]!)).toContain(`product ${first} was made again`)
-    expect(await run('products', '--stale')).toContain(names[0])
-    expect(await run('process', '--processor', 'ndvi', '--stale')).toMatch(/: 1 steps/)
-    await run('up', '--until-idle')
-    expect(await productOf(app.db, names[0]!)).toMatchObject({ stale_since: null, revision: 2 })
-  })
-
-  test('a composite has the bytes of `tilth composite`, in any order of its inputs; `why` and `--stale` follow it', async () => {
+  test('a composite has the bytes of `tilth composite`, in any order of its inputs', async () => {
     const asked = ['process', '--site', 'field', '--processor', 'composite']
     expect(await run(...asked, '--date', '2025-06-10')).toMatch(/^job \d+: 1 steps/)
     await run('up', '--until-idle')
-    const name = 'S2_L3A_31TCJ_20250610T120000_H025'
-    expect(await productsOf('L3A')).toEqual([name])
-    const made = await productOf(app.db, name)
+    expect(await productsOf('L3A')).toEqual([composite])
+    const made = await productOf(app.db, composite)
     const l2a = await productsOf('L2A')
     const folders = await Promise.all(
       l2a.map(async (one) => folderOf((await productOf(app.db, one)).location)),
@@ -109,16 +97,26 @@ describe('NDVI through site, products and scheduler', () => {
       '--quiet',
     )
     expect(samePictures(folderOf(made.location), productFolder(out))).toHaveLength(17)
-    expect(await run('why', name)).toContain('is there since')
+    expect(await run('why', composite)).toContain('is there since')
     expect(await run(...asked, '--date', '2025-06-10')).toBe('nothing to do')
-    const { acquisition_id } = await productOf(app.db, l2a[0]!)
+  })
+
+  test('both go stale with an L2A and are remade by --stale; `why` and `products --stale` say so meanwhile', async () => {
+    const [first = ''] = await productsOf('L2A')
+    const { acquisition_id } = await productOf(app.db, first)
     await run('process', '--acquisition', String(acquisition_id), '--force')
     await run('up', '--until-idle')
-    expect(await run('why', name)).toContain(`product ${l2a[0]!} was made again`)
-    expect(await run('process', '--processor', 'composite', '--stale')).toMatch(/: 1 steps/)
+    const stale = await run('products', '--stale')
+    for (const name of [names[0]!, composite]) {
+      expect(await run('why', name)).toContain(`product ${first} was made again`)
+      expect(stale).toContain(name)
+    }
+    for (const processor of ['ndvi', 'composite'])
+      expect(await run('process', '--processor', processor, '--stale')).toMatch(/: 1 steps/)
     await run('up', '--until-idle')
-    expect(await productOf(app.db, name)).toMatchObject({ stale_since: null, revision: 2 })
-    expect(await run('why', name.replace('H025', 'H010'))).toContain('no step for it was ever made')
+    for (const name of [names[0]!, composite])
+      expect(await productOf(app.db, name)).toMatchObject({ stale_since: null, revision: 2 })
+    expect(await run('why', composite.replace('H025', 'H010'))).toContain('no step for it was ever made')
   })
 
   test('an input revision that is gone before the step runs fails it with INPUT_GONE and leaves nothing', async () => {
