@@ -52,13 +52,15 @@ export function cellGrid(finest: Grid, largest: Grid, leastM = CELL_M): Grid {
 
 /** Cells of half the edge, which the chain remembers too; the same where a cell has an odd number of pixels of `image` along its edge. */
 export function finerCells(cells: Grid, image: Grid): Grid {
-  if (cellsOfImage(cells, image).side % 2 !== 0) return cells
-  return {
-    ...cells,
-    ...{ width: 2 * cells.width, height: 2 * cells.height },
-    ...{ pixelWidthM: cells.pixelWidthM / 2, pixelHeightM: cells.pixelHeightM / 2 },
-  }
+  return cellsOfImage(cells, image).side % 2 === 0 ? halvedCells(cells) : cells
 }
+
+/** Cells of half the edge, whatever they are made of. */
+export const halvedCells = (cells: Grid): Grid => ({
+  ...cells,
+  ...{ width: 2 * cells.width, height: 2 * cells.height },
+  ...{ pixelWidthM: cells.pixelWidthM / 2, pixelHeightM: cells.pixelHeightM / 2 },
+})
 
 /** The coarse cell in which each fine cell's centre lies; -1 beyond. */
 export function parentsOf(fine: Grid, coarse: Grid): Int32Array {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Codec } from '../../domain/codec.js'
 import { ProcessingError } from '../../domain/errors.js'
 import { blocksOf, describeGrid, type Grid } from '../../domain/grid.js'
-import { CELL_BANDS, CELL_NO_DATA, type CellBand } from '../../processors/l2a/cells.js'
+import { CELL_BANDS, CELL_NO_DATA, halvedCells, type CellBand } from '../../processors/l2a/cells.js'
 import type { KnownGround, LeftState, Memory } from '../../processors/l2a/chain-state.js'
 import type { L2aParams } from '../../processors/l2a/definition.js'
 import { noColours } from '../../processors/l2a/ground-colours.js'
@@ -80,7 +80,7 @@ export async function writeState(
 
 /**
  * Reads the state in a product's folder. Rejects with RASTER_UNREADABLE where a file is missing or cut, GRID_MISMATCH where they do not lie on
- * one grid, PRODUCT_UNSUPPORTED where a newer version of this program has written it.
+ * one grid, or the smaller cells not on halves of it, PRODUCT_UNSUPPORTED where a newer version of this program has written it.
  */
 export async function readState(folder: string): Promise<LeftState> {
   const { memory, read, version } = await readMemory(folder, stateFile)
@@ -92,7 +92,19 @@ export async function readState(folder: string): Promise<LeftState> {
           ratioSigma: await read(STATE_RATIO_SIGMA_FILE, (n) => new Uint16Array(n)),
         }
   const finer = version < 3 ? null : (await readMemory(folder, finerStateFile)).memory
+  if (finer !== null) mustDivide(finer.grid, memory.grid, join(folder, FINER_STATE_DAYS_FILE))
   return { state: { ...memory, ...colours }, finer }
+}
+
+/** Throws GRID_MISMATCH where smaller cells are neither halves of the larger ones nor these: their digest does not say where they lie. */
+function mustDivide(finer: Grid, cells: Grid, path: string): void {
+  const found = describeGrid(finer)
+  const expected = [halvedCells(cells), cells].map(describeGrid)
+  if (!expected.includes(found))
+    throw new ProcessingError(
+      'GRID_MISMATCH',
+      `'${path}': expected ${expected.join(' or ')}, found ${found}.`,
+    )
 }
 
 /** The bands and days of one size of cells, what reads more files on their grid, and the version that the days tell. */

@@ -147,6 +147,16 @@ test('a cut state or one that is not what was registered is built again: the sam
   await expect(readState(newer)).rejects.toMatchObject({ code: 'PRODUCT_UNSUPPORTED' })
   truncateSync(join(newer, 'STATE_red.tif'), 200)
   await expect(readState(newer)).rejects.toMatchObject({ code: 'RASTER_UNREADABLE' })
+  // Smaller cells that lie elsewhere, though what they say is as it was: the digest does not tell.
+  const moved = join(temporaryFolder('moved'), 'state')
+  cpSync(chain[1]!, moved, { recursive: true })
+  for (const file of readdirSync(moved).filter((name) => name.startsWith('STATE_finer_'))) {
+    const dataset = gdal.open(join(moved, file), 'r+')
+    const [west, ...rest] = dataset.geoTransform!
+    dataset.geoTransform = [west! + 120, ...rest]
+    dataset.close()
+  }
+  await expect(readState(moved)).rejects.toMatchObject({ code: 'GRID_MISMATCH' })
   // One that was made before states had colours and smaller cells: nothing is known of them, and its digest is still that by which it was registered.
   const older = join(temporaryFolder('older'), 'state')
   cpSync(chain[1]!, older, { recursive: true })
