@@ -1,5 +1,5 @@
 import { describeGrid, type Grid } from '../../domain/grid.js'
-import { CELL_BANDS, CELL_NO_DATA, parentsOf, type CellBand, type CellPlanes } from './cells.js'
+import { CELL_BANDS, CELL_NO_DATA, type CellBand, type CellPlanes } from './cells.js'
 import {
   agedSigma,
   anchorColours,
@@ -69,11 +69,11 @@ export function placeState(state: ChainState, grid: Grid): ChainState | null {
   return isPlaced ? placed : null
 }
 
-/** A state where a scene wants it; null where it lies on another lattice. Where only its larger cells fit, the smaller ones know what these do. */
+/** A state where a scene wants it; null where it lies on another lattice. Where only its larger cells fit, the smaller ones know nothing: theirs is a mean in which each dark field looks like a shadow. */
 export function placeGround({ state, finer }: LeftState, cells: Grid, finerGrid: Grid): KnownGround | null {
   const placed = placeState(state, cells)
   if (placed === null) return null
-  return { state: placed, finer: (finer && placeMemory(finer, finerGrid)) ?? splitMemory(placed, finerGrid) }
+  return { state: placed, finer: (finer && placeMemory(finer, finerGrid)) ?? emptyMemory(finerGrid) }
 }
 
 function placeMemory(memory: Memory, grid: Grid): Memory | null {
@@ -83,15 +83,6 @@ function placeMemory(memory: Memory, grid: Grid): Memory | null {
     copyCell(memory, from, placed, to)
   })
   return isPlaced ? placed : null
-}
-
-/** On smaller cells, each of which knows what the one around its centre does. */
-function splitMemory(memory: Memory, grid: Grid): Memory {
-  const split = emptyMemory(grid)
-  parentsOf(grid, memory.grid).forEach((from, to) => {
-    if (from !== -1) copyCell(memory, from, split, to)
-  })
-  return split
 }
 
 /** Visits the cells that two grids of one lattice share; false where they are of two. */

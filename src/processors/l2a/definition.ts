@@ -274,7 +274,7 @@ export const l2a = defineProcessor({
     state: {
       kind: 'band',
       unit: '1',
-      doc: 'State of the chain: on cells of 240 m the reflectance of five bands when they were last clear, with the day.',
+      doc: 'State of the chain: on cells of 240 and 120 m the reflectance of five bands when they were last clear, with the day.',
       optional: true,
     },
   },

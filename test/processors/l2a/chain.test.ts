@@ -242,7 +242,7 @@ describe('the state that is left', () => {
     expect(placeState(state, { ...grid, epsg: 32632 })).toBeNull()
     expect(placeState(state, grid)).toBe(state)
   })
-  test('knows as much on smaller cells, its own where these fit, else what the larger ones know', () => {
+  test('knows its smaller cells where these fit, else nothing on them', () => {
     const all = Uint8Array.of(1, 1, 1, 1)
     const state = leaveState(null, planesOf(grid, [GRASS, PLOUGHED, CLOUD, SNOW]), all, DAY)
     const halves = finerCells(grid, gridOf(0, 480, 60, 8))
@@ -253,11 +253,11 @@ describe('the state that is left', () => {
     expect([...placeGround({ state, finer }, moved, movedHalves)!.finer.bands.red]).toEqual([
       500, 500, 500, 500,
     ])
-    const split = placeGround({ state, finer: null }, grid, halves)!.finer
-    expect([...split.bands.red.slice(0, 5)]).toEqual([500, 500, 1400, 1400, 500])
-    expect([...split.days]).toEqual(Array(16).fill(DAY))
-    // Of larger pixels the smaller cells are the cells.
-    expect(placeGround({ state, finer }, grid, grid)!.finer.bands).toEqual(state.bands)
+    const older = placeGround({ state, finer: null }, grid, halves)!
+    expect(older.state).toBe(state)
+    expect([...older.finer.days]).toEqual(Array(16).fill(0))
+    // Made of larger pixels, whose smaller cells are the cells.
+    expect([...placeGround({ state, finer }, grid, grid)!.finer.days]).toEqual([0, 0, 0, 0])
     expect(placeGround({ state, finer }, gridOf(100, 480, 240, 2), halves)).toBeNull()
   })
   test('of clear dates does not depend on what was known before', () => {

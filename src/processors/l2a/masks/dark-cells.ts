@@ -33,8 +33,8 @@ export function relativeDarkness(
   return out
 }
 
-/** The ground on the smaller cells that a chain remembers. */
-export interface FinerGround {
+/** The ground on cells of one size that a chain remembers. */
+export interface RememberedGround {
   /** The date itself on the cells of `known`, corrected, x 10000. */
   readonly now: CellPlanes
   readonly known: Memory
@@ -49,7 +49,7 @@ export function changedLight(
   { nir, swir16 }: { readonly nir: Float32Array; readonly swir16: Float32Array },
   isOpen: Uint8Array,
   isKnown: Uint8Array,
-  { now, known }: FinerGround,
+  { now, known }: RememberedGround,
   grid: Grid,
 ): Float32Array {
   const parents = parentsOf(grid, known.grid)
@@ -68,6 +68,23 @@ export function changedLight(
   const around = bilinear(light, known.grid, grid, parents)
   for (let i = 0; i < around.length; i++) if (isKnown[i] === 0) around[i] = NaN
   return around
+}
+
+/** That by the smaller cells of the memory and, where these know nothing yet (`placeGround`), by the larger ones. Parameters as there. */
+export function changedLightBySize(
+  bands: { readonly nir: Float32Array; readonly swir16: Float32Array },
+  isOpen: Uint8Array,
+  isKnown: Uint8Array,
+  { finer, larger }: { readonly finer: RememberedGround; readonly larger: RememberedGround },
+  grid: Grid,
+): Float32Array {
+  const light = changedLight(bands, isOpen, isKnown, finer, grid)
+  const isNew = parentsOf(grid, finer.known.grid).map((parent, i) =>
+    isKnown[i] === 1 && Number.isNaN(light[i]!) && (finer.known.days[parent] ?? 0) === 0 ? 1 : 0,
+  )
+  if (!isNew.includes(1)) return light
+  const byLarger = changedLight(bands, isOpen, isKnown, larger, grid)
+  return light.map((left, i) => (isNew[i] === 1 ? byLarger[i]! : left))
 }
 
 /** Mean of a band over the cells that count in each larger one, over what that had, in units of the median; NaN where none counts. */

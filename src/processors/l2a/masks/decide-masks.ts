@@ -4,7 +4,7 @@ import type { ChainState } from '../chain-state.js'
 import { dilated } from './cell-shapes.js'
 import { changeClouds, type ChangeClouds } from './change-test.js'
 import { cloudShadows, type CloudShadows } from './cloud-shadow.js'
-import { changedLight, litTest, relativeDarkness, type FinerGround } from './dark-cells.js'
+import { changedLightBySize, litTest, relativeDarkness, type RememberedGround } from './dark-cells.js'
 import type { MaskCells } from './mask-cells.js'
 import { testOneDate } from './one-date.js'
 import { ShadowPath, type Offsets } from './sky-paths.js'
@@ -26,7 +26,7 @@ export interface MaskInput {
   readonly chain: {
     readonly coarse: CellPlanes
     readonly reference: ChainState
-    readonly finer: FinerGround
+    readonly finer: RememberedGround
     readonly day: number
   } | null
   /** 1 where cirrus was seen (`cirrusCells`); null where no test was possible. */
@@ -71,7 +71,8 @@ export function decideMasks(input: MaskInput): DecidedMasks {
   let changed: Float32Array | null = null
   if (chain !== null && change !== null) {
     const isOpen = date.isValid.map((v, i) => (v === 1 && cloud[i] === 0 && date.snow[i] === 0 ? 1 : 0))
-    changed = changedLight(bands, isOpen, change.isKnown, chain.finer, grid)
+    const grounds = { finer: chain.finer, larger: { now: chain.coarse, known: chain.reference } }
+    changed = changedLightBySize(bands, isOpen, change.isKnown, grounds, grid)
     changed.forEach((light, i) => {
       if (!Number.isNaN(light)) relative[i] = light
     })

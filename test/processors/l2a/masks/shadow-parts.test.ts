@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CELL_BANDS, type CellBand } from '../../../../src/processors/l2a/cells.js'
+import { CELL_BANDS, CELL_NO_DATA, type CellBand } from '../../../../src/processors/l2a/cells.js'
 import type { Memory } from '../../../../src/processors/l2a/chain-state.js'
 import { objectsOf } from '../../../../src/processors/l2a/masks/cell-shapes.js'
 import { cloudPieces } from '../../../../src/processors/l2a/masks/cloud-pieces.js'
-import { changedLight, litTest } from '../../../../src/processors/l2a/masks/dark-cells.js'
+import { changedLight, changedLightBySize, litTest } from '../../../../src/processors/l2a/masks/dark-cells.js'
 import { outsideLevels } from '../../../../src/processors/l2a/masks/outside-levels.js'
 import { directLight } from '../../../../src/processors/l2a/masks/shadow-filter.js'
 import { gridOf } from './scenes.js'
@@ -98,6 +98,24 @@ describe('light against the memory of the ground', () => {
     const cloudy = bands.nir.map((v, i) => (i % 2 === 0 ? v : 0.9))
     const isOpen = all.map((_, i) => (i % 2 === 0 ? 1 : 0))
     expect(changedLight({ ...bands, nir: cloudy }, isOpen, all, ground, fine)).toEqual(light)
+  })
+
+  test('is that of larger cells where the smaller ones know nothing yet', () => {
+    const larger = gridOf(5, 5, 240)
+    const large: Memory = { ...known, grid: larger, days: known.days.slice(0, 25) }
+    const empty: Memory = { ...known, bands: planes(() => CELL_NO_DATA), days: new Uint16Array(100) }
+    const ofLarger = { now: large, known: large }
+    const both = (finer: Memory) =>
+      changedLightBySize(bands, all, all, { finer: { now: known, known: finer }, larger: ofLarger }, fine)
+    expect(both(known)).toEqual(light)
+    expect(both(empty)).toEqual(changedLight(bands, all, all, ofLarger, fine))
+    // In part: from the sixth row of smaller cells on nothing is known; around what is known its own light reaches.
+    const half = { ...known, days: known.days.map((day, i) => (i < 50 ? day : 0)) }
+    for (const band of CELL_BANDS)
+      half.bands = { ...half.bands, [band]: half.bands[band].map((v, i) => (i < 50 ? v : CELL_NO_DATA)) }
+    const mixed = both(half)
+    expect(mixed.subarray(0, 180)).toEqual(light.subarray(0, 180))
+    expect(mixed.subarray(220)).toEqual(both(empty).subarray(220))
   })
 
   test('contradicts a shadow where nothing is missing; where it is not known, only brighter ground than most does', () => {
