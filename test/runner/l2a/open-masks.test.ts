@@ -76,7 +76,7 @@ test('masks: that of the finest grid is closed where that of the classes cannot 
     scene,
     planes: new FlagPlanes(),
     terrain: null,
-    cells: grid,
+    ...{ cells: grid, finer: grid },
     decided,
     isDefaultAir: new Uint8Array(16),
   } as WriteMasksInput
