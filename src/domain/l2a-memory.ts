@@ -33,9 +33,9 @@ const PROGRAM_MB = 230
 const CELL_BYTES = 9
 /**
  * Planes on which masks and air are decided, slopes and planes of flags of large images, and what the collector has not taken back of them. Up to the cells of a Sentinel-2 tile they find room in what the other terms allow; of a whole Landsat scene,
- * 15.4 million cells, there were 1.5 GiB more than these (3970 MiB at the peak).
+ * 15.4 million cells, there were 2 GiB more than these (4389 MiB at the peak).
  */
-const CELL_WORK = { tileMegacells: 3.35, bytes: 130 }
+const CELL_WORK = { tileMegacells: 3.35, bytes: 175 }
 /** What has streamed through and is not given back yet: buffers that wait for the collector, GDAL's cache of 64 MiB, arenas of the allocator. It grows with the image up to a bound. */
 const STREAMED = { mbPerMegapixel: 9, mostMb: 380 }
 /** Planes of flags on all pixel sizes. */
