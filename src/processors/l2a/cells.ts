@@ -97,7 +97,7 @@ export class CellMeans {
   private readonly counts: Int32Array
 
   constructor(
-    private readonly grid: Grid,
+    readonly grid: Grid,
     /** Pixels along a cell. */
     private readonly side: number,
   ) {
@@ -139,12 +139,14 @@ export class CellMeans {
 }
 
 /** Means of the bands that a chain remembers on cells of their grid, or on larger ones that are made of these; no-data where a band is missing. */
-export function meansOn(
-  grid: Grid,
-  by: number,
-  meansOf: (band: CellBand) => CellMeans | undefined,
-): CellPlanes {
-  const nothing = () => new Int16Array(grid.width * grid.height).fill(CELL_NO_DATA)
-  const bands = CELL_BANDS.map((band) => [band, meansOf(band)?.result(by) ?? nothing()] as const)
+export function meansOn(grid: Grid, meansOf: (band: CellBand) => CellMeans | undefined): CellPlanes {
+  const planeOf = (band: CellBand): Int16Array => {
+    const means = meansOf(band)
+    return (
+      means?.result(grid.pixelWidthM / means.grid.pixelWidthM) ??
+      new Int16Array(grid.width * grid.height).fill(CELL_NO_DATA)
+    )
+  }
+  const bands = CELL_BANDS.map((band) => [band, planeOf(band)] as const)
   return { grid, bands: Object.fromEntries(bands) as Record<CellBand, Int16Array> }
 }

@@ -7,6 +7,7 @@ import {
   CellMeans,
   cellsOfImage,
   meansOn,
+  type CellBand,
   type CellPlanes,
 } from '../../processors/l2a/cells.js'
 import type { CoefficientPlanes } from '../../processors/l2a/coefficient-planes.js'
@@ -204,13 +205,8 @@ function correctedCells(
   { scene, cells, finer }: Pick<CorrectBandsOptions<unknown>, 'scene' | 'cells' | 'finer'>,
 ): CorrectedCells {
   const ids = CELL_BAND_IDS[scene.satellite]
-  const planesOn = (grid: Grid) =>
-    meansOn(
-      grid,
-      grid.pixelWidthM / finer.pixelWidthM,
-      (band) => opened.find(({ band: { id } }) => id === ids[band])?.cells?.means,
-    )
-  return { cells: planesOn(cells), finer: planesOn(finer) }
+  const meansOf = (band: CellBand) => opened.find(({ band: { id } }) => id === ids[band])?.cells?.means
+  return { cells: meansOn(cells, meansOf), finer: meansOn(finer, meansOf) }
 }
 
 function openBand(band: L1SceneBand, blocks: number, options: CorrectBandsOptions<unknown>): OpenBand {

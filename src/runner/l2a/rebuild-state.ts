@@ -1,5 +1,5 @@
 import { ProcessingError } from '../../domain/errors.js'
-import { blocksOf, type Grid } from '../../domain/grid.js'
+import { blocksOf } from '../../domain/grid.js'
 import {
   CELL_BAND_IDS,
   CELL_BANDS,
@@ -99,13 +99,12 @@ async function addProduct(
     clear.add(window, mask)
     clearFiner.add(window, mask)
   })
-  const planesOn = (cells: Grid) =>
-    meansOn(cells, cells.pixelWidthM / finer.pixelWidthM, (band) => means.get(band))
+  const meansOf = (band: CellBand) => means.get(band)
   const known = before && placeGround(before, grid, finer)
   const day = dayOf(product.sensedAt)
   return {
-    state: leaveState(known?.state ?? null, planesOn(grid), clear.isClear, day),
-    finer: leaveMemory(known?.finer ?? null, planesOn(finer), clearFiner.isClear, day),
+    state: leaveState(known?.state ?? null, meansOn(grid, meansOf), clear.isClear, day),
+    finer: leaveMemory(known?.finer ?? null, meansOn(finer, meansOf), clearFiner.isClear, day),
   }
 }
 

@@ -61,9 +61,10 @@ export function directLight(now: CellPlanes, known: Memory, isOpen: Uint8Array):
   const answer = weights.reduce((sum, w, i) => sum + w * shadow[i]!, 0)
   const light = new Float32Array(isOpen.length).fill(NaN)
   const [logs, changes] = [new Float64Array(BANDS), new Float64Array(BANDS)]
+  const terms = new Float64Array(TERM_COUNT)
   for (let k = 0; k < light.length; k++) {
     if (!isUsed(k)) continue
-    departures({ logs: logsOf(now, k, logs), terms: colours.of(k, TERMS) }, fitted.shares, changes)
+    departures({ logs: logsOf(now, k, logs), terms: colours.of(k, terms) }, fitted.shares, changes)
     let sum = 0
     for (let i = 0; i < BANDS; i++) sum += weights[i]! * changes[i]!
     light[k] = Math.exp(sum / answer)
@@ -74,7 +75,6 @@ export function directLight(now: CellPlanes, known: Memory, isOpen: Uint8Array):
 const BANDS = CELL_BANDS.length
 /** Of a polynomial of second degree of all bands: 1, each, and their products by two. */
 const TERM_COUNT = 1 + BANDS + (BANDS * (BANDS + 1)) / 2
-const TERMS = new Float64Array(TERM_COUNT)
 
 /** One cell: logarithms of its reflectance now, and the polynomial's terms of what it was. */
 interface Row {
